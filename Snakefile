@@ -1,0 +1,56 @@
+"""Reconstruct training data from trained neural networks (Haim et al., NeurIPS 2022).
+
+subset -> train -> reconstruct (shards) -> deduplicate -> evaluate -> table
+"""
+
+import shlex
+import sys
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+PACKAGE = f"{workflow.basedir}/workflow"
+
+shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(PACKAGE)}; ")
+sys.path.insert(0, PACKAGE)
+
+from reconstruction import parsing, sources
+from reconstruction.errors import UserError
+
+
+configfile: "config.yaml"
+
+
+try:
+    CONFIGURATION = parsing.load(config)
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+
+container: CONFIGURATION.container
+
+
+report: "workflow/report/workflow.rst"
+
+
+wildcard_constraints:
+    dataset="[^/]+",
+    model="[^/]+",
+    sweep="[^/]+",
+    shard="[0-9]+",
+
+
+include: "workflow/rules/subset.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/reconstruct.smk"
+include: "workflow/rules/deduplicate.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/table.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "results/table.csv",

@@ -1,0 +1,202 @@
+"""The stages as commands on files: python -m reconstruction STAGE --help."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import __version__, configuration, parsing
+from .errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parsed = _parser().parse_args(arguments)
+    try:
+        parsed.run(parsed)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _subset(arguments: argparse.Namespace) -> None:
+    from . import subset
+
+    subset.run(_settings(arguments, configuration.Dataset), arguments.output)
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    from . import train
+
+    settings = _settings(arguments, configuration.Model)
+    train.run(settings, arguments.subset, arguments.model, arguments.training, _device(arguments))
+
+
+def _reconstruct(arguments: argparse.Namespace) -> None:
+    from . import reconstruct
+
+    settings = _settings(arguments, configuration.Restarts)
+    reconstruct.run(settings, arguments.shard, arguments.model, arguments.output, _device(arguments))
+
+
+def _deduplicate(arguments: argparse.Namespace) -> None:
+    from . import deduplicate
+
+    _limit_threads(arguments)
+    settings = _settings(arguments, configuration.Merge)
+    deduplicate.run(settings, arguments.model, arguments.shards, arguments.output)
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from . import evaluate
+
+    _limit_threads(arguments)
+    evaluate.run(
+        _settings(arguments, configuration.Evaluation),
+        arguments.experiment,
+        arguments.subset,
+        arguments.model,
+        arguments.training,
+        arguments.candidates,
+        arguments.output,
+        arguments.figures,
+    )
+
+
+def _table(arguments: argparse.Namespace) -> None:
+    from . import table
+
+    table.run(arguments.evaluations, arguments.folder)
+
+
+def _show(arguments: argparse.Namespace) -> None:
+    from . import table
+
+    table.show(arguments.folder)
+
+
+def _schema(arguments: argparse.Namespace) -> None:
+    print(parsing.schema(), end="")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m reconstruction",
+        description="Reconstruct training data from trained neural networks (Haim et al., NeurIPS 2022). "
+        "Each stage reads the files of the stages before it; the Snakefile runs them in order.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(title="stages", required=True, metavar="STAGE")
+
+    def stage(
+        name: str,
+        run: Callable[[argparse.Namespace], None],
+        summary: str,
+        section: type[configuration.Section] | None = None,
+    ) -> argparse.ArgumentParser:
+        keys = f"keys of --settings, with their defaults:\n{parsing.describe(section)}" if section else None
+        command = commands.add_parser(
+            name, help=summary, description=summary, epilog=keys, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        command.set_defaults(run=run)
+        if section:
+            command.add_argument("--settings", required=True, metavar="YAML", help="settings as YAML or JSON, or @FILE")
+        return command
+
+    def path(command: argparse.ArgumentParser, name: str, meaning: str, *, nargs: str | None = None) -> None:
+        command.add_argument(f"--{name}", type=Path, required=True, metavar="FILE", help=meaning, nargs=nargs)
+
+    def compute(command: argparse.ArgumentParser, devices: bool) -> None:
+        command.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads (default: all)")
+        if devices:
+            command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
+
+    subset = stage("subset", _subset, "Draw training, held-out and test images and label them.", configuration.Dataset)
+    path(subset, "output", "subset.h5 to write")
+
+    train = stage("train", _train, "Train the classifier to stationarity.", configuration.Model)
+    path(train, "subset", "subset.h5")
+    path(train, "model", "model.h5 to write: weights, input shape, preprocessing")
+    path(train, "training", "training.h5 to write: curve, accuracies, diagnostics; the attack does not read it")
+    compute(train, devices=True)
+
+    reconstruct = stage(
+        "reconstruct", _reconstruct, "Run one shard of restarts against the model.", configuration.Restarts
+    )
+    path(reconstruct, "model", "model.h5")
+    reconstruct.add_argument("--shard", type=int, required=True, metavar="N", help="number of the shard, from 0")
+    path(reconstruct, "output", "shard to write")
+    compute(reconstruct, devices=True)
+
+    deduplicate = stage(
+        "deduplicate", _deduplicate, "Merge and rank the candidates of all shards, blindly.", configuration.Merge
+    )
+    path(deduplicate, "model", "model.h5")
+    path(deduplicate, "shards", "shards of one sweep", nargs="+")
+    path(deduplicate, "output", "candidates.h5 to write")
+    compute(deduplicate, devices=False)
+
+    evaluate = stage(
+        "evaluate", _evaluate, "Match candidates with training and held-out images.", configuration.Evaluation
+    )
+    evaluate.add_argument(
+        "--experiment", required=True, metavar="DATASET/MODEL/SWEEP", help="names that stand in the table"
+    )
+    path(evaluate, "subset", "subset.h5")
+    path(evaluate, "model", "model.h5")
+    path(evaluate, "training", "training.h5")
+    path(evaluate, "candidates", "candidates.h5")
+    path(evaluate, "output", "evaluation.h5 to write")
+    evaluate.add_argument("--figures", type=Path, required=True, metavar="FOLDER", help="folder for figures")
+    compute(evaluate, devices=False)
+
+    table = stage("table", _table, "Write the results table: one row an experiment.")
+    path(table, "evaluations", "evaluation.h5 files", nargs="+")
+    table.add_argument("--folder", type=Path, required=True, metavar="FOLDER", help="where the tables go")
+
+    show = stage("show", _show, "Print a results table for reading in a terminal.")
+    show.add_argument("folder", type=Path, metavar="FOLDER", help="where the tables are")
+
+    stage("schema", _schema, "Print the configuration's JSON schema.")
+    return parser
+
+
+def _settings(arguments: argparse.Namespace, section: type[parsing.AnySection]) -> parsing.AnySection:
+    text = arguments.settings
+    if not text.startswith("@"):
+        return parsing.parse_yaml(section, text, "--settings")
+    path = text[1:]
+    try:
+        return parsing.parse_yaml(section, Path(path).read_text(), path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); give a YAML file") from None
+
+
+def _limit_threads(arguments: argparse.Namespace) -> None:
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+        threadpool_limits(arguments.threads)
+
+
+def _device(arguments: argparse.Namespace) -> torch.device:
+    import torch
+
+    _limit_threads(arguments)
+    available = torch.cuda.is_available()
+    if arguments.device == "cuda" and not available:
+        raise UserError("device: cuda, but torch finds no GPU here; set device to cpu or auto")
+    wanted = arguments.device if arguments.device != "auto" else ("cuda" if available else "cpu")
+    return torch.device(wanted)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,255 @@
+"""The configuration: defaults, checks, messages and the JSON schema, typed once.
+
+Named sections `datasets`, `models` and `sweeps`, and `experiments` that pick one of each. Every stage
+gets its own section and nothing else, so changing a value re-runs the stages that read it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
+
+    def to_json(self) -> str:
+        """The section as canonical JSON: one line, sorted keys, every default spelt out."""
+        return json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True)
+
+
+# Data sets -------------------------------------------------------------------------------------------
+
+
+class Faces(Section):
+    """The 100 face photographs (25 x 25, grey) of scikit-image's LFW subset; all of class 0."""
+
+    kind: Literal["faces"]
+
+
+class Npz(Section):
+    """NPZ files of `images`, (N, H, W) or (N, H, W, C), uint8 or float in [0, 1], and integer `labels` (N,)."""
+
+    kind: Literal["npz"]
+    path: str = Field(description="NPZ file that training and held-out images come from")
+    test_path: str | None = Field(
+        None, description="NPZ file of test images; without it the held-out images are tested"
+    )
+
+
+class Torchvision(Section):
+    """A torchvision data set in its original files under a local root."""
+
+    kind: Literal["mnist", "cifar10"]
+    root: str = Field(description="folder that holds torchvision's MNIST/ or cifar-10-batches-py/")
+    download: bool = Field(False, description="let torchvision fetch what is missing")
+
+
+Source = Annotated[Faces | Npz | Torchvision, Field(discriminator="kind")]
+
+
+class ClassLabels(Section):
+    """Label -1 for the classes in `negative`, +1 for those in `positive`; the others are left out."""
+
+    rule: Literal["classes"]
+    negative: list[int] = Field(min_length=1)
+    positive: list[int] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _sides_are_disjoint(self) -> ClassLabels:
+        for both in sorted(set(self.negative) & set(self.positive)):
+            raise ValueError(f"class {both} is on both sides; leave it in negative or in positive")
+        return self
+
+
+class AlternatingLabels(Section):
+    """Labels -1, +1, -1, ... in drawing order, whatever the class: only memory can tell them."""
+
+    rule: Literal["alternating"]
+
+
+class RandomLabels(Section):
+    """As many labels -1 as +1, in a seeded random order, whatever the class."""
+
+    rule: Literal["random"]
+    seed: Seed = 0
+
+
+Labels = Annotated[ClassLabels | AlternatingLabels | RandomLabels, Field(discriminator="rule")]
+
+
+class Dataset(Section):
+    source: Source
+    labels: Labels
+    per_label: Count = Field(description="training images of each label; as many again are held out")
+    draw: Literal["file-order", "seeded"] = Field("file-order", description="which images of the source to take")
+    seed: Seed = Field(0, description="of a seeded draw")
+
+
+# Models ----------------------------------------------------------------------------------------------
+
+
+class LogLossSchedule(Section):
+    """Steps along grad log L that lower log L by about `step` each."""
+
+    kind: Literal["log-loss"] = "log-loss"
+    step: Positive = 0.01
+
+
+class ConstantSchedule(Section):
+    """Plain gradient descent, as published."""
+
+    kind: Literal["constant"]
+    learning_rate: Positive = 0.01
+
+
+class Training(Section):
+    schedule: LogLossSchedule | ConstantSchedule = Field(LogLossSchedule(), discriminator="kind")
+    target_loss: NonNegative = Field(1e-10, description="stop when the mean logistic loss is this small")
+    steps: Count = Field(100_000, description="stop after this many steps at the latest")
+    precision: Literal["float32", "float64"] = Field("float32", description="of the matrix products")
+
+
+class Model(Section):
+    hidden: list[Count] = Field([1000, 1000], min_length=1, description="sizes of the hidden layers")
+    first_layer_scale: Positive = Field(1e-4, description="standard deviation of the first layer's initial values")
+    seed: Seed = Field(0, description="of the initial weights")
+    training: Training = Training()
+
+
+# Sweeps ----------------------------------------------------------------------------------------------
+
+
+class Uniform(Section):
+    uniform: tuple[float, float]
+
+
+class LogUniform(Section):
+    log_uniform: tuple[Positive, Positive] = Field(alias="log-uniform")
+
+
+Range = NonNegative | Uniform | LogUniform
+
+
+class Search(Section):
+    """How one method searches; a number is fixed, a range is drawn from for every restart."""
+
+    iterations: Count
+    learning_rate: Range = Field(description="of the candidates")
+    lambda_learning_rate: Range
+    initial_scale: Range = Field(description="standard deviation sigma_x of the initial candidates")
+    lambda_min: Range = Field(description="dual feasibility's lower bound of lambda")
+    alpha: Range = Field(description="sharpness of the sigmoid that replaces the ReLU's derivative")
+
+    @field_validator("learning_rate", "lambda_learning_rate", "initial_scale", "lambda_min", "alpha")
+    @classmethod
+    def _range_is_ordered(cls, value: Range) -> Range:
+        if isinstance(value, Section):
+            low, high = value.uniform if isinstance(value, Uniform) else value.log_uniform
+            if low < 0:
+                raise ValueError(f"the range begins below zero, at {low:g}; give one of positive numbers")
+            if low > high:
+                raise ValueError(f"the range runs backwards, from {low:g} to {high:g}; give the smaller end first")
+        return value
+
+
+class PublishedSearch(Search):
+    """Full pixels, SGD with momentum 0.9: the ranges of Haim et al. 2022, appendix."""
+
+    iterations: Count = 50_000
+    learning_rate: Range = LogUniform(log_uniform=(1e-5, 1.0))
+    lambda_learning_rate: Range = 1e-4
+    initial_scale: Range = LogUniform(log_uniform=(1e-6, 0.1))
+    lambda_min: Range = Uniform(uniform=(0.01, 0.5))
+    alpha: Range = Uniform(uniform=(10.0, 500.0))
+
+
+class SubspaceSearch(Search):
+    """The row space of W_1, Adam with cosine decay."""
+
+    iterations: Count = 1500
+    learning_rate: Range = 0.05
+    lambda_learning_rate: Range = 0.002
+    initial_scale: Range = LogUniform(log_uniform=(0.01, 0.3))
+    lambda_min: Range = Uniform(uniform=(0.01, 0.5))
+    alpha: Range = Uniform(uniform=(10.0, 100.0))
+    rank: Count | None = Field(None, description="of the row space; by default where W_1's spectrum falls most steeply")
+
+
+class Restarts(Section):
+    seed: Seed = Field(0, description="of the sweep; with a restart's number it determines the restart")
+    per_shard: Count = Field(4, description="restarts that run as one batch on one device")
+    method: Literal["auto", "published", "subspace"] = Field("auto", description="auto: subspace where W_1 allows it")
+    candidates: Annotated[int, Field(ge=2)] = Field(
+        description="images that each restart looks for, half of each label"
+    )
+    precision: Literal["float32", "float64"] = "float32"
+    trace_points: Count = Field(100, description="how often the residuals are recorded")
+    published: PublishedSearch = PublishedSearch()
+    subspace: SubspaceSearch = SubspaceSearch()
+
+
+class Merge(Section):
+    similarity: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.5, description="cosine of half-whitened coordinates from which two candidates are one image"
+    )
+    neighbours: Count = Field(40, description="nearest candidates that each candidate is compared with")
+
+
+class Sweep(Section):
+    shards: Count = Field(1, description="jobs; raising it leaves finished ones alone")
+    restarts: Restarts
+    merge: Merge = Merge()
+
+
+# Evaluation and experiments --------------------------------------------------------------------------
+
+
+class Evaluation(Section):
+    false_positive_rate: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.01, description="fraction of held-out images, or of scrambled candidates, that may pass an NCC threshold"
+    )
+    ssim_threshold: Annotated[float, Field(gt=0, lt=1)] = Field(0.4, description="the published mark of a good image")
+    pairs: Count = Field(30, description="best pairs in the figures")
+    seed: Seed = Field(0, description="of the scrambled candidates")
+
+
+class Experiment(Section):
+    dataset: Name
+    model: Name
+    sweep: Name
+
+
+class Configuration(Section):
+    container: str = Field(
+        "envs/reconstruction.sif", description="image that every stage runs in under --sdm apptainer"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: CUDA where there is a GPU")
+    datasets: dict[Name, Dataset] = Field(min_length=1)
+    models: dict[Name, Model] = Field(min_length=1)
+    sweeps: dict[Name, Sweep] = Field(min_length=1)
+    evaluation: Evaluation = Evaluation()
+    experiments: list[Experiment] = Field(min_length=1)
+
+    @field_validator("experiments")
+    @classmethod
+    def _experiments_name_sections(cls, value: list[Experiment], info: ValidationInfo) -> list[Experiment]:
+        for index, experiment in enumerate(value):
+            for key, sections in (("dataset", "datasets"), ("model", "models"), ("sweep", "sweeps")):
+                name, known = getattr(experiment, key), info.data.get(sections, {})
+                if known and name not in known:
+                    raise ValueError(
+                        f"experiment {index} names the {key} {name!r}, which {sections} does not have; "
+                        f"it has {', '.join(known)}"
+                    )
+            if experiment in value[:index]:
+                raise ValueError(f"experiment {index} repeats an earlier one; leave it out")
+        return value

@@ -1,0 +1,102 @@
+"""Full-batch gradient descent on the mean logistic loss, to stationarity.
+
+    L = (1/n) sum_i log(1 + exp(-y_i Phi(x_i)))
+
+Two schedules. `constant` is the published one: theta <- theta - eta grad L. `log-loss` follows the same
+gradient flow at a rate that grows as the loss falls, theta <- theta - eta grad log L with
+eta = eps / |grad log L|^2, so that log L falls by about eps a step; the plain rate eta / L stays below
+0.05 until the loss has fallen below 0.05. Losses are float64, matrix products of the network's dtype.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.linalg import vector_norm
+from torch.nn.functional import softplus
+
+from .configuration import ConstantSchedule, Training
+from .network import Network, activations, sensitivities
+
+EARLY_LOSS = 0.05
+EARLY_RATE = 0.05
+RECORD_EVERY = 20  # steps between two rows of the curve
+
+
+class TrainingDiverged(ValueError):
+    """The loss is no longer a finite number."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One row of the training curve; margins are y_i Phi(x_i) of the training images."""
+
+    step: int
+    loss: float
+    smallest_margin: float
+    median_margin: float
+    accuracy: float
+
+
+def mean_logistic_loss(margins: Tensor) -> float:
+    """The mean of log(1 + exp(-margin)) over margins (n,), in float64."""
+    return softplus(-margins.double()).mean().item()
+
+
+def log_loss_gradient(network: Network, layers: list[Tensor], labels: Tensor, loss: float) -> list[Tensor]:
+    """grad log L = grad L / L for each W_k, then b_1, from the activations of the training images.
+
+    Dividing by the loss before the products keeps float32 from underflow at small losses.
+    """
+    margins = labels * (layers[-1] @ network.weights[-1].T).squeeze(-1)
+    output_gradient = -labels * (torch.sigmoid(-margins.double()) / (loss * len(labels))).to(labels.dtype)
+    deltas = [output_gradient.unsqueeze(-1) * delta for delta in sensitivities(network, layers)]
+    gradients = [delta.T @ layer for delta, layer in zip(deltas, layers, strict=True)]
+    return [*gradients, deltas[0].sum(0)]
+
+
+def learning_rate(training: Training, loss: float, squared_norm: float) -> float:
+    """The rate eta of theta <- theta - eta grad log L, given |grad log L|^2."""
+    if isinstance(training.schedule, ConstantSchedule):
+        return training.schedule.learning_rate * loss
+    rate = training.schedule.step / squared_norm
+    return min(rate, EARLY_RATE * loss) if loss > EARLY_LOSS else rate
+
+
+def descend(
+    network: Network,
+    inputs: Tensor,
+    labels: Tensor,
+    training: Training,
+    progress: Callable[[Record], None],
+) -> tuple[Network, list[Record]]:
+    """Train until the loss reaches training.target_loss or training.steps are spent.
+
+    inputs: (n, D); labels: (n,) in {-1, +1}, of the inputs' dtype. The network given is left as it is.
+    Raises TrainingDiverged when the loss is no longer finite.
+    """
+    trained = Network(tuple(weight.clone() for weight in network.weights), network.bias.clone())
+    curve: list[Record] = []
+    for step in range(training.steps + 1):
+        layers = activations(trained, inputs)
+        margins = labels * (layers[-1] @ trained.weights[-1].T).squeeze(-1)
+        loss = mean_logistic_loss(margins)
+        if not math.isfinite(loss):
+            raise TrainingDiverged(f"the loss is {loss} after {step} steps")
+        last = loss <= training.target_loss or step == training.steps
+        if last or step % RECORD_EVERY == 0:
+            smallest, median = margins.min().item(), margins.median().item()
+            curve.append(Record(step, loss, smallest, median, (margins > 0).double().mean().item()))
+            progress(curve[-1])
+        if last:
+            break
+        gradients = log_loss_gradient(trained, layers, labels, loss)
+        squared_norm = sum(vector_norm(gradient, dtype=torch.float64).item() ** 2 for gradient in gradients)
+        rate = learning_rate(training, loss, squared_norm)
+        for parameter, gradient in zip(trained.parameters, gradients, strict=True):
+            parameter.sub_(gradient, alpha=rate)
+    return trained, curve

@@ -1,0 +1,98 @@
+"""The classifier: a bias-free MLP but for its first layer, which makes it homogeneous in its parameters.
+
+Phi(x) = W_L relu(W_{L-1} ... relu(W_1 x + b_1))          (Haim et al. 2022, section 3)
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Network:
+    """The weights of an MLP with one output.
+
+    weights: W_k of shape (h_k, h_{k-1}), first layer to last; W_L has one row.
+    bias: b_1 of shape (h_1,).
+    """
+
+    weights: tuple[Tensor, ...]
+    bias: Tensor
+
+    @property
+    def input_size(self) -> int:
+        return self.weights[0].shape[1]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Layer sizes from the input to the output: (D, h_1, ..., 1)."""
+        return (self.input_size, *(weight.shape[0] for weight in self.weights))
+
+    @property
+    def parameters(self) -> tuple[Tensor, ...]:
+        return (*self.weights, self.bias)
+
+    def to(self, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Network:
+        return Network(
+            tuple(weight.to(device=device, dtype=dtype) for weight in self.weights),
+            self.bias.to(device=device, dtype=dtype),
+        )
+
+    def project_inputs(self, basis: Tensor) -> Network:
+        """The same network on coordinates c of inputs x = c @ basis; basis (r, D) has orthonormal rows."""
+        return Network((self.weights[0] @ basis.T, *self.weights[1:]), self.bias)
+
+
+def initialise(input_size: int, hidden: list[int], first_layer_scale: float, generator: torch.Generator) -> Network:
+    """Draw the initial float64 weights of the published experiments.
+
+    The first layer's weights and bias are N(0, first_layer_scale^2); the others have PyTorch's
+    default initialisation, U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
+    """
+    sizes = [input_size, *hidden, 1]
+    weights = []
+    for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
+        if layer == 0:
+            drawn = torch.randn(fan_out, fan_in, generator=generator, dtype=torch.float64)
+            weights.append(drawn * first_layer_scale)
+        else:
+            drawn = torch.rand(fan_out, fan_in, generator=generator, dtype=torch.float64)
+            weights.append((2 * drawn - 1) / math.sqrt(fan_in))
+    bias = torch.randn(sizes[1], generator=generator, dtype=torch.float64) * first_layer_scale
+    return Network(tuple(weights), bias)
+
+
+def activations(network: Network, inputs: Tensor) -> list[Tensor]:
+    """Inputs a_0 (..., n, D) and the hidden activations a_1 .. a_{L-1} (..., n, h_k)."""
+    layers = [inputs]
+    for layer, weight in enumerate(network.weights[:-1]):
+        product = layers[-1] @ weight.T
+        if layer == 0:
+            product = product + network.bias
+        layers.append(product.relu_())
+    return layers
+
+
+def outputs(network: Network, inputs: Tensor) -> Tensor:
+    """Phi(x) of shape (..., n) for inputs (..., n, D)."""
+    return (activations(network, inputs)[-1] @ network.weights[-1].T).squeeze(-1)
+
+
+def sensitivities(network: Network, layers: list[Tensor]) -> list[Tensor]:
+    """dPhi/dz_k of shape (n, h_k) for each hidden layer k = 1 .. L-1, then ones (n, 1) for the output."""
+    deltas = [layers[-1].new_ones(*layers[-1].shape[:-1], 1)]
+    for weight, hidden in zip(reversed(network.weights[1:]), reversed(layers[1:]), strict=True):
+        deltas.append((deltas[-1] @ weight) * (hidden > 0))
+    return deltas[::-1]
+
+
+def accuracy(network: Network, inputs: Tensor, labels: Tensor) -> float:
+    """The fraction of inputs (n, D) whose sign of Phi is the label (n,) in {-1, +1}; nan of none."""
+    if not len(labels):
+        return math.nan
+    return (outputs(network, inputs) * labels > 0).double().mean().item()

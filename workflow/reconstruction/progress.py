@@ -1,0 +1,24 @@
+"""A line now and then on long work, for a person who waits."""
+
+from __future__ import annotations
+
+import time
+
+SECONDS_BETWEEN_LINES = 2.0
+
+
+class Progress:
+    """Prints `stage: note, time left`, at most every two seconds."""
+
+    def __init__(self, stage: str) -> None:
+        self.stage = stage
+        self.begun = self.printed = time.monotonic()
+
+    def __call__(self, fraction: float, note: str) -> None:
+        """Say that a fraction in [0, 1] of the work is done."""
+        now = time.monotonic()
+        if now - self.printed < SECONDS_BETWEEN_LINES or fraction <= 0:
+            return
+        self.printed = now
+        left = (now - self.begun) * (1 - fraction) / fraction
+        print(f"{self.stage}: {fraction:4.0%}, {note}, about {left:.0f} s left", flush=True)

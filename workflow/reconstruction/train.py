@@ -1,0 +1,108 @@
+"""Stage `train`: a classifier of the subset's training images, trained to stationarity.
+
+Writes model.h5, which is all that the attack gets, and training.h5: the curve, the accuracies, and
+what the true data look like to the attack.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from . import deployed, store
+from .configuration import Model, Training
+from .descent import Record, TrainingDiverged, descend
+from .diagnostics import on_margin, true_stationarity
+from .errors import UserError
+from .network import Network, accuracy, initialise, outputs
+from .progress import Progress
+from .span import data_span
+
+
+def run(settings: Model, subset_path: Path, model_path: Path, training_path: Path, device: torch.device) -> None:
+    subset = store.read(subset_path, "subset")
+    begun = time.perf_counter()
+    mean = subset["mean"]
+    inputs, labels = {}, {}
+    for part in ("training", "held_out", "test"):
+        images = subset[f"{part}/images"]
+        inputs[part] = torch.from_numpy((images - mean).reshape(len(images), -1)).double()
+        labels[part] = torch.from_numpy(subset[f"{part}/labels"]).double()
+
+    network, curve = fit(settings, inputs["training"], labels["training"], device)
+    seconds = time.perf_counter() - begun
+
+    accuracies = {part: accuracy(network, inputs[part], labels[part]) for part in inputs}
+    margins = (outputs(network, inputs["training"]) * labels["training"]).numpy()
+    truth = true_stationarity(network, inputs["training"], labels["training"])
+    if accuracies["training"] < 1:
+        print(f"train: warning: the network errs on {(margins <= 0).sum()} training images; train it for longer")
+
+    settings_json = settings.to_json()
+    facts = {"seconds": seconds, "device": str(device), "threads": torch.get_num_threads()}
+    store.write(
+        model_path, "model", deployed.arrays(network, mean), settings_json=settings_json, facts=facts,
+        sources={"subset": subset},
+    )  # fmt: skip
+    columns = {f"curve/{name}": np.array([getattr(row, name) for row in curve]) for name in Record.__annotations__}
+    arrays: dict[str, np.ndarray] = {
+        **columns,
+        **{f"accuracy/{part}": np.asarray(value) for part, value in accuracies.items()},
+        "margins": margins,
+        "on_margin": on_margin(margins),
+        "true_lambdas": truth.lambdas,
+        "true_residuals": truth.residuals,
+        "squared_norms": truth.squared_norms,
+    }
+    store.write(
+        training_path, "training", arrays, settings_json=settings_json, facts=facts,
+        sources={"subset": subset, "model": store.read(model_path, "model")},
+    )  # fmt: skip
+    print(
+        f"train: loss {curve[-1].loss:.2e} after {curve[-1].step} steps, test accuracy {accuracies['test']:.1%}, "
+        f"{on_margin(margins).sum()} of {len(margins)} images on the margin"
+    )
+
+
+def fit(
+    settings: Model, inputs: torch.Tensor, labels: torch.Tensor, device: torch.device
+) -> tuple[Network, list[Record]]:
+    """Initialise and train, in the span of the data where it is smaller than the input space.
+
+    inputs: (n, D) float64; labels: (n,). Gradient descent moves W_1 within the span of the inputs only,
+    so the trained W_1 is the initial one plus its change within the span, exactly. Returns the network in
+    float64 and the training curve. Raises UserError where the loss diverges.
+    """
+    generator = torch.Generator().manual_seed(settings.seed)
+    initial = initialise(inputs.shape[1], settings.hidden, settings.first_layer_scale, generator)
+    basis = data_span(inputs)
+    within = initial.project_inputs(basis)
+    progress = Progress("train")
+    try:
+        fitted, curve = descend(
+            within.to(device=device, dtype=getattr(torch, settings.training.precision)),
+            (inputs @ basis.T).to(device, getattr(torch, settings.training.precision)),
+            labels.to(device, getattr(torch, settings.training.precision)),
+            settings.training,
+            lambda row: progress(
+                _fraction_done(row, settings.training),
+                f"step {row.step}, loss {row.loss:.2e}, smallest margin {row.smallest_margin:.2f}",
+            ),
+        )
+    except TrainingDiverged as error:
+        raise UserError(f"train: {error}; lower the schedule's step or learning_rate in the model's training") from None
+    fitted = fitted.to(device="cpu", dtype=torch.float64)
+    first = initial.weights[0] + (fitted.weights[0] - within.weights[0]) @ basis
+    return Network((first, *fitted.weights[1:]), fitted.bias), curve
+
+
+def _fraction_done(row: Record, training: Training) -> float:
+    """How far training is, by its steps or by its log loss on the way from log 2, whichever is further."""
+    by_loss = (
+        math.log(row.loss / math.log(2)) / math.log(training.target_loss / math.log(2)) if training.target_loss else 0
+    )
+    return max(row.step / training.steps, by_loss)

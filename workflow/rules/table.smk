@@ -1,0 +1,20 @@
+# Needs the evaluation of every experiment. Makes the results table, its controls and its timings.
+
+
+rule table:
+    input:
+        [
+            f"results/{experiment.dataset}/{experiment.model}/{experiment.sweep}/evaluation.h5"
+            for experiment in CONFIGURATION.experiments
+        ],
+    output:
+        "results/table.csv",
+        "results/table.md",
+        "results/table.tex",
+        "results/controls.csv",
+        "results/timings.csv",
+        report("results/table.html", caption="../report/table.rst", category="Results table"),
+    log:
+        "logs/table.log",
+    shell:
+        "python -m reconstruction table --evaluations {input:q} --folder results 2>&1 | tee {log:q}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
 Positive = Annotated[float, Field(gt=0)]
@@ -136,7 +136,18 @@ class LogUniform(Section):
     log_uniform: tuple[Positive, Positive] = Field(alias="log-uniform")
 
 
-Range = NonNegative | Uniform | LogUniform
+def _kind_of_range(value: object) -> str:
+    if isinstance(value, LogUniform) or (isinstance(value, dict) and "log-uniform" in value):
+        return "log-uniform"
+    return "uniform" if isinstance(value, Uniform | dict) else "number"
+
+
+Range = Annotated[
+    Annotated[NonNegative, Tag("number")]
+    | Annotated[Uniform, Tag("uniform")]
+    | Annotated[LogUniform, Tag("log-uniform")],
+    Discriminator(_kind_of_range),
+]
 
 
 class Search(Section):

@@ -135,7 +135,7 @@ def whiten(coordinates: np.ndarray) -> np.ndarray:
 
 def similarity_graph(fingerprints: np.ndarray, settings: Merge) -> csr_matrix:
     """The symmetric graph (N, N) of similarities of at least settings.similarity among nearest neighbours."""
-    neighbours = min(settings.neighbours + 1, len(fingerprints))  # each is its own nearest
+    neighbours = min(settings.neighbours, len(fingerprints) - 1)
     search = NearestNeighbors(n_neighbors=neighbours, algorithm="brute").fit(fingerprints)
     graph = search.kneighbors_graph(mode="distance")
     graph.data = 1 - graph.data**2 / 2

@@ -22,7 +22,7 @@ def parse(section: type[AnySection], values: Any, where: str) -> AnySection:
     try:
         return section.model_validate(values)
     except ValidationError as error:
-        raise UserError(f"{where}: {_sentence(section, error)}") from None
+        raise UserError(f"{where}: {_sentence(values, error)}") from None
 
 
 def parse_yaml(section: type[AnySection], text: str, where: str) -> AnySection:
@@ -34,15 +34,15 @@ def parse_yaml(section: type[AnySection], text: str, where: str) -> AnySection:
     return parse(section, {} if values is None else values, where)
 
 
-def _sentence(section: type[Section], error: ValidationError) -> str:
+def _sentence(values: Any, error: ValidationError) -> str:
     details = error.errors(include_url=False)
     unknown = [detail for detail in details if detail["type"] == "extra_forbidden"]
     detail = (unknown or details)[0]
-    path = [step for step in detail["loc"] if not (isinstance(step, str) and step in _UNION_STEPS)]
-    key = ".".join(str(step) for step in path if step != "[key]") or "the configuration"
+    path = _path(detail["loc"], values)
+    key = ".".join(path) or "the configuration"
     if detail["type"] == "extra_forbidden":
         known = _known_keys()
-        close = difflib.get_close_matches(str(path[-1]), known, n=1)
+        close = [] if path[-1] in known else difflib.get_close_matches(path[-1], known, n=1)
         return f"{key} is no known key" + (f"; did you mean {close[0]}?" if close else "; remove it")
     if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
         tag = detail["ctx"]["discriminator"].strip("'")
@@ -52,25 +52,32 @@ def _sentence(section: type[Section], error: ValidationError) -> str:
     if detail["type"] == "missing":
         return f"{key} is missing; add it"
     message = detail["msg"].removeprefix("Value error, ")
-    if "[key]" in path:
+    if "[key]" in detail["loc"]:
         message = "a name is letters, digits, '.', '_' and '-', and begins with a letter or digit"
     given = detail["input"]
     shown = f" (it is {given!r})" if isinstance(given, str | int | float | bool) else ""
     return f"{key}: {message[0].lower()}{message[1:]}{shown}"
 
 
-_SECTIONS: tuple[type[Section], ...] = tuple(
-    value for value in vars(configuration).values() if isinstance(value, type) and issubclass(value, Section)
-)
-_UNION_STEPS = {
-    *(section.__name__ for section in _SECTIONS),
-    *("faces", "npz", "mnist", "cifar10", "classes", "alternating", "random", "log-loss", "constant"),
-    *("constrained-float", "float"),
-}
+def _path(location: tuple[int | str, ...], values: Any) -> list[str]:
+    """The keys that lead to an error, without the names of alternatives that pydantic puts between them."""
+    path = []
+    for step in location:
+        try:
+            values = values[step]
+        except (KeyError, IndexError, TypeError):
+            is_key = isinstance(values, Mapping) and step == location[-1] and step != "[key]"
+            if not is_key:
+                continue
+        path.append(str(step))
+    return path
 
 
 def _known_keys() -> list[str]:
-    return sorted({field.alias or name for section in _SECTIONS for name, field in section.model_fields.items()})
+    sections = [
+        value for value in vars(configuration).values() if isinstance(value, type) and issubclass(value, Section)
+    ]
+    return sorted({field.alias or name for section in sections for name, field in section.model_fields.items()})
 
 
 def load(values: Mapping[str, Any]) -> Configuration:

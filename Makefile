@@ -1,0 +1,72 @@
+# Two commands do everything: `make demo` and `make test`. Each sets up what it needs first.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+TORCH ?= cuda# or cpu: without CUDA's 4 GB, from PyTorch's own index
+ARGS ?=# options for Snakemake, such as --configfile config/haim2022-mnist.yaml
+
+VENV := .venv
+UV := VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv
+INSTALL := $(UV) pip install --quiet --require-hashes
+COMPILE := $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-header
+TORCH_PACKAGES := ^(torch|torchvision|triton|nvidia-|cuda-)
+SNAKEMAKE := snakemake --quiet rules host reason
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: help demo test test-slow lint report show requirements schema clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/installed ## set up, run the workflow and show its table (ARGS=... for Snakemake)
+	$(SNAKEMAKE) $(ARGS)
+	@[ results/report.html -nt results/table.csv ] || snakemake --quiet all --report results/report.html $(ARGS)
+	@python -m reconstruction show results
+	@echo "table:   results/table.html (.csv, .md, .tex), controls.csv and timings.csv beside it"
+	@echo "report:  results/report.html"
+
+test: lint ## set up, lint, check types and run the fast tests
+	pytest
+
+test-slow: $(VENV)/installed-dev ## run the slow tests
+	pytest -m slow
+
+lint: $(VENV)/installed-dev
+	ruff check .
+	ruff format --check .
+	snakefmt --check .
+	snakemake --lint
+	mypy
+
+requirements: $(VENV)/uv ## compile envs/*.in to pinned, hash-checked envs/*.txt
+	$(COMPILE) envs/uv.in -o envs/uv.txt
+	$(COMPILE) envs/requirements.in -o envs/requirements.txt
+	$(COMPILE) envs/requirements-dev.in -c envs/requirements.txt -o envs/requirements-dev.txt
+
+schema: $(VENV)/installed ## write the configuration's JSON schema anew
+	python -m reconstruction schema > workflow/schemas/configuration.schema.json
+
+clean: ## remove the virtual environment (results stay)
+	rm -rf $(VENV)
+
+$(VENV)/uv: envs/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or 3.12 is needed; name one: make PYTHON=/path/to/python3.11" if sys.version_info[:2] not in ((3, 11), (3, 12)) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --require-hashes -r envs/uv.txt
+	touch $@
+
+$(VENV)/installed: $(VENV)/uv envs/requirements.txt pyproject.toml
+	@echo "installing PyTorch ($(TORCH)) and the rest into $(VENV), a few minutes the first time"
+ifeq ($(TORCH),cpu)
+	awk '/^[a-z]/ {keep = $$0 !~ /$(TORCH_PACKAGES)/} keep' envs/requirements.txt > $(VENV)/requirements-cpu.txt
+	$(INSTALL) --no-deps -r $(VENV)/requirements-cpu.txt
+	$(UV) pip install --quiet --torch-backend cpu $$(grep -oE '^(torch|torchvision)==[0-9.]+' envs/requirements.txt)
+else
+	$(INSTALL) -r envs/requirements.txt
+endif
+	$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed envs/requirements-dev.txt
+	$(INSTALL) -r envs/requirements-dev.txt
+	touch $@

@@ -16,6 +16,7 @@ from . import deployed, figures, store
 from .calibration import cross_fitted_hits
 from .configuration import Evaluation
 from .findings import Findings, Part, find
+from .table import headline
 
 Row = dict[str, str | int | float]
 
@@ -73,7 +74,7 @@ def run(
     figures.draw_all(figures_folder, settings, findings, training, candidates)
     sources = {"subset": subset, "training": training, "candidates": candidates}
     store.write(output, "evaluation", arrays, settings_json=settings.to_json(), facts=facts, sources=sources)
-    print(f"evaluate: {experiment}: {headline(row)}")
+    print(f"evaluate: {headline(row)}")
 
 
 def summarise(findings: Findings, settings: Evaluation) -> Row:
@@ -143,15 +144,6 @@ def over(ssim: np.ndarray, settings: Evaluation) -> int:
 def best(scores: np.ndarray, count: int) -> float:
     """The average of the `count` best scores, of all where there are fewer."""
     return float(np.sort(scores)[::-1][:count].mean())
-
-
-def headline(row: Row) -> str:
-    """What an evaluation found, in a sentence."""
-    return (
-        f"{row['ncc_hits_over_held_out']} of {row['n']} training images come back above the held-out threshold, "
-        f"{row['ncc_hits']} above the scrambled one, too; of {row['n']} images never trained on, "
-        f"{row['ncc_held_out_hits']} pass"
-    )
 
 
 def part_arrays(name: str, part: Part) -> dict[str, np.ndarray]:

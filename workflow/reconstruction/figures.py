@@ -75,7 +75,7 @@ def pairs(part: Part, count: int, limit: float, what: str) -> Figure:
     columns = min(PAIRS_PER_ROW, len(chosen))
     rows = -(-len(chosen) // columns)
     height, width = part.images.shape[2:]
-    figure = Figure(figsize=(0.85 * columns, (0.85 * 2 * height / width + 0.4) * rows + 0.35))
+    figure = Figure(figsize=(0.85 * columns, (0.85 * 2 * height / width + 0.35) * rows + 0.3))
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes:
         axis.axis("off")
@@ -83,9 +83,9 @@ def pairs(part: Part, count: int, limit: float, what: str) -> Figure:
         gap = np.ones((part.images.shape[1], 1, width), np.float32)
         show(axis, np.concatenate([part.images[image], gap, part.shown[image]], axis=1))
         score = part.ncc.score[image]
-        axis.set_title(
-            f"NCC {score:.2f}\nSSIM {part.published.ssim[3][image]:.2f}", fontsize=7, y=-0.02, va="top",
-            color=GREEN if score > limit else GREY,
+        axis.text(
+            0.5, -0.03, f"NCC {score:.2f}\nSSIM {part.published.ssim[3][image]:.2f}", fontsize=7, ha="center", va="top",
+            transform=axis.transAxes, color=GREEN if score > limit else GREY,
         )  # fmt: skip
     figure.suptitle(f"Above: {what}. Below: its nearest candidate. Green: NCC above {limit:.2f}", fontsize=9)
     return figure

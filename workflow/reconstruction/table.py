@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -27,6 +29,7 @@ th, td {{ padding: 0.3rem 0.7rem; text-align: left; border-bottom: 1px solid #88
 </head>
 <body>
 <h1>Reconstruction results</h1>
+{headlines}
 <div>{table}</div>
 </body>
 </html>
@@ -52,7 +55,10 @@ def run(evaluation_paths: Sequence[Path], folder: Path) -> None:
     shown = table.map(lambda value: f"{value:.4g}" if isinstance(value, float) else value)
     files = {
         "table.csv": table.to_csv(index=False, float_format="%.6g"),
-        "table.html": PAGE.format(table=shown.to_html(index=False, border=0)),
+        "table.html": PAGE.format(
+            headlines="\n".join(f"<p>{html.escape(headline(row))}</p>" for row in rows),
+            table=shown.to_html(index=False, border=0),
+        ),
         "table.md": shown.to_markdown(index=False) + "\n",
         "table.tex": shown.to_latex(index=False, escape=True),
         "controls.csv": controls.to_csv(index=False, float_format="%.6g"),
@@ -71,8 +77,18 @@ def show(folder: Path) -> None:
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({error}); run the workflow first") from None
     print(table.set_index(EXPERIMENT).T.to_string(index_names=False))
-    for row in table[EXPERIMENT].itertuples(index=False):
-        print(f"figures: {folder.joinpath(*row, 'figures')}/")
+    for row in table.to_dict("records"):
+        print(f"\n{headline(row)}")
+        print(f"figures: {folder.joinpath(*(row[name] for name in EXPERIMENT), 'figures')}/")
+
+
+def headline(row: Mapping[Any, Any]) -> str:
+    """What an evaluation found, in a sentence."""
+    return (
+        f"{row['dataset']}, {row['model']}, {row['sweep']}: {row['ncc_hits_over_held_out']} of {row['n']} training "
+        f"images come back above the held-out threshold, {row['ncc_hits']} above the scrambled one, too; of "
+        f"{row['n']} images never trained on, {row['ncc_held_out_hits']} pass."
+    )
 
 
 def write_text(path: Path, text: str) -> None:

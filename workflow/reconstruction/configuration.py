@@ -187,8 +187,8 @@ class SubspaceSearch(Search):
     """The row space of W_1, Adam with cosine decay."""
 
     iterations: Count = 1500
-    learning_rate: Range = 0.05
-    lambda_learning_rate: Range = 0.002
+    learning_rate: Range = 0.03
+    lambda_learning_rate: Range = 0.005
     initial_scale: Range = LogUniform(log_uniform=(0.01, 0.3))
     lambda_min: Range = Uniform(uniform=(0.01, 0.5))
     alpha: Range = Uniform(uniform=(10.0, 100.0))

@@ -22,7 +22,7 @@ class Thresholds:
 
 def threshold(scores: np.ndarray, rate: float) -> float:
     """The (floor(rate k) + 1)-th largest of k scores: at most a fraction `rate` of them lies strictly above."""
-    return float(np.sort(scores)[::-1][math.floor(rate * len(scores))])
+    return float(np.sort(scores)[::-1][math.floor(rate * len(scores) + 1e-9)])
 
 
 def cross_fitted_hits(scores: np.ndarray, labels: np.ndarray, rate: float) -> np.ndarray:

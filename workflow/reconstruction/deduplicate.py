@@ -55,9 +55,11 @@ def run(settings: Merge, model_path: Path, shard_paths: Sequence[Path], output: 
             f"{shard_paths[0].parent}: all {len(kept)} restarts diverged; lower the sweep's learning_rate range"
         )
     first = shards[0]
-    coordinates = np.concatenate([_in_basis_of(shard, first) for shard in shards])[kept]
+    coordinates = np.concatenate([_in_basis_of(shard, first) for shard in shards])
     lambdas = np.concatenate([shard["lambdas"] for shard in shards])[kept]
     count, candidates, size = coordinates.shape
+    if not coordinates.any():
+        raise UserError(f"{shard_paths[0].parent}: every candidate is zero; raise the sweep's initial_scale")
     restart = np.repeat(restarts["restart"][kept], candidates)
     pooled = coordinates.reshape(-1, size)
     clusters = merge(pooled, restart, lambdas.ravel(), settings)
@@ -180,10 +182,11 @@ def _groups(membership: np.ndarray, count: int) -> list[np.ndarray]:
 
 
 def _in_basis_of(shard: store.Stored, first: store.Stored) -> np.ndarray:
-    """A shard's candidates (K, m, r) in the coordinates of the first shard, whose row space is the same."""
+    """A shard's sound candidates (K, m, r) in the coordinates of the first shard, whose row space is the same."""
+    candidates = shard["candidates"][~shard["diverged"]]
     if "basis" not in first.arrays or np.array_equal(shard["basis"], first["basis"]):
-        return shard["candidates"]
-    return shard["candidates"] @ (shard["basis"] @ first["basis"].T)
+        return candidates
+    return candidates @ (shard["basis"] @ first["basis"].T)
 
 
 def _check_shards(shards: Sequence[store.Stored], model: store.Stored) -> None:

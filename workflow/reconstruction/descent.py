@@ -10,7 +10,6 @@ eta = eps / |grad log L|^2, so that log L falls by about eps a step; the plain r
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,11 +23,12 @@ from .network import Network, activations, sensitivities
 
 EARLY_LOSS = 0.05
 EARLY_RATE = 0.05
+DIVERGED_LOSS = 1e30  # long past any use, and still a number in float32
 RECORD_EVERY = 20  # steps between two rows of the curve
 
 
 class TrainingDiverged(ValueError):
-    """The loss is no longer a finite number."""
+    """The loss has run away, or nothing is left to descend."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def descend(
     """Train until the loss reaches training.target_loss or training.steps are spent.
 
     inputs: (n, D); labels: (n,) in {-1, +1}, of the inputs' dtype. The network given is left as it is.
-    Raises TrainingDiverged when the loss is no longer finite.
+    Raises TrainingDiverged when the loss runs away or the gradient vanishes.
     """
     trained = Network(tuple(weight.clone() for weight in network.weights), network.bias.clone())
     curve: list[Record] = []
@@ -85,8 +85,8 @@ def descend(
         layers = activations(trained, inputs)
         margins = labels * (layers[-1] @ trained.weights[-1].T).squeeze(-1)
         loss = mean_logistic_loss(margins)
-        if not math.isfinite(loss):
-            raise TrainingDiverged(f"the loss is {loss} after {step} steps")
+        if not loss < DIVERGED_LOSS:
+            raise TrainingDiverged(f"the loss is {loss:g} after {step} steps")
         last = loss <= training.target_loss or step == training.steps
         if last or step % RECORD_EVERY == 0:
             smallest, median = margins.min().item(), margins.median().item()
@@ -96,6 +96,8 @@ def descend(
             break
         gradients = log_loss_gradient(trained, layers, labels, loss)
         squared_norm = sum(vector_norm(gradient, dtype=torch.float64).item() ** 2 for gradient in gradients)
+        if not squared_norm:
+            raise TrainingDiverged(f"the gradient is zero after {step} steps, no hidden unit responds to any image")
         rate = learning_rate(training, loss, squared_norm)
         for parameter, gradient in zip(trained.parameters, gradients, strict=True):
             parameter.sub_(gradient, alpha=rate)

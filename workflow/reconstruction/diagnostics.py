@@ -59,9 +59,17 @@ def true_stationarity(network: Network, inputs: Tensor, labels: Tensor) -> TrueS
 
 
 def gram_nnls(gram: np.ndarray, projection: np.ndarray) -> np.ndarray:
-    """argmin over x >= 0 of x^T gram x - 2 x^T projection, for a positive semi-definite gram (n, n)."""
+    """argmin over x >= 0 of x^T gram x - 2 x^T projection, for a positive semi-definite gram (n, n).
+
+    An unknown whose row of gram is zero makes no difference and is left at 0.
+    """
+    matters = gram.diagonal() > gram.diagonal().max(initial=0) * len(gram) * np.finfo(float).eps
+    solution = np.zeros(len(gram))
+    if not matters.any():
+        return solution
+    gram, projection = gram[np.ix_(matters, matters)], projection[matters]
     values, vectors = eigh(gram)
     keep = values > values[-1] * len(values) * np.finfo(float).eps
     root = np.sqrt(values[keep])
-    solution, _ = nnls(root[:, None] * vectors[:, keep].T, (vectors[:, keep].T @ projection) / root)
+    solution[matters], _ = nnls(root[:, None] * vectors[:, keep].T, (vectors[:, keep].T @ projection) / root)
     return solution

@@ -43,7 +43,7 @@ class Restarts:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where K restarts ended. A diverged restart's candidates and lambdas are not numbers."""
+    """Where K restarts ended. A diverged restart's numbers mean nothing."""
 
     candidates: Tensor  # (K, m, r)
     lambdas: Tensor  # (K, m)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 SMALLEST_GAP = 3.0  # of successive singular values, for a first layer that began near zero
+SMALLEST_FLOOR = 4  # singular values below the gap; the last few of any random square matrix fall steeply
 
 
 class NoSubspace(ValueError):
@@ -29,9 +30,11 @@ def rank_at_gap(singular_values: Tensor) -> int:
     The rows of a first layer that began at N(0, s^2) hold the span of the data above a floor of noise
     of about s (sqrt(h) + sqrt(D)). Raises NoSubspace where no value is SMALLEST_GAP times the next.
     """
-    ratios = singular_values[:-1] / singular_values[1:].clamp_min(torch.finfo(singular_values.dtype).tiny)
+    rounding = singular_values[:1] * len(singular_values) * torch.finfo(singular_values.dtype).eps
+    floored = singular_values.maximum(rounding)
+    ratios = (floored[:-1] / floored[1:])[: max(0, len(floored) - SMALLEST_FLOOR)]
     steepest = int(ratios.argmax()) if len(ratios) else 0
-    if not len(ratios) or ratios[steepest] < SMALLEST_GAP:
+    if not len(ratios) or not ratios[steepest] >= SMALLEST_GAP:
         raise NoSubspace(
             "the first layer's singular values fall nowhere by a factor of "
             f"{SMALLEST_GAP:g} from one to the next, so it did not begin near zero and its row space is not the "

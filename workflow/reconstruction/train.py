@@ -94,7 +94,9 @@ def fit(
             ),
         )
     except TrainingDiverged as error:
-        raise UserError(f"train: {error}; lower the schedule's step or learning_rate in the model's training") from None
+        raise UserError(
+            f"train: {error}; lower the step or learning_rate of the model's schedule, or widen its layers"
+        ) from None
     fitted = fitted.to(device="cpu", dtype=torch.float64)
     first = initial.weights[0] + (fitted.weights[0] - within.weights[0]) @ basis
     return Network((first, *fitted.weights[1:]), fitted.bias), curve
@@ -102,7 +104,9 @@ def fit(
 
 def _fraction_done(row: Record, training: Training) -> float:
     """How far training is, by its steps or by its log loss on the way from log 2, whichever is further."""
-    by_loss = (
-        math.log(row.loss / math.log(2)) / math.log(training.target_loss / math.log(2)) if training.target_loss else 0
-    )
-    return max(row.step / training.steps, by_loss)
+    if row.loss <= training.target_loss:
+        return 1.0
+    by_steps = row.step / training.steps
+    if not training.target_loss:
+        return by_steps
+    return max(by_steps, math.log(row.loss / math.log(2)) / math.log(training.target_loss / math.log(2)))

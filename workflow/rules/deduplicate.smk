@@ -15,7 +15,6 @@ rule deduplicate:
         "results/{dataset}/{model}/{sweep}/candidates.h5",
     log:
         "logs/{dataset}/{model}/{sweep}/deduplicate.log",
-    threads: 2
     params:
         settings=lambda wildcards: CONFIGURATION.sweeps[wildcards.sweep].merge.to_json(),
     shell:

@@ -29,7 +29,6 @@ rule evaluate:
         pairs=directory("results/{dataset}/{model}/{sweep}/figures/pairs"),
     log:
         "logs/{dataset}/{model}/{sweep}/evaluate.log",
-    threads: 2
     params:
         settings=CONFIGURATION.evaluation.to_json(),
         figures=subpath(output.images, parent=True),

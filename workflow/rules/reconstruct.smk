@@ -8,7 +8,6 @@ rule reconstruct:
         "results/{dataset}/{model}/{sweep}/shards/{shard}.h5",
     log:
         "logs/{dataset}/{model}/{sweep}/shards/{shard}.log",
-    threads: 2
     params:
         settings=lambda wildcards: CONFIGURATION.sweeps[wildcards.sweep].restarts.to_json(),
         device=CONFIGURATION.device,

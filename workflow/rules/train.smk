@@ -9,7 +9,6 @@ rule train:
         training="results/{dataset}/{model}/training.h5",
     log:
         "logs/{dataset}/{model}/train.log",
-    threads: 2
     params:
         settings=lambda wildcards: CONFIGURATION.models[wildcards.model].to_json(),
         device=CONFIGURATION.device,

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 from PIL import Image
 
 from . import store
@@ -124,6 +125,9 @@ def quality_against_hyperparameters(findings: Findings, candidates: store.Stored
         axis.set_xlabel(AXIS_LABELS[name])
         if name in LOG_AXES:
             axis.set_xscale("log")
+            axis.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+            axis.xaxis.set_major_formatter("{x:g}")
+            axis.xaxis.set_minor_formatter(NullFormatter())
         axis.set_ylim(bottom=0)
     axes[0].set_ylabel("training images found\nby the restart alone")
     return figure

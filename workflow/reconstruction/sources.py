@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def _npz(source: Npz) -> tuple[Pool, Pool | None]:
 
 def _read_npz(path: str) -> Pool:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with Path(path).open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             missing = {"images", "labels"} - set(file.files)
             if missing:
                 raise UserError(f"{path}: has no array {sorted(missing)[0]!r}; an NPZ source needs images and labels")

@@ -1,13 +1,17 @@
 """HDF5 files as the contract between stages: whole or absent, checksummed, self-describing, versioned.
 
 A file carries its kind and stage, the format and code versions, the settings that made it (JSON), the digests of
-the files it was made from, and a digest of its own contents. Data sets are compressed and carry a
-fletcher32 checksum each. A file appears by an atomic rename, or not at all.
+the files it was made from, and a digest of its own results. Data sets are compressed and carry a fletcher32
+checksum each. HDF5's user block, which other readers skip, seals the file with the SHA-256 of all that follows:
+a damaged file is found out before the HDF5 library, which a flipped bit can send astray, reads it.
+A file appears by an atomic rename, or not at all.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import json
 import os
 from collections.abc import Mapping
@@ -22,7 +26,8 @@ from . import __version__
 from .errors import UserError
 
 FORMAT_VERSION = 1
-FORMAT_NAME = "reconstruction"
+USER_BLOCK = 512
+SEAL = b"reconstruction file, sha256 of the rest: "
 
 # Each kind of file and the stage that makes it.
 STAGE_OF = {
@@ -63,37 +68,48 @@ def write(
 ) -> None:
     """Write a file whole; raises UserError where the disk refuses.
 
-    arrays: by name, '/' making groups; numbers, booleans, or str as object arrays.
+    arrays: by name, '/' making groups; numbers, booleans or text.
     facts: scalars and lists that JSON can hold, such as the device and the seconds taken. They are
     no part of the digest: the same results have the same digest wherever they were made.
     sources: the files that this one was made from; their digests are kept.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     digests = {name: source.digest for name, source in (sources or {}).items()}
+    buffer = io.BytesIO()  # the disk sees finished bytes only: HDF5 cannot end a file that the disk has no room for
+    with h5py.File(buffer, "w", userblock_size=USER_BLOCK) as file:
+        for name, array in arrays.items():
+            _write_array(file, name, np.asarray(array))
+        file.attrs["format_version"] = FORMAT_VERSION
+        for name, text in {
+            "kind": kind,
+            "stage": STAGE_OF[kind],
+            "code_version": __version__,
+            "settings": settings_json,
+            "facts": json.dumps(dict(facts or {}), sort_keys=True),
+            "sources": json.dumps(digests, sort_keys=True),
+            "digest": _digest(kind, arrays, settings_json, digests),
+        }.items():
+            file.attrs[name] = np.bytes_(text.encode())
+    write_whole(path, seal(buffer.getbuffer()))
+
+
+def write_whole(path: Path, content: bytes | memoryview) -> None:
+    """Write a file by way of a private temporary name; raises UserError and leaves the old file where that fails."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with h5py.File(temporary, "w") as file:
-            for name, array in arrays.items():
-                _write_array(file, name, np.asarray(array))
-            file.attrs["format"] = FORMAT_NAME
-            file.attrs["format_version"] = FORMAT_VERSION
-            file.attrs["kind"] = kind
-            file.attrs["stage"] = STAGE_OF[kind]
-            file.attrs["code_version"] = __version__
-            file.attrs["settings"] = settings_json
-            file.attrs["facts"] = json.dumps(dict(facts or {}), sort_keys=True)
-            file.attrs["sources"] = json.dumps(digests, sort_keys=True)
-            file.attrs["digest"] = _digest(kind, arrays, settings_json, digests)
-        with temporary.open("rb+") as handle:
+        with temporary.open("wb") as handle:
+            handle.write(content)
+            handle.flush()
             os.fsync(handle.fileno())
         temporary.replace(path)
         _sync_folder(path.parent)
-    except (OSError, RuntimeError) as error:  # h5py raises RuntimeError where a close finds the disk full
+    except OSError as error:
         raise UserError(
             f"{path}: cannot be written ({_reason(error)}); free or unlock the disk and run again"
         ) from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def read(path: Path, kind: str) -> Stored:
@@ -101,31 +117,47 @@ def read(path: Path, kind: str) -> Stored:
     stage = STAGE_OF[kind]
     remedy = f"remove it and run `{stage}` again"
     try:
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT_NAME:
-                raise UserError(f"{path}: not a file of this program; give a {kind} file, made by `{stage}`")
-            if file.attrs.get("kind") != kind:
-                raise UserError(f"{path}: a {file.attrs.get('kind')} file; give a {kind} file, made by `{stage}`")
-            version = file.attrs.get("format_version")
-            if version != FORMAT_VERSION:
-                raise UserError(f"{path}: has format version {version}, this program reads {FORMAT_VERSION}; {remedy}")
-            arrays: dict[str, np.ndarray] = {}
-
-            def visit(name: str, item: Any) -> None:
-                if isinstance(item, h5py.Dataset):
-                    arrays[name] = item.asstr()[()] if h5py.check_string_dtype(item.dtype) else item[()]
-
-            file.visititems(visit)
-            settings, facts, sources, digest = (
-                str(file.attrs[key]) for key in ("settings", "facts", "sources", "digest")
-            )
-        if digest != _digest(kind, arrays, settings, json.loads(sources)):
-            raise UserError(f"{path}: damaged, its contents do not match its digest; {remedy}")
-        return Stored(path, arrays, json.loads(settings), json.loads(facts), json.loads(sources), digest)
+        sealed = _is_sealed(path)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run `{stage}` first") from None
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
-        raise UserError(f"{path}: not a whole HDF5 file ({_reason(error)}); {remedy}") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({_reason(error)}); give a {kind} file, made by `{stage}`") from None
+    if sealed is None:
+        raise UserError(f"{path}: not a file of this program; give a {kind} file, made by `{stage}`")
+    if not sealed:
+        raise UserError(f"{path}: truncated or damaged; {remedy}")
+    with h5py.File(path, "r") as file:
+        version = file.attrs["format_version"]
+        if version != FORMAT_VERSION:
+            raise UserError(f"{path}: has format version {version}, this program reads {FORMAT_VERSION}; {remedy}")
+        text = {name: file.attrs[name].decode() for name in ("kind", "settings", "facts", "sources", "digest")}
+        if text["kind"] != kind:
+            raise UserError(f"{path}: a {text['kind']} file; give a {kind} file, made by `{stage}`")
+        arrays: dict[str, np.ndarray] = {}
+
+        def visit(name: str, item: Any) -> None:
+            if isinstance(item, h5py.Dataset):
+                arrays[name] = np.char.decode(item[()]) if item.dtype.kind == "S" else item[()]
+
+        file.visititems(visit)
+    settings, facts, sources = (json.loads(text[name]) for name in ("settings", "facts", "sources"))
+    return Stored(path, arrays, settings, facts, sources, text["digest"])
+
+
+def seal(content: memoryview) -> memoryview:
+    """Fill the user block of an HDF5 file's content, in place, with the SHA-256 of what follows it."""
+    digest = hashlib.sha256(content[USER_BLOCK:]).hexdigest()
+    content[:USER_BLOCK] = (SEAL + digest.encode()).ljust(USER_BLOCK, b"\n")
+    return content
+
+
+def _is_sealed(path: Path) -> bool | None:
+    """Whether a file is as it was written; None where it was never one of ours."""
+    with path.open("rb") as handle:
+        block = handle.read(USER_BLOCK)
+        if not block.startswith(SEAL):
+            return None
+        return block[len(SEAL) :].strip().decode(errors="replace") == hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def require_source(stored: Stored, name: str, source: Stored) -> None:
@@ -135,21 +167,18 @@ def require_source(stored: Stored, name: str, source: Stored) -> None:
 
 
 def _write_array(file: h5py.File, name: str, array: np.ndarray) -> None:
-    text = array.dtype.kind in "OU"
-    dtype = h5py.string_dtype() if text else array.dtype
-    filters = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if array.ndim and array.size else {}
-    checksum = {"fletcher32": True} if filters and not text else {}  # variable-length text takes no checksum
-    file.create_dataset(name, data=array.astype(object) if text else array, dtype=dtype, **filters, **checksum)
+    data = np.char.encode(array) if array.dtype.kind == "U" else array
+    checked = array.ndim and array.size  # filters need chunks, which a scalar or an empty array cannot have
+    filters = {"compression": "gzip", "compression_opts": 1, "shuffle": True, "fletcher32": True} if checked else {}
+    file.create_dataset(name, data=data, **filters)
 
 
 def _digest(kind: str, arrays: Arrays, settings_json: str, digests: Mapping[str, str]) -> str:
     digest = hashlib.sha256(json.dumps([kind, FORMAT_VERSION, settings_json, dict(digests)], sort_keys=True).encode())
     for name in sorted(arrays):
         array = np.asarray(arrays[name])
-        text = array.dtype.kind in "OU"
-        dtype = "text" if text else array.dtype.str
-        digest.update(json.dumps([name, dtype, array.shape]).encode())
-        digest.update(json.dumps(array.tolist()).encode() if text else np.ascontiguousarray(array).tobytes())
+        digest.update(json.dumps([name, array.dtype.str, array.shape]).encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
 

@@ -52,7 +52,7 @@ def run(evaluation_paths: Sequence[Path], folder: Path) -> None:
         for name, evaluation in zip(names, evaluations, strict=True)
         for stage, device, seconds in evaluation.facts["timings"]
     )
-    shown = table.map(lambda value: f"{value:.4g}" if isinstance(value, float) else value)
+    shown = rounded(table)
     files = {
         "table.csv": table.to_csv(index=False, float_format="%.6g"),
         "table.html": PAGE.format(
@@ -65,7 +65,7 @@ def run(evaluation_paths: Sequence[Path], folder: Path) -> None:
         "timings.csv": timings.to_csv(index=False, float_format="%.1f"),
     }
     for name, text in files.items():
-        write_text(folder / name, text)
+        store.write_whole(folder / name, text.encode())
     print(f"table: {len(table)} experiments in {folder / 'table.csv'}")
 
 
@@ -76,10 +76,15 @@ def show(folder: Path) -> None:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({error}); run the workflow first") from None
-    print(table.set_index(EXPERIMENT).T.to_string(index_names=False))
+    print(rounded(table).set_index(EXPERIMENT).T.to_string(index_names=False))
     for row in table.to_dict("records"):
         print(f"\n{headline(row)}")
         print(f"figures: {folder.joinpath(*(row[name] for name in EXPERIMENT), 'figures')}/")
+
+
+def rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """The table for people: four digits of every number that is no count."""
+    return table.map(lambda value: f"{value:.4g}" if isinstance(value, float) else value)
 
 
 def headline(row: Mapping[Any, Any]) -> str:
@@ -89,16 +94,3 @@ def headline(row: Mapping[Any, Any]) -> str:
         f"images come back above the held-out threshold, {row['ncc_hits']} above the scrambled one, too; of "
         f"{row['n']} images never trained on, {row['ncc_held_out_hits']} pass."
     )
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or leave the old one; raises UserError where the disk refuses."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text)
-        temporary.replace(path)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error}); free or unlock the disk and run again") from None
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -1,0 +1,89 @@
+"""Subsets are balanced and reproducible, and what is held out was never drawn to train on."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reconstruction import store, subset
+from reconstruction.configuration import Dataset
+from reconstruction.errors import UserError
+from reconstruction.sources import Pool
+
+CLASSES = np.random.default_rng(1).integers(0, 10, 200)
+POOL = Pool(np.random.default_rng(0).random((200, 1, 3, 3), np.float32), CLASSES, "pool")
+BY_CLASS = {"rule": "classes", "negative": [0, 1, 8, 9], "positive": [2, 3, 4]}
+RULES = [BY_CLASS, {"rule": "alternating"}, {"rule": "random", "seed": 5}]
+
+
+def dataset(labels=BY_CLASS, **changes):
+    return Dataset.model_validate({"source": {"kind": "faces"}, "labels": labels, "per_label": 10, **changes})
+
+
+@given(st.sampled_from(RULES), st.integers(1, 14), st.sampled_from(["file-order", "seeded"]), st.integers(0, 9))
+def test_both_parts_are_balanced_and_share_nothing(labels, per_label, order, seed):
+    parts = subset.draw(POOL, dataset(labels, per_label=per_label, draw=order, seed=seed))
+    for part in parts:
+        assert np.bincount(part.labels + 1, minlength=3).tolist() == [per_label, 0, per_label]
+    assert len(np.unique(np.concatenate([part.indices for part in parts]))) == 4 * per_label
+
+
+def test_classes_give_the_labels():
+    for part in subset.draw(POOL, dataset()):
+        expected = np.where(np.isin(CLASSES[part.indices], [2, 3, 4]), 1, -1)
+        assert part.labels.tolist() == expected.tolist()
+
+
+def test_file_order_takes_the_first_of_each_label():
+    training, held_out = subset.draw(POOL, dataset())
+    negatives = np.flatnonzero(np.isin(CLASSES, [0, 1, 8, 9]))
+    assert training.indices[training.labels < 0].tolist() == negatives[:10].tolist()
+    assert held_out.indices[held_out.labels < 0].tolist() == negatives[10:20].tolist()
+
+
+def test_a_seeded_draw_depends_on_its_seed_alone():
+    drawn = [subset.draw(POOL, dataset(draw="seeded", seed=seed))[0].indices.tolist() for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_alternating_labels_alternate():
+    training, held_out = subset.draw(POOL, dataset({"rule": "alternating"}))
+    assert training.labels.tolist() == [-1, 1] * 10
+    assert training.indices.tolist() == list(range(20))
+    assert held_out.indices.tolist() == list(range(20, 40))
+
+
+def test_too_few_images_say_how_many_there_are():
+    found = int(np.isin(CLASSES, [2, 3, 4]).sum())
+    with pytest.raises(UserError, match=f"the positive classes have {found} images.*at most {found // 2}"):
+        subset.draw(POOL, dataset(per_label=found // 2 + 1))
+    with pytest.raises(UserError, match=r"has 200 images.*at most 50"):
+        subset.draw(POOL, dataset({"rule": "alternating"}, per_label=51))
+
+
+def written(tmp_path, settings):
+    subset.run(settings, tmp_path / "subset.h5")
+    return store.read(tmp_path / "subset.h5", "subset")
+
+
+def npz(path, count):
+    images = np.random.default_rng(count).integers(0, 256, (count, 4, 4, 3), dtype=np.uint8)
+    np.savez(path, images=images, labels=np.arange(count) % 2)
+    return images
+
+
+def test_the_file_leads_back_to_every_image(tmp_path):
+    images, tested = npz(tmp_path / "a.npz", 20), npz(tmp_path / "b.npz", 7)
+    source = {"kind": "npz", "path": str(tmp_path / "a.npz"), "test_path": str(tmp_path / "b.npz")}
+    labels = {"rule": "classes", "negative": [0], "positive": [1]}
+    found = written(tmp_path, dataset(labels, source=source, per_label=3, draw="seeded"))
+    for part, original in (("training", images), ("held_out", images), ("test", tested)):
+        index = found[f"{part}/source_index"]
+        np.testing.assert_allclose(found[f"{part}/images"].transpose(0, 2, 3, 1) * 255, original[index], atol=1e-4)
+        assert found[f"{part}/labels"].tolist() == np.where(index % 2, 1, -1).tolist()
+    assert len(found["test/images"]) == 7
+    np.testing.assert_allclose(found["mean"], found["training/images"].mean(0), atol=1e-6)
+
+
+def test_without_test_images_the_held_out_ones_are_tested(tmp_path):
+    found = written(tmp_path, dataset({"rule": "alternating"}))
+    np.testing.assert_array_equal(found["test/images"], found["held_out/images"])

@@ -39,21 +39,6 @@ def relative(found, expected):
     return difference / expected.norm().item() if difference else 0.0
 
 
-class SmoothReLU(torch.autograd.Function):
-    """ReLU forward; backward multiplies by sigmoid(alpha z), which is itself differentiated."""
-
-    @staticmethod
-    def forward(ctx, z, alpha):
-        ctx.save_for_backward(z)
-        ctx.alpha = alpha
-        return z.relu()
-
-    @staticmethod
-    def backward(ctx, gradient):
-        (z,) = ctx.saved_tensors
-        return gradient * torch.sigmoid(ctx.alpha * z), None
-
-
 def leaves(network):
     """The same network with parameters that autograd follows."""
     return Network(
@@ -67,23 +52,3 @@ def forward(network, inputs, activation=torch.relu):
     for weight in network.weights[1:-1]:
         hidden = activation(hidden @ weight.T)
     return (hidden @ network.weights[-1].T).squeeze(-1)
-
-
-def oracle_residuals(network, candidates, lambdas, labels, alpha):
-    """Each layer's squared residual (L,) by autograd, for one restart: candidates (m, D), alpha a float."""
-    followed = leaves(network)
-    phi = forward(followed, candidates, lambda z: SmoothReLU.apply(z, alpha))
-    explained = torch.autograd.grad(
-        (lambdas * labels * phi).sum() / len(labels), followed.parameters, create_graph=True
-    )
-    squares = [(weight - part).square().sum() for weight, part in zip(network.parameters, explained, strict=True)]
-    return torch.stack([squares[0] + squares[-1], *squares[1:-1]])
-
-
-def oracle_loss(network, candidates, lambdas, labels, alpha, lambda_min, box_weight):
-    """The whole loss of Haim et al. 2022, equation 5, with its published weights 1 and 5, for one restart."""
-    return (
-        oracle_residuals(network, candidates, lambdas, labels, alpha).sum()
-        + box_weight * (candidates.abs() - 1).relu().square().sum()
-        + 5 * (lambda_min - lambdas).relu().square().sum()
-    )

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from reconstruction import reference
 from reconstruction.configuration import Model, Training
 from reconstruction.diagnostics import true_stationarity
 from reconstruction.search import (
@@ -26,7 +27,6 @@ from reconstruction.train import fit
 from science_helpers import (
     alternating,
     normal,
-    oracle_loss,
     properties,
     random_network,
     relative,
@@ -51,10 +51,6 @@ def three_restarts(size=5, count=6):
     )
 
 
-def only(restarts, numbers):
-    return Restarts(**{name: value[numbers] for name, value in vars(restarts).items()})
-
-
 def run(network, name, restarts, iterations, record_every=1000):
     return search(network, METHODS[name], restarts, iterations, record_every, lambda iteration, residuals: None)
 
@@ -65,17 +61,17 @@ def run(network, name, restarts, iterations, record_every=1000):
 @pytest.mark.parametrize("shape", [(3, 4), (3, 4, 5)])
 def test_optimisers_equal_torch(ours, theirs, shape):
     rates, parameter = column(0.5, 0.01, 1e-4), normal(*shape, seed=1)
-    references = [row.clone().requires_grad_() for row in parameter]
-    optimisers = [theirs([row], rate) for row, rate in zip(references, rates.tolist(), strict=True)]
+    singles = [row.clone().requires_grad_() for row in parameter]
+    optimisers = [theirs([row], rate) for row, rate in zip(singles, rates.tolist(), strict=True)]
     optimiser = ours(parameter, rates)
     for step in range(20):
         gradient, decay = normal(*shape, seed=step) * 10.0 ** (step % 5 - 3), 1 - step / 40
-        optimiser.step(parameter, gradient, decay)
-        for reference, theirs_, part, rate in zip(references, optimisers, gradient, rates.tolist(), strict=True):
+        optimiser.step(parameter, gradient, torch.tensor(decay, dtype=torch.float64))
+        for single, theirs_, part, rate in zip(singles, optimisers, gradient, rates.tolist(), strict=True):
             theirs_.param_groups[0]["lr"] = rate * decay
-            reference.grad = part.clone()
+            single.grad = part.clone()
             theirs_.step()
-    torch.testing.assert_close(parameter, torch.stack([row.detach() for row in references]), rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(parameter, torch.stack([row.detach() for row in singles]), rtol=1e-10, atol=1e-12)
 
 
 def search_by_autograd(network, name, restart, iterations):
@@ -94,7 +90,8 @@ def search_by_autograd(network, name, restart, iterations):
     for _ in range(iterations):
         optimiser.zero_grad()
         alpha, lambda_min = restart.alpha.item(), restart.lambda_min.item()
-        oracle_loss(network, candidates, lambdas, labels, alpha, lambda_min, box_weight).backward()
+        residuals = reference.stationarity_residuals(network, candidates, lambdas, labels, alpha)
+        (residuals.sum() + reference.penalties(candidates, lambdas, lambda_min, box_weight)).backward()
         optimiser.step()
         if schedule:
             schedule.step()
@@ -110,10 +107,21 @@ def test_a_search_equals_autograd_of_the_whole_loss(name, iterations, hidden):
     assert (restarts.lambdas < restarts.lambda_min[:, None]).any(1).all()
     outcome = run(network, name, restarts, iterations)
     for number in range(3):
-        candidates, lambdas = search_by_autograd(network, name, only(restarts, [number]), iterations)
-        begun = only(restarts, [number])
+        candidates, lambdas = search_by_autograd(network, name, restarts.only([number]), iterations)
+        begun = restarts.only([number])
         assert relative(outcome.candidates[number] - begun.candidates[0], candidates - begun.candidates[0]) < 1e-7
         assert relative(outcome.lambdas[number] - begun.lambdas[0], lambdas - begun.lambdas[0]) < 1e-7
+
+
+@pytest.mark.parametrize("hidden", [[7], [6, 5], [6, 5, 4], [5, 5, 5, 4]])
+def test_a_trajectory_equals_the_reference_for_200_iterations(hidden):
+    network, restarts = random_network(5, hidden), three_restarts()
+    expected = reference.search(network, restarts, 200, 40, lambda iteration, residuals: None)
+    found = run(network, "published", restarts, 200, record_every=40)
+    assert relative(expected.candidates, restarts.candidates) > 0.1
+    assert torch.equal(found.iterations, expected.iterations)
+    for field in ("candidates", "lambdas", "residuals"):
+        assert relative(getattr(found, field), getattr(expected, field)) < 1e-6
 
 
 @BOTH
@@ -121,7 +129,7 @@ def test_batched_restarts_equal_restarts_one_by_one(name):
     network, restarts = random_network(5, [6, 5]), three_restarts()
     together = run(network, name, restarts, 15, record_every=5)
     for number in range(3):
-        alone = run(network, name, only(restarts, [number]), 15, record_every=5)
+        alone = run(network, name, restarts.only([number]), 15, record_every=5)
         for field in ("candidates", "lambdas", "residuals"):
             assert relative(getattr(together, field)[number], getattr(alone, field)[0]) < 1e-9
 

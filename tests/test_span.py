@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reconstruction.configuration import Model, Training
 from reconstruction.network import initialise
-from reconstruction.span import NoSubspace, data_span, rank_at_gap, weight_span
+from reconstruction.span import NoSubspace, data_span, rank_above_noise, weight_span
 from reconstruction.train import fit
 from science_helpers import alternating, generator, normal, orthonormal, properties, relative
 
@@ -70,20 +70,17 @@ def test_a_given_rank_is_taken_whatever_the_spectrum():
     torch.testing.assert_close(kept, torch.linalg.svdvals(first_layer)[:7].square().sum())
 
 
-@pytest.mark.parametrize(
-    ("values", "rank"),
-    [
-        ([9.0, 8.0, 7.0, 1.0, 0.9, 0.9, 0.8], 3),
-        ([9.0, 2.0, 1.0, 0.02, 0.02, 0.01, 0.01], 3),
-        ([30.0, 1.0, 1.0, 0.9, 0.9], 1),
-        ([3.0, 2.0, 1e-16, 0.0, 0.0, 0.0], 2),
-    ],
-)
-def test_the_rank_is_counted_to_the_steepest_fall(values, rank):
-    assert rank_at_gap(torch.tensor(values).double()) == rank
+@pytest.mark.parametrize("shape", [(40, 60), (200, 30), (100, 100)])
+@pytest.mark.parametrize("rank", [1, 5, 12])
+def test_the_rank_ends_where_the_noise_begins(shape, rank):
+    left, right = orthonormal(rank, shape[0], seed=1), orthonormal(rank, shape[1], seed=2)
+    noise = 0.01
+    edge = noise * (shape[0] ** 0.5 + shape[1] ** 0.5)
+    strong = 20 * edge * torch.logspace(0, 2, rank, dtype=torch.float64)
+    matrix = left.T @ (strong[:, None] * right) + noise * normal(*shape, seed=3)
+    assert rank_above_noise(torch.linalg.svdvals(matrix), shape) == rank
 
 
-@pytest.mark.parametrize("values", [[1.0], [9.0, 1.0], [2.9, 1.0, 1.0, 1.0, 1.0], [4.0, 2.0, 1.0, 0.5, 0.3, 0.1, 0.0]])
-def test_a_spectrum_without_a_steep_fall_has_no_rank(values):
-    with pytest.raises(NoSubspace):
-        rank_at_gap(torch.tensor(values).double())
+def test_without_noise_the_rank_is_that_of_the_matrix():
+    matrix = normal(20, 4) @ normal(4, 30, seed=1)
+    assert rank_above_noise(torch.linalg.svdvals(matrix), (20, 30)) == 4

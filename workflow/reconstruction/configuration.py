@@ -202,10 +202,23 @@ class Restarts(Section):
     candidates: Annotated[int, Field(ge=2)] = Field(
         description="images that each restart looks for, half of each label"
     )
-    precision: Literal["float32", "float64"] = "float32"
+    engine: Literal["fast", "reference"] = Field(
+        "fast", description="reference: the published method written plainly, in float64, by autograd"
+    )
+    precision: Literal["auto", "bfloat16", "float32", "float64"] = Field(
+        "auto", description="of matrix products; auto: bfloat16 in the subspace where the device has it, or float32"
+    )
     trace_points: Count = Field(100, description="how often the residuals are recorded")
     published: PublishedSearch = PublishedSearch()
     subspace: SubspaceSearch = SubspaceSearch()
+
+    @model_validator(mode="after")
+    def _reference_is_the_published_method(self) -> Restarts:
+        if self.engine == "reference" and self.method != "published":
+            raise ValueError("engine reference knows the published method only; set method to published")
+        if self.engine == "reference" and self.precision not in ("auto", "float64"):
+            raise ValueError("engine reference computes in float64; leave precision out")
+        return self
 
 
 class Merge(Section):

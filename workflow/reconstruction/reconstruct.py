@@ -13,13 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import deployed, hyperparameters, store
+from . import deployed, hyperparameters, reference, store
 from .configuration import Restarts as RestartSettings
 from .configuration import Search
 from .errors import UserError
+from .memory import bytes_per_restart, free, restarts_at_once
 from .network import Network
 from .progress import Progress
-from .search import METHODS, Method, Restarts, candidate_labels, search
+from .search import METHODS, Method, Outcome, Restarts, candidate_labels, search
 from .span import NoSubspace, weight_span
 
 
@@ -39,30 +40,18 @@ def run(settings: RestartSettings, shard: int, model_path: Path, output: Path, d
     attack = choose(model.network, settings)
     numbers = range(shard * settings.per_shard, (shard + 1) * settings.per_shard)
     drawn = [hyperparameters.draw(attack.settings, settings.seed, number) for number in numbers]
+    network = model.network.to(dtype=torch.float64)
+    if attack.basis is not None:
+        network = network.project_inputs(attack.basis)
+    starts = begin(network.input_size, settings, numbers, drawn)
 
-    dtype = getattr(torch, settings.precision)
-    network = (
-        model.network if attack.basis is None else model.network.to(dtype=torch.float64).project_inputs(attack.basis)
-    )
-    starts = begin(network.input_size, settings, numbers, drawn).to(device, dtype)
-    iterations = attack.settings.iterations
-    progress = Progress(f"reconstruct: shard {shard} ({attack.name}, {device})")
+    products = product_dtype(settings, attack.name, device)
+    parameters = torch.promote_types(products, torch.float32)
+    progress = Progress(f"reconstruct: shard {shard} ({attack.name}, {device}, {str(products).removeprefix('torch.')})")
     begun = time.perf_counter()
-    try:
-        outcome = search(
-            network.to(device=device, dtype=dtype),
-            attack.method,
-            starts,
-            iterations,
-            max(1, iterations // settings.trace_points),
-            lambda iteration, residuals: progress(
-                iteration / iterations, f"iteration {iteration}, first layer's residual {_best(residuals):.3g} at best"
-            ),
-        )
-    except torch.OutOfMemoryError:
-        raise UserError(
-            f"shard {shard}: {device} has too little memory; lower per_shard or candidates in the sweep"
-        ) from None
+    outcome = search_in_batches(
+        attack, network.to(device=device, dtype=products), starts.to(device, parameters), settings, progress
+    )
     seconds = time.perf_counter() - begun
 
     arrays = {
@@ -78,13 +67,63 @@ def run(settings: RestartSettings, shard: int, model_path: Path, output: Path, d
     if attack.basis is not None:
         arrays["basis"] = attack.basis.float().numpy()
     facts = {
-        "method": attack.name, "seconds": seconds, "device": str(device), "threads": torch.get_num_threads()
-    }  # fmt: skip
+        "method": attack.name,
+        "seconds": seconds,
+        "device": str(device),
+        "threads": torch.get_num_threads(),
+        "products": str(products).removeprefix("torch."),
+    }
     store.write(output, "shard", arrays, settings_json=settings.to_json(), facts=facts, sources={"model": model.stored})
     print(
-        f"reconstruct: shard {shard}, {len(numbers)} restarts of {iterations} iterations in {seconds:.1f} s, "
-        f"{int(outcome.diverged.sum())} diverged"
+        f"reconstruct: shard {shard}, {len(numbers)} restarts of {attack.settings.iterations} iterations in "
+        f"{seconds:.1f} s, {int(outcome.diverged.sum())} diverged"
     )
+
+
+def search_in_batches(
+    attack: Attack, network: Network, starts: Restarts, settings: RestartSettings, progress: Progress
+) -> Outcome:
+    """Search from every start, as many at once as memory allows; raises UserError where not even one fits."""
+    device, parameters = starts.candidates.device, starts.candidates.dtype
+    at_once = (
+        1 if settings.engine == "reference" else restarts_at_once(network, settings.candidates, parameters, device)
+    )
+    if not at_once:
+        needed = bytes_per_restart(network, settings.candidates, parameters)
+        raise UserError(
+            f"reconstruct: one restart needs {needed / 2**30:.1f} GiB and {device} has {free(device) / 2**30:.1f} GiB "
+            "free; lower the sweep's candidates or its precision, or use a larger device"
+        )
+    iterations = attack.settings.iterations
+    record_every = max(1, iterations // settings.trace_points)
+    outcomes = []
+    for first in range(0, len(starts), at_once):
+        batch = starts.only(slice(first, first + at_once))
+
+        def say(iteration: int, residuals: Tensor, first: int = first, count: int = len(batch)) -> None:
+            done = (first + count * iteration / iterations) / len(starts)
+            progress(done, f"iteration {iteration}, first layer's residual {_best(residuals):.3g} at best")
+
+        if settings.engine == "reference":
+            outcomes.append(reference.search(network, batch, iterations, record_every, say))
+        else:
+            outcomes.append(search(network, attack.method, batch, iterations, record_every, say))
+    return Outcome.concatenate(outcomes)
+
+
+def product_dtype(settings: RestartSettings, method: str, device: torch.device) -> torch.dtype:
+    """The dtype of matrix products; `auto` is bfloat16 in the subspace where the device multiplies it natively."""
+    if settings.engine == "reference":
+        return torch.float64
+    if settings.precision != "auto":
+        return getattr(torch, settings.precision)
+    return torch.bfloat16 if method == "subspace" and has_native_bfloat16(device) else torch.float32
+
+
+def has_native_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def choose(network: Network, settings: RestartSettings) -> Attack:

@@ -1,4 +1,4 @@
-"""The search of one shard: K restarts, batched, each minimising the KKT loss of Haim et al. 2022, equation 5.
+"""The search of one shard: restarts, batched, each minimising the KKT loss of Haim et al. 2022, equation 5.
 
     loss = stationarity + box * sum relu(|x| - 1)^2 + 5 * sum_i relu(lambda_min - lambda_i)^2
 
@@ -11,19 +11,22 @@ subspace    x in the row space of W_1, Adam with cosine decay, no pixel box
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from .network import Network
-from .stationarity import stationarity
+from .stationarity import Stationarity, stationarity
 
+PIXEL_BOX_WEIGHT = 1.0
 DUAL_WEIGHT = 5.0
 MOMENTUM = 0.9
 ADAM_BETAS = (0.9, 0.999)
 ADAM_EPSILON = 1e-8
+
+Progress = Callable[[int, Tensor], None]
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,14 @@ class Restarts:
     lambda_min: Tensor
     alpha: Tensor
 
+    def __len__(self) -> int:
+        return len(self.candidates)
+
     def to(self, device: torch.device, dtype: torch.dtype) -> Restarts:
         return Restarts(**{name: value.to(device, dtype) for name, value in vars(self).items()})
+
+    def only(self, numbers: slice | Sequence[int]) -> Restarts:
+        return Restarts(**{name: value[numbers] for name, value in vars(self).items()})
 
 
 @dataclass(frozen=True)
@@ -47,9 +56,24 @@ class Outcome:
 
     candidates: Tensor  # (K, m, r)
     lambdas: Tensor  # (K, m)
-    diverged: Tensor  # (K,) bool
     iterations: Tensor  # (T,), when the trace was taken
     residuals: Tensor  # (K, T, L), each layer's squared residual
+
+    @property
+    def diverged(self) -> Tensor:
+        """(K,) bool: which restarts have left the finite numbers."""
+        finite = self.candidates.isfinite().all(-1).all(-1) & self.lambdas.isfinite().all(-1)
+        return ~(finite.cpu() & self.residuals[:, -1].isfinite().all(-1))
+
+    @staticmethod
+    def concatenate(outcomes: Sequence[Outcome]) -> Outcome:
+        """The outcomes of restarts that were searched for one after the other."""
+        return Outcome(
+            torch.cat([outcome.candidates for outcome in outcomes]),
+            torch.cat([outcome.lambdas for outcome in outcomes]),
+            outcomes[0].iterations,
+            torch.cat([outcome.residuals for outcome in outcomes]),
+        )
 
 
 class Momentum:
@@ -59,27 +83,28 @@ class Momentum:
         self.rate = rate.view(-1, *[1] * (parameter.dim() - 1))
         self.velocity = torch.zeros_like(parameter)
 
-    def step(self, parameter: Tensor, gradient: Tensor, decay: float) -> None:
+    def step(self, parameter: Tensor, gradient: Tensor, decay: Tensor) -> None:
         self.velocity.mul_(MOMENTUM).add_(gradient)
         parameter.sub_(self.velocity * (self.rate * decay))
 
 
 class Adam:
-    """Adam (Kingma and Ba 2015), a learning rate for each restart."""
+    """Adam (Kingma and Ba 2015), a learning rate for each restart. Its clock is a tensor, so that a GPU can keep it."""
 
     def __init__(self, parameter: Tensor, rate: Tensor) -> None:
         self.rate = rate.view(-1, *[1] * (parameter.dim() - 1))
         self.mean = torch.zeros_like(parameter)
         self.square = torch.zeros_like(parameter)
-        self.steps = 0
+        self.left = torch.ones(2, dtype=torch.float64, device=parameter.device)  # beta^t of each moment
+        self.betas = torch.tensor(ADAM_BETAS, dtype=torch.float64, device=parameter.device)
 
-    def step(self, parameter: Tensor, gradient: Tensor, decay: float) -> None:
-        self.steps += 1
-        first, second = ADAM_BETAS
-        self.mean.lerp_(gradient, 1 - first)
-        self.square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
-        root = (self.square / (1 - second**self.steps)).sqrt_().add_(ADAM_EPSILON)
-        parameter.sub_((self.mean / root).mul_(self.rate * (decay / (1 - first**self.steps))))
+    def step(self, parameter: Tensor, gradient: Tensor, decay: Tensor) -> None:
+        self.left.mul_(self.betas)
+        first, second = (1 - self.left).to(parameter.dtype)
+        self.mean.lerp_(gradient, 1 - ADAM_BETAS[0])
+        self.square.mul_(ADAM_BETAS[1]).addcmul_(gradient, gradient, value=1 - ADAM_BETAS[1])
+        root = (self.square / second).sqrt_().add_(ADAM_EPSILON)
+        parameter.sub_((self.mean / root).mul_(self.rate * (decay / first)))
 
 
 def constant(iteration: int, iterations: int) -> float:
@@ -100,7 +125,7 @@ class Method:
 
 
 METHODS = {
-    "published": Method(in_subspace=False, box_weight=1.0, optimiser=Momentum, decay=constant),
+    "published": Method(in_subspace=False, box_weight=PIXEL_BOX_WEIGHT, optimiser=Momentum, decay=constant),
     "subspace": Method(in_subspace=True, box_weight=0.0, optimiser=Adam, decay=cosine),
 }
 
@@ -110,43 +135,87 @@ def candidate_labels(count: int) -> Tensor:
     return torch.where(torch.arange(count) < count // 2, -1.0, 1.0)
 
 
+class Search:
+    """K restarts under way. Every number of an iteration lives on the device, so that a CUDA graph can replay it."""
+
+    def __init__(self, network: Network, method: Method, restarts: Restarts) -> None:
+        """network: takes candidates as inputs, in the dtype of products; restarts: in the dtype of parameters."""
+        self.network, self.method = network, method
+        self.candidates, self.lambdas = restarts.candidates.clone(), restarts.lambdas.clone()
+        self.labels = candidate_labels(self.candidates.shape[1]).to(self.candidates)
+        self.alpha, self.lambda_min = restarts.alpha, restarts.lambda_min.unsqueeze(-1)
+        self.candidate_optimiser = method.optimiser(self.candidates, restarts.learning_rate)
+        self.lambda_optimiser = method.optimiser(self.lambdas, restarts.lambda_learning_rate)
+        self.decay = torch.ones((), dtype=self.candidates.dtype, device=self.candidates.device)
+
+    def stationarity(self) -> Stationarity:
+        return stationarity(self.network, self.candidates, self.lambdas, self.labels, self.alpha)
+
+    def step(self) -> Tensor:
+        """One iteration at the learning rates' present decay; the residuals (K, L) that it began with."""
+        term = self.stationarity()
+        candidates_gradient = term.candidates_gradient.to(self.candidates.dtype)
+        if self.method.box_weight:
+            outside = self.candidates - self.candidates.clamp(-1, 1)
+            candidates_gradient = candidates_gradient + 2 * self.method.box_weight * outside
+        shortfall = (self.lambda_min - self.lambdas).relu_()
+        lambdas_gradient = term.lambdas_gradient - 2 * DUAL_WEIGHT * shortfall
+        self.candidate_optimiser.step(self.candidates, candidates_gradient, self.decay)
+        self.lambda_optimiser.step(self.lambdas, lambdas_gradient, self.decay)
+        return term.residuals
+
+
 def search(
     network: Network,
     method: Method,
     restarts: Restarts,
     iterations: int,
     record_every: int,
-    progress: Callable[[int, Tensor], None],
+    progress: Progress,
 ) -> Outcome:
-    """Run the restarts; the network's inputs are the coordinates that candidates have.
+    """Run the restarts as one batch; the network's inputs are the coordinates that candidates have.
 
     progress(iteration, residuals (K, L)) is called whenever the trace is taken.
     """
-    candidates, lambdas = restarts.candidates.clone(), restarts.lambdas.clone()
-    labels = candidate_labels(candidates.shape[1]).to(candidates)
-    lambda_min = restarts.lambda_min.unsqueeze(-1)
-    candidate_optimiser = method.optimiser(candidates, restarts.learning_rate)
-    lambda_optimiser = method.optimiser(lambdas, restarts.lambda_learning_rate)
+    state = Search(network, method, restarts)
+    step = replayed(state) if restarts.candidates.is_cuda else state.step
     trace, trace_iterations = [], []
-
     for iteration in range(iterations + 1):
-        term = stationarity(network, candidates, lambdas, labels, restarts.alpha)
-        if iteration % record_every == 0 or iteration == iterations:
-            trace.append(term.residuals.cpu())
+        last = iteration == iterations
+        state.decay.fill_(method.decay(iteration, iterations))
+        residuals = state.stationarity().residuals if last else step()
+        if last or iteration % record_every == 0:
+            trace.append(residuals.cpu())
             trace_iterations.append(iteration)
             progress(iteration, trace[-1])
-        if iteration == iterations:
-            break
-        candidates_gradient = term.candidates_gradient
-        if method.box_weight:
-            outside = candidates - candidates.clamp(-1, 1)
-            candidates_gradient = candidates_gradient + 2 * method.box_weight * outside
-        shortfall = (lambda_min - lambdas).relu_()
-        lambdas_gradient = term.lambdas_gradient - 2 * DUAL_WEIGHT * shortfall
-        decay = method.decay(iteration, iterations)
-        candidate_optimiser.step(candidates, candidates_gradient, decay)
-        lambda_optimiser.step(lambdas, lambdas_gradient, decay)
+    return Outcome(state.candidates, state.lambdas, torch.tensor(trace_iterations), torch.stack(trace, 1))
 
-    finite = candidates.isfinite().all(-1).all(-1) & lambdas.isfinite().all(-1)
-    finite &= term.residuals.isfinite().all(-1)
-    return Outcome(candidates, lambdas, ~finite, torch.tensor(trace_iterations), torch.stack(trace, 1))
+
+def replayed(state: Search) -> Callable[[], Tensor]:
+    """The search's step as a CUDA graph, which costs one launch where the step costs a hundred."""
+    kept = [tensor.clone() for tensor in _tensors(state)]
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(2):  # libraries set themselves up outside of the capture
+            state.step()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        residuals = state.step()
+    for tensor, value in zip(_tensors(state), kept, strict=True):
+        tensor.copy_(value)
+
+    def step() -> Tensor:
+        graph.replay()
+        return residuals
+
+    return step
+
+
+def _tensors(state: Search) -> list[Tensor]:
+    """Everything that a step changes."""
+    optimisers = (state.candidate_optimiser, state.lambda_optimiser)
+    return [state.candidates, state.lambdas, *(
+        value for optimiser in optimisers for name, value in vars(optimiser).items() if name not in ("rate", "betas")
+    )]  # fmt: skip

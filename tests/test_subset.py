@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from reconstruction import store, subset
 from reconstruction.configuration import Dataset
 from reconstruction.errors import UserError
-from reconstruction.sources import Pool
+from reconstruction.pool import Pool
 
 CLASSES = np.random.default_rng(1).integers(0, 10, 200)
 POOL = Pool(np.random.default_rng(0).random((200, 1, 3, 3), np.float32), CLASSES, "pool")
@@ -31,6 +31,44 @@ def test_classes_give_the_labels():
     for part in subset.draw(POOL, dataset()):
         expected = np.where(np.isin(CLASSES[part.indices], [2, 3, 4]), 1, -1)
         assert part.labels.tolist() == expected.tolist()
+
+
+NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+NAMED = Pool(POOL.images, CLASSES, "pool", NAMES)
+
+
+def test_a_class_goes_by_name_or_number():
+    by_name = {**BY_CLASS, "negative": ["airplane", 1, "ship", "truck"], "positive": [2, "cat", "deer"]}
+    for named, numbered in zip(subset.draw(NAMED, dataset(by_name)), subset.draw(POOL, dataset()), strict=True):
+        assert named.indices.tolist() == numbered.indices.tolist()
+        assert named.labels.tolist() == numbered.labels.tolist()
+
+
+@pytest.mark.parametrize(
+    ("pool", "negative", "advice"),
+    [
+        (NAMED, "aeroplane", "no class is named 'aeroplane', did you mean 'airplane'; the classes are airplane, auto"),
+        (NAMED, "lorry", "no class is named 'lorry'; the classes are airplane, .*, truck"),
+        (NAMED, 12, "class 12 has no image; .*0 .airplane., 1"),
+        (NAMED, "bird", r"class 2 \(bird\) is on both sides, once by name and once by number"),
+        (POOL, "bird", r"its classes have no names, so 'bird' is none; give numbers \(0, 1, 2"),
+        (POOL, -1, "class -1 has no image"),
+        (Pool(POOL.images, CLASSES, "pool", (*NAMES, "rose")), "rose", r"class 10 \(rose\) has no image; leave it out"),
+        (
+            Pool(POOL.images, CLASSES, "pool", tuple("0987654321")),
+            9,
+            "class 9 may be .* named '9' or number 9; .*in quotes",
+        ),
+    ],
+)
+def test_a_class_that_cannot_be_used_is_named(pool, negative, advice):
+    with pytest.raises(UserError, match=f"^pool: {advice}"):
+        subset.draw(pool, dataset({**BY_CLASS, "negative": [0, negative]}))
+
+
+def test_a_number_that_is_its_own_name_needs_no_quotes():
+    digits = Pool(POOL.images, CLASSES, "pool", tuple("0123456789"))
+    assert len(subset.draw(digits, dataset())[0].indices) == 20
 
 
 def test_file_order_takes_the_first_of_each_label():
@@ -73,7 +111,7 @@ def npz(path, count):
 
 def test_the_file_leads_back_to_every_image(tmp_path):
     images, tested = npz(tmp_path / "a.npz", 20), npz(tmp_path / "b.npz", 7)
-    source = {"kind": "npz", "path": str(tmp_path / "a.npz"), "test_path": str(tmp_path / "b.npz")}
+    source = {"kind": "file", "path": str(tmp_path / "a.npz"), "test_path": str(tmp_path / "b.npz")}
     labels = {"rule": "classes", "negative": [0], "positive": [1]}
     found = written(tmp_path, dataset(labels, source=source, per_label=3, draw="seeded"))
     for part, original in (("training", images), ("held_out", images), ("test", tested)):
@@ -82,6 +120,15 @@ def test_the_file_leads_back_to_every_image(tmp_path):
         assert found[f"{part}/labels"].tolist() == np.where(index % 2, 1, -1).tolist()
     assert len(found["test/images"]) == 7
     np.testing.assert_allclose(found["mean"], found["training/images"].mean(0), atol=1e-6)
+
+
+def test_a_class_that_the_test_images_lack_is_named(tmp_path):
+    npz(tmp_path / "a.npz", 20)
+    npz(tmp_path / "b.npz", 1)
+    source = {"kind": "file", "path": str(tmp_path / "a.npz"), "test_path": str(tmp_path / "b.npz")}
+    labels = {"rule": "classes", "negative": [0], "positive": [1]}
+    with pytest.raises(UserError, match=r"b.npz: class 1 has no image"):
+        written(tmp_path, dataset(labels, source=source, per_label=3))
 
 
 def test_without_test_images_the_held_out_ones_are_tested(tmp_path):

@@ -9,7 +9,17 @@ from __future__ import annotations
 import json
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
 Positive = Annotated[float, Field(gt=0)]
@@ -35,38 +45,65 @@ class Faces(Section):
     kind: Literal["faces"]
 
 
-class Npz(Section):
-    """NPZ files of `images`, (N, H, W) or (N, H, W, C), uint8 or float in [0, 1], and integer `labels` (N,)."""
+class ImageFile(Section):
+    """An NPZ or HDF5 file of `images`, (N, H, W) or (N, H, W, C), uint8 or float in [0, 1], and integer `labels` (N,).
 
-    kind: Literal["npz"]
-    path: str = Field(description="NPZ file that training and held-out images come from")
+    With `class_names`, a list of texts, class k has the name in place k.
+    """
+
+    kind: Literal["file"]
+    path: str = Field(description="file that training and held-out images come from")
+    test_path: str | None = Field(None, description="file of test images; without it the held-out images are tested")
+
+
+class ImageFolder(Section):
+    """A folder with a folder of PNG, JPEG, ... files for each class, named like it; all grey or all RGB, of one size.
+
+    Its order is class by class, then by file name: with several classes on a side, a seeded draw mixes them.
+    """
+
+    kind: Literal["folder"]
+    path: str = Field(description="folder that training and held-out images come from")
     test_path: str | None = Field(
-        None, description="NPZ file of test images; without it the held-out images are tested"
+        None, description="folder of test images, with the same classes; without it the held-out images are tested"
     )
 
 
 class Torchvision(Section):
     """A torchvision data set in its original files under a local root."""
 
-    kind: Literal["mnist", "cifar10"]
-    root: str = Field(description="folder that holds torchvision's MNIST/ or cifar-10-batches-py/")
+    kind: Literal["mnist", "fashion-mnist", "cifar10", "cifar100"]
+    root: str = Field(description="folder of MNIST/raw, FashionMNIST/raw, cifar-10-batches-py or cifar-100-python")
     download: bool = Field(False, description="let torchvision fetch what is missing")
 
 
-Source = Annotated[Faces | Npz | Torchvision, Field(discriminator="kind")]
+Source = Annotated[Faces | ImageFile | ImageFolder | Torchvision, Field(discriminator="kind")]
+
+
+def _name_or_number(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError("a class is given by number or by name, in quotes where YAML reads it as something else")
+    return value
+
+
+ClassName = Annotated[int | str, BeforeValidator(_name_or_number)]
 
 
 class ClassLabels(Section):
-    """Label -1 for the classes in `negative`, +1 for those in `positive`; the others are left out."""
+    """Label -1 for the classes in `negative`, +1 for those in `positive`; the others are left out.
+
+    A class is given by its name in the source or by its number there.
+    """
 
     rule: Literal["classes"]
-    negative: list[int] = Field(min_length=1)
-    positive: list[int] = Field(min_length=1)
+    negative: list[ClassName] = Field(min_length=1)
+    positive: list[ClassName] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _sides_are_disjoint(self) -> ClassLabels:
-        for both in sorted(set(self.negative) & set(self.positive)):
-            raise ValueError(f"class {both} is on both sides; leave it in negative or in positive")
+        for given in self.negative:
+            if given in self.positive:
+                raise ValueError(f"class {given} is on both sides; leave it in negative or in positive")
         return self
 
 

@@ -12,9 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from . import store
+from .classes import by_number
 from .configuration import ClassLabels, Dataset, Labels, RandomLabels
 from .errors import UserError
-from .sources import Pool, load
+from .pool import Pool
+from .sources import load
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ def run(settings: Dataset, output: Path) -> None:
     if test_pool is None:
         test_pool, test = pool, held_out
     else:
-        test = label_all(test_pool.classes, settings.labels)
+        test = label_all(test_pool.classes, by_number(settings.labels, test_pool))
     arrays = {"mean": pool.images[training.indices].mean(0, dtype=np.float64).astype(np.float32)}
     for name, source, part in (("training", pool, training), ("held_out", pool, held_out), ("test", test_pool, test)):
         arrays[f"{name}/images"] = source.images[part.indices]
@@ -48,20 +50,21 @@ def run(settings: Dataset, output: Path) -> None:
 def draw(pool: Pool, settings: Dataset) -> tuple[Part, Part]:
     """Training and held-out parts, each with per_label images of each label, in drawing order.
 
-    Raises UserError where the pool has too few images for both.
+    Raises UserError where the pool has too few images for both, or lacks a class that the labels name.
     """
     order = np.arange(len(pool.classes))
     if settings.draw == "seeded":
         order = np.random.default_rng(settings.seed).permutation(order)
     half = settings.per_label
-    if isinstance(settings.labels, ClassLabels):
-        return _draw_by_class(pool, order, settings.labels, half)
+    rule = by_number(settings.labels, pool)
+    if isinstance(rule, ClassLabels):
+        return _draw_by_class(pool, order, rule, half)
     if len(order) < 4 * half:
         raise UserError(
             f"{pool.origin}: has {len(order)} images, and {2 * half} to train on plus {2 * half} held out need "
             f"{4 * half}; set per_label to at most {len(order) // 4}"
         )
-    labels = label_all(pool.classes[order[: 4 * half]], settings.labels).labels
+    labels = label_all(pool.classes[order[: 4 * half]], rule).labels
     return Part(order[: 2 * half], labels[: 2 * half]), Part(order[2 * half : 4 * half], labels[2 * half :])
 
 
@@ -86,7 +89,7 @@ def _draw_by_class(pool: Pool, order: np.ndarray, rule: ClassLabels, half: int) 
 
 
 def label_all(classes: np.ndarray, rule: Labels) -> Part:
-    """Label images of the given classes (n,) by rule; those of classes that no side names are left out."""
+    """Label images of the given classes (n,) by rule, a rule by number; those of classes on no side are left out."""
     indices = np.arange(len(classes))
     if isinstance(rule, ClassLabels):
         negative, positive = np.isin(classes, rule.negative), np.isin(classes, rule.positive)

@@ -35,8 +35,8 @@ def _number(given: int | str, pool: Pool) -> int:
         )
     if not (pool.classes == number).any():
         raise UserError(
-            f"{pool.origin}: class {_describe(number, pool)} has no image; leave it out, or add some "
-            f"({_known(pool)} have images)"
+            f"{pool.origin}: class {_describe(number, pool)} has no image; leave it out, or add some; "
+            f"there are images of {_known(pool)}"
         )
     return number
 

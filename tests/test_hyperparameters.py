@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reconstruction.configuration import LogUniform, PublishedSearch, Restarts, SubspaceSearch, Uniform
 from reconstruction.hyperparameters import NAMES, draw, initial_values
-from reconstruction.reconstruct import begin
+from reconstruction.reconstruct import begin, spectral_scales
+from reconstruction.span import weight_span
 from science_helpers import properties
 
 SEEDS, NUMBERS = st.integers(0, 2**32 - 1), st.integers(0, 5000)
@@ -90,14 +91,36 @@ def test_restarts_and_sweeps_begin_at_different_values():
     assert len({lambdas[0].item() for _, lambdas in starts}) == len(starts)
 
 
+SCALES = torch.tensor([2.0, 1.0, 0.5, 0.1], dtype=torch.float64)
+
+
 def test_adding_restarts_changes_none_that_exist():
     settings = Restarts(candidates=6, seed=9)
 
     def shard(numbers):
-        return vars(begin(4, settings, numbers, [draw(EVERY, settings.seed, number) for number in numbers]))
+        return vars(begin(SCALES, settings, numbers, [draw(EVERY, settings.seed, number) for number in numbers]))
 
     two, four, second = shard(range(2)), shard(range(4)), shard(range(2, 4))
     for name, values in four.items():
         assert torch.equal(values[:2], two[name])
         assert torch.equal(values[2:], second[name])
         assert len(values.flatten(1).unique(dim=0) if values.dim() > 1 else values.unique()) == 4
+
+
+def test_initial_values_and_steps_follow_the_scales():
+    settings, numbers = Restarts(candidates=2000, seed=9), range(3)
+    drawn = [draw(EVERY, settings.seed, number) for number in numbers]
+    found, plain = begin(SCALES, settings, numbers, drawn), begin(torch.ones(4), settings, numbers, drawn)
+    torch.testing.assert_close(found.candidates, plain.candidates * SCALES)
+    torch.testing.assert_close(found.learning_rate, plain.learning_rate * SCALES)
+    assert torch.equal(found.lambdas, plain.lambdas)
+
+
+def test_spectral_scales_are_a_power_of_the_singular_values():
+    first_layer = torch.randn(30, 20, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    basis = weight_span(first_layer, 6)
+    singular_values = torch.linalg.svdvals(first_layer)[:6]
+    scales = spectral_scales(first_layer, basis, 0.5)
+    torch.testing.assert_close(scales / scales[0], (singular_values / singular_values[0]).sqrt())
+    torch.testing.assert_close(scales.square().mean().item(), 1.0)
+    torch.testing.assert_close(spectral_scales(first_layer, basis, 0.0), torch.ones(6).double())

@@ -63,7 +63,7 @@ def test_optimisers_equal_torch(ours, theirs, shape):
     rates, parameter = column(0.5, 0.01, 1e-4), normal(*shape, seed=1)
     singles = [row.clone().requires_grad_() for row in parameter]
     optimisers = [theirs([row], rate) for row, rate in zip(singles, rates.tolist(), strict=True)]
-    optimiser = ours(parameter, rates)
+    optimiser = ours(parameter, rates.view(-1, *[1] * (len(shape) - 1)))
     for step in range(20):
         gradient, decay = normal(*shape, seed=step) * 10.0 ** (step % 5 - 3), 1 - step / 40
         optimiser.step(parameter, gradient, torch.tensor(decay, dtype=torch.float64))

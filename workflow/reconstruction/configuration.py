@@ -229,7 +229,10 @@ class SubspaceSearch(Search):
     initial_scale: Range = LogUniform(log_uniform=(0.01, 0.3))
     lambda_min: Range = Uniform(uniform=(0.01, 0.5))
     alpha: Range = Uniform(uniform=(10.0, 100.0))
-    rank: Count | None = Field(None, description="of the row space; by default where W_1's spectrum falls most steeply")
+    rank: Count | None = Field(None, description="of the row space; by default all of W_1 above its noise")
+    spectral_power: NonNegative = Field(
+        0.5, description="power of W_1's singular values that initial values and steps follow; 0: all directions alike"
+    )
 
 
 class Restarts(Section):

@@ -26,12 +26,16 @@ from .span import NoSubspace, weight_span
 
 @dataclass(frozen=True)
 class Attack:
-    """A method that the model allows, with its settings and its search space: basis (r, D), or None for pixels."""
+    """A method that the model allows, with its settings and its search space.
+
+    basis: (r, D), orthonormal rows, or None for pixels; scales: (r,), of initial values and steps along each direction.
+    """
 
     name: str
     method: Method
     settings: Search
     basis: Tensor | None
+    scales: Tensor
 
 
 def run(settings: RestartSettings, shard: int, model_path: Path, output: Path, device: torch.device) -> None:
@@ -43,7 +47,7 @@ def run(settings: RestartSettings, shard: int, model_path: Path, output: Path, d
     network = model.network.to(dtype=torch.float64)
     if attack.basis is not None:
         network = network.project_inputs(attack.basis)
-    starts = begin(network.input_size, settings, numbers, drawn)
+    starts = begin(attack.scales, settings, numbers, drawn)
 
     products = product_dtype(settings, attack.name, device)
     parameters = torch.promote_types(products, torch.float32)
@@ -131,25 +135,41 @@ def choose(network: Network, settings: RestartSettings) -> Attack:
     if settings.method != "published":
         try:
             basis = weight_span(network.weights[0], settings.subspace.rank)
-            return Attack("subspace", METHODS["subspace"], settings.subspace, basis)
+            scales = spectral_scales(network.weights[0], basis, settings.subspace.spectral_power)
+            return Attack("subspace", METHODS["subspace"], settings.subspace, basis, scales)
         except NoSubspace as error:
             if settings.method == "subspace":
                 raise UserError(f"method subspace: {error}; set method to published, or give subspace.rank") from None
             print(f"reconstruct: {error}; searching full pixels with the published method")
-    return Attack("published", METHODS["published"], settings.published, None)
+    everywhere = torch.ones(network.input_size, dtype=torch.float64)
+    return Attack("published", METHODS["published"], settings.published, None, everywhere)
 
 
-def begin(size: int, settings: RestartSettings, numbers: range, drawn: list[dict[str, float]]) -> Restarts:
-    """Where the restarts of these numbers begin, in a search space of the given size; float64."""
+def spectral_scales(first_layer: Tensor, basis: Tensor, power: float) -> Tensor:
+    """Scales (r,) with mean square 1 that follow a power of W_1's norm along each row of the basis (r, D).
+
+    What W_1 learnt falls along its singular vectors as the images' own spread does, only faster: at a power of
+    about a half, candidates begin as noise with the images' spectrum, and no direction is given more than its share.
+    """
+    scales = (first_layer.double() @ basis.T).norm(dim=0) ** power
+    return scales / scales.square().mean().sqrt()
+
+
+def begin(scales: Tensor, settings: RestartSettings, numbers: range, drawn: list[dict[str, float]]) -> Restarts:
+    """Where the restarts of these numbers begin, in a search space with the given scales (r,); float64."""
     starts = [
-        hyperparameters.initial_values(settings.seed, number, settings.candidates, size, row["initial_scale"])
+        hyperparameters.initial_values(settings.seed, number, settings.candidates, len(scales), row["initial_scale"])
         for number, row in zip(numbers, drawn, strict=True)
     ]
-    fields = ("learning_rate", "lambda_learning_rate", "lambda_min", "alpha")
+    drawn_values = {
+        name: torch.tensor([row[name] for row in drawn], dtype=torch.float64)
+        for name in ("learning_rate", "lambda_learning_rate", "lambda_min", "alpha")
+    }
+    drawn_values["learning_rate"] = drawn_values["learning_rate"][:, None] * scales
     return Restarts(
-        candidates=torch.stack([x for x, _ in starts]),
+        candidates=torch.stack([x for x, _ in starts]) * scales,
         lambdas=torch.stack([lambdas for _, lambdas in starts]),
-        **{name: torch.tensor([row[name] for row in drawn], dtype=torch.float64) for name in fields},
+        **drawn_values,
     )
 
 

@@ -5,7 +5,8 @@
 Restarts share no number, so one that diverges harms no other. Two methods:
 
 published   x in full pixels, SGD with momentum 0.9, the pixel box, constant learning rates
-subspace    x in the row space of W_1, Adam with cosine decay, no pixel box
+subspace    x in the row space of W_1, Adam with cosine decay, no pixel box; along each singular vector, initial
+            values and steps in proportion to a power of W_1's singular value
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Restarts:
 
     candidates: Tensor  # (K, m, r), coordinates in the search space
     lambdas: Tensor  # (K, m)
-    learning_rate: Tensor
+    learning_rate: Tensor  # or (K, r), one for each direction of the search space
     lambda_learning_rate: Tensor
     lambda_min: Tensor
     alpha: Tensor
@@ -77,10 +78,10 @@ class Outcome:
 
 
 class Momentum:
-    """SGD with momentum, a learning rate for each restart."""
+    """SGD with momentum, at learning rates that broadcast to the parameter."""
 
     def __init__(self, parameter: Tensor, rate: Tensor) -> None:
-        self.rate = rate.view(-1, *[1] * (parameter.dim() - 1))
+        self.rate = rate
         self.velocity = torch.zeros_like(parameter)
 
     def step(self, parameter: Tensor, gradient: Tensor, decay: Tensor) -> None:
@@ -89,10 +90,11 @@ class Momentum:
 
 
 class Adam:
-    """Adam (Kingma and Ba 2015), a learning rate for each restart. Its clock is a tensor, so that a GPU can keep it."""
+    """Adam (Kingma and Ba 2015), at learning rates that broadcast to the parameter. Its clock is a tensor, so that a
+    GPU can keep it."""
 
     def __init__(self, parameter: Tensor, rate: Tensor) -> None:
-        self.rate = rate.view(-1, *[1] * (parameter.dim() - 1))
+        self.rate = rate
         self.mean = torch.zeros_like(parameter)
         self.square = torch.zeros_like(parameter)
         self.left = torch.ones(2, dtype=torch.float64, device=parameter.device)  # beta^t of each moment
@@ -144,8 +146,8 @@ class Search:
         self.candidates, self.lambdas = restarts.candidates.clone(), restarts.lambdas.clone()
         self.labels = candidate_labels(self.candidates.shape[1]).to(self.candidates)
         self.alpha, self.lambda_min = restarts.alpha, restarts.lambda_min.unsqueeze(-1)
-        self.candidate_optimiser = method.optimiser(self.candidates, restarts.learning_rate)
-        self.lambda_optimiser = method.optimiser(self.lambdas, restarts.lambda_learning_rate)
+        self.candidate_optimiser = method.optimiser(self.candidates, restarts.learning_rate.view(len(restarts), 1, -1))
+        self.lambda_optimiser = method.optimiser(self.lambdas, restarts.lambda_learning_rate.unsqueeze(-1))
         self.decay = torch.ones((), dtype=self.candidates.dtype, device=self.candidates.device)
 
     def stationarity(self) -> Stationarity:

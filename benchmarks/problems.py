@@ -1,0 +1,132 @@
+"""The problems that are measured, and how: medians of repeats, side by side, in one process."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from reconstruction.configuration import Dataset, Model
+from reconstruction.network import Network, initialise
+from reconstruction.search import Restarts
+from reconstruction.sources import Pool
+from reconstruction.subset import draw
+from reconstruction.train import fit
+
+CPU = torch.device("cpu")
+CIFAR_SIZES, MNIST_SIZES = (3072, 1000, 1000), (784, 1000, 1000)
+
+
+def arguments(description: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads (default: all)")
+    parser.add_argument("--long", action="store_true", help="measure what takes hours, too")
+    return parser
+
+
+def report(name: str, value: float) -> None:
+    print(f"{name}: {value:.4g}", flush=True)
+
+
+def machine(device: torch.device) -> None:
+    """A line that says where the figures come from."""
+    where = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    print(f"# {where}, {torch.get_num_threads()} threads, torch {torch.__version__}", flush=True)
+
+
+def synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def seconds(device: torch.device, jobs: Sequence[Callable[[], object]], repeats: int = 7) -> list[float]:
+    """The median time of each job; the jobs take turns, so that a busy moment meets them all."""
+    for job in jobs:
+        job()
+    taken: list[list[float]] = [[] for _ in jobs]
+    for _ in range(repeats):
+        for job, times in zip(jobs, taken, strict=True):
+            synchronise(device)
+            begun = time.perf_counter()
+            job()
+            synchronise(device)
+            times.append(time.perf_counter() - begun)
+    return [statistics.median(times) for times in taken]
+
+
+def matrix_rate(device: torch.device, dtype: torch.dtype, size: int = 1000, batch: int = 1) -> float:
+    """Floating-point operations a second of the device's own product of matrices (size, size), the best of many."""
+    left, right = (torch.randn(batch, size, size, device=device).to(dtype) for _ in range(2))
+    product = torch.empty_like(left)
+    best = min(seconds(device, [lambda: torch.bmm(left, right, out=product)], 1)[0] for _ in range(30))
+    return 2 * batch * size**3 / best
+
+
+def operations(network: Network, candidates: int) -> int:
+    """Floating-point operations in the matrix products of one evaluation of the stationarity and its gradient.
+
+    Five products for the first layer, seven for the others but the output's, which are negligible.
+    """
+    first, *others = network.weights[:-1]
+    return 2 * candidates * (5 * first.numel() + sum(7 * weight.numel() for weight in others))
+
+
+def random_network(sizes: Sequence[int], dtype: torch.dtype, device: torch.device = CPU) -> Network:
+    size, *hidden = sizes
+    network = initialise(size, hidden, size**-0.5, torch.Generator().manual_seed(0))
+    return network.to(device=device, dtype=dtype)
+
+
+def random_restarts(count: int, candidates: int, size: int, dtype: torch.dtype, device: torch.device = CPU) -> Restarts:
+    generator = torch.Generator().manual_seed(0)
+
+    def each(value: float) -> torch.Tensor:
+        return torch.full((count,), value, dtype=torch.float64)
+
+    return Restarts(
+        candidates=0.05 * torch.randn(count, candidates, size, generator=generator),
+        lambdas=torch.rand(count, candidates, generator=generator),
+        learning_rate=each(0.03),
+        lambda_learning_rate=each(0.005),
+        lambda_min=each(0.2),
+        alpha=each(40),
+    ).to(device, dtype)
+
+
+def images(
+    path: Path | None, per_label: int, first: int = 0
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, np.ndarray]:
+    """Training inputs and labels, held-out inputs and labels: CIFAR-10 vehicles against animals from an NPZ of
+    `images` and `labels`, skipping the first images, or without one the faces with alternating labels."""
+    from reconstruction import sources
+
+    if path is None:
+        settings = Dataset.model_validate(
+            {"source": {"kind": "faces"}, "labels": {"rule": "alternating"}, "per_label": per_label}
+        )
+    else:
+        settings = Dataset.model_validate(
+            {
+                "source": {"kind": "file", "path": str(path)},
+                "labels": {"rule": "classes", "negative": [0, 1, 8, 9], "positive": [2, 3, 4, 5, 6, 7]},
+                "per_label": per_label,
+            }
+        )
+    pool, _ = sources.load(settings.source)
+    pool = Pool(pool.images[first:], pool.classes[first:], pool.origin)
+    training, held_out = draw(pool, settings)
+    mean = pool.images[training.indices].mean(0)
+
+    def inputs(part):
+        return torch.from_numpy((pool.images[part.indices] - mean).reshape(len(part.indices), -1))
+
+    return inputs(training), torch.from_numpy(training.labels), inputs(held_out), held_out.labels
+
+
+def train(settings: Model, inputs: torch.Tensor, labels: torch.Tensor) -> Network:
+    return fit(settings, inputs.double(), labels.double(), CPU)[0]

@@ -4,6 +4,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 TORCH ?= cuda# or cpu: without CUDA's 4 GB, from PyTorch's own index
 ARGS ?=# options for Snakemake, such as --configfile config/haim2022-mnist.yaml
 
+CIFAR ?=# NPZ or HDF5 of CIFAR-10's images and labels, for benchmarks
+PAPER_SIZE = $(if $(CIFAR),--cifar $(CIFAR) --per-label 250 --hidden 1000 1000)
+
 VENV := .venv
 UV := VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv
 INSTALL := $(UV) pip install --quiet --require-hashes
@@ -13,7 +16,7 @@ TORCH_PACKAGES := ^(torch|torchvision|triton|nvidia-|cuda-)
 SNAKEMAKE := snakemake --quiet rules host reason
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help demo test test-slow lint report show requirements schema clean
+.PHONY: help demo test test-slow benchmark lint report show requirements schema clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +33,13 @@ test: lint ## set up, lint, check types and run the fast tests
 
 test-slow: $(VENV)/installed-dev ## run the slow tests
 	pytest -m slow
+
+benchmark: $(VENV)/installed ## measure speed, quality and memory side by side (CIFAR=cifar10.npz for the paper's size)
+	python benchmarks/iteration.py
+	python benchmarks/batching.py
+	python benchmarks/memory.py
+	python benchmarks/training.py $(PAPER_SIZE)
+	python benchmarks/hits.py $(PAPER_SIZE)
 
 lint: $(VENV)/installed-dev
 	ruff check .

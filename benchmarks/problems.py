@@ -7,16 +7,17 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from reconstruction.configuration import Dataset, Model
+from reconstruction import reference
+from reconstruction.configuration import Dataset
 from reconstruction.network import Network, initialise
+from reconstruction.pool import Pool
 from reconstruction.search import Restarts
-from reconstruction.sources import Pool
-from reconstruction.subset import draw
-from reconstruction.train import fit
+from reconstruction.sources import load
+from reconstruction.subset import Part, draw
 
 CPU = torch.device("cpu")
 CIFAR_SIZES, MNIST_SIZES = (3072, 1000, 1000), (784, 1000, 1000)
@@ -76,6 +77,16 @@ def operations(network: Network, candidates: int) -> int:
     return 2 * candidates * (5 * first.numel() + sum(7 * weight.numel() for weight in others))
 
 
+def oracle_iteration_seconds(network: Network, restart: Restarts) -> float:
+    """What one iteration of the reference engine takes, less the start and the end of its search."""
+
+    def job(iterations: int) -> Callable[[], object]:
+        return lambda: reference.search(network, restart, iterations, iterations + 1, lambda *_: None)
+
+    one, three = seconds(CPU, [job(1), job(3)], 3)
+    return (three - one) / 2
+
+
 def random_network(sizes: Sequence[int], dtype: torch.dtype, device: torch.device = CPU) -> Network:
     size, *hidden = sizes
     network = initialise(size, hidden, size**-0.5, torch.Generator().manual_seed(0))
@@ -98,35 +109,50 @@ def random_restarts(count: int, candidates: int, size: int, dtype: torch.dtype, 
     ).to(device, dtype)
 
 
-def images(
-    path: Path | None, per_label: int, first: int = 0
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, np.ndarray]:
-    """Training inputs and labels, held-out inputs and labels: CIFAR-10 vehicles against animals from an NPZ of
-    `images` and `labels`, skipping the first images, or without one the faces with alternating labels."""
-    from reconstruction import sources
+@dataclass(frozen=True)
+class Images:
+    """Network inputs (n, D), mean-subtracted, and labels (n,) in {-1, +1} of training and of held-out images."""
 
-    if path is None:
-        settings = Dataset.model_validate(
-            {"source": {"kind": "faces"}, "labels": {"rule": "alternating"}, "per_label": per_label}
-        )
+    training: torch.Tensor
+    labels: torch.Tensor
+    held_out: torch.Tensor
+    held_out_labels: torch.Tensor
+
+    @property
+    def name(self) -> str:
+        return f"n{len(self.training)}"
+
+
+def image_arguments(description: str) -> argparse.ArgumentParser:
+    parser = arguments(description)
+    parser.add_argument(
+        "--cifar", type=Path, metavar="FILE", help="NPZ or HDF5 of CIFAR-10 (default: the faces, n = 50)"
+    )
+    parser.add_argument("--first", type=int, default=0, metavar="N", help="leave out the first N images of the file")
+    parser.add_argument("--per-label", type=int, default=25, metavar="N", help="training images of each label")
+    return parser
+
+
+def load_images(options: argparse.Namespace) -> Images:
+    """Vehicles against animals from CIFAR-10, or faces with alternating labels."""
+    settings: dict[str, object] = {"per_label": options.per_label}
+    if options.cifar:
+        settings["source"] = {"kind": "file", "path": str(options.cifar)}
+        settings["labels"] = {"rule": "classes", "negative": [0, 1, 8, 9], "positive": [2, 3, 4, 5, 6, 7]}
     else:
-        settings = Dataset.model_validate(
-            {
-                "source": {"kind": "file", "path": str(path)},
-                "labels": {"rule": "classes", "negative": [0, 1, 8, 9], "positive": [2, 3, 4, 5, 6, 7]},
-                "per_label": per_label,
-            }
-        )
-    pool, _ = sources.load(settings.source)
-    pool = Pool(pool.images[first:], pool.classes[first:], pool.origin)
-    training, held_out = draw(pool, settings)
+        settings |= {"source": {"kind": "faces"}, "labels": {"rule": "alternating"}}
+    dataset = Dataset.model_validate(settings)
+    pool, _ = load(dataset.source)
+    pool = Pool(pool.images[options.first :], pool.classes[options.first :], pool.origin)
+    training, held_out = draw(pool, dataset)
     mean = pool.images[training.indices].mean(0)
 
-    def inputs(part):
+    def inputs(part: Part) -> torch.Tensor:
         return torch.from_numpy((pool.images[part.indices] - mean).reshape(len(part.indices), -1))
 
-    return inputs(training), torch.from_numpy(training.labels), inputs(held_out), held_out.labels
-
-
-def train(settings: Model, inputs: torch.Tensor, labels: torch.Tensor) -> Network:
-    return fit(settings, inputs.double(), labels.double(), CPU)[0]
+    return Images(
+        inputs(training),
+        torch.from_numpy(training.labels).double(),
+        inputs(held_out),
+        torch.from_numpy(held_out.labels).double(),
+    )

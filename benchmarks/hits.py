@@ -1,0 +1,114 @@
+"""Training images found (NCC above the thresholds that 1 % of held-out images and of scrambled candidates pass) in
+equal time: the defaults of the subspace search, and the published settings on the same engine, cut off there."""
+
+import time
+
+import torch
+from problems import CPU, Images, image_arguments, load_images, machine, oracle_iteration_seconds, report, seconds
+from reconstruction import hyperparameters
+from reconstruction.calibration import Thresholds, cross_fitted_hits, threshold
+from reconstruction.configuration import Model, PublishedSearch, Restarts, Training
+from reconstruction.controls import scramble
+from reconstruction.evaluate import best
+from reconstruction.matching import nearest_by_ncc
+from reconstruction.network import Network
+from reconstruction.progress import Progress
+from reconstruction.reconstruct import Attack, begin, choose, product_dtype, search_in_batches
+from reconstruction.search import Search
+from reconstruction.train import fit
+
+RATE = 0.01
+PUBLISHED_RUN = {"learning_rate": 0.55, "initial_scale": 8.9e-4, "lambda_min": 0.5, "alpha": 19.0}  # the authors' first
+
+
+def main() -> None:
+    parser = image_arguments(__doc__)
+    parser.add_argument("--hidden", type=int, nargs="+", default=[500, 500])
+    parser.add_argument("--target-loss", type=float, default=1e-12)
+    parser.add_argument("--restarts", type=int, default=8)
+    parser.add_argument("--iterations", type=int, help="of each subspace restart (default: the package's)")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    machine(CPU)
+    images = load_images(options)
+    model = Model(hidden=options.hidden, training=Training(target_loss=options.target_loss))
+    network = fit(model, images.training.double(), images.labels, CPU)[0]
+
+    candidates = 2 * len(images.training)
+    search = {"iterations": options.iterations} if options.iterations else {}
+    settings = Restarts.model_validate({"candidates": candidates, "method": "subspace", "subspace": search})
+    attack = choose(network, settings)
+    report("rank", len(attack.scales))
+    found, spent = run(network, attack, settings, range(options.restarts))
+    report("subspace_seconds", spent)
+    report("subspace_restarts_per_hour", 3600 * options.restarts / spent)
+    singles = [judge(f"subspace_restart{k}", x[None], attack, images, quiet=True) for k, x in enumerate(found)]
+    report("subspace_best_single_restart_hits", max(singles))
+    report("subspace_median_single_restart_hits", sorted(singles)[len(singles) // 2])
+    pooled = judge(f"subspace_{options.restarts}_restarts_pooled", found, attack, images)
+
+    published = Restarts.model_validate({"candidates": candidates, "method": "published"})
+    full = PublishedSearch.model_validate(PUBLISHED_RUN)
+    per_iteration = time_published(network, published)
+    report("published_iteration_seconds", per_iteration)
+    report("published_hours_for_50000_iterations_extrapolated", 50_000 * per_iteration / 3600)
+    report("oracle_hours_for_50000_iterations_extrapolated", 50_000 * time_oracle(network, published) / 3600)
+    iterations = full.iterations if options.long else min(full.iterations, max(1, int(spent / per_iteration)))
+    cut = full.model_copy(update={"iterations": iterations})
+    report("published_iterations", iterations)
+    attack = choose(network, published.model_copy(update={"published": cut}))
+    found, spent = run(network, attack, published, range(1))
+    report("published_seconds", spent)
+    theirs = judge("published_one_restart", found, attack, images)
+    report("hits_ratio", pooled / max(theirs, 1))
+
+
+def run(network: Network, attack: Attack, settings: Restarts, numbers: range) -> tuple[torch.Tensor, float]:
+    """The candidates (K, m, r) of restarts and the seconds that they took."""
+    drawn = [hyperparameters.draw(attack.settings, settings.seed, number) for number in numbers]
+    products = product_dtype(settings, attack.name, CPU)
+    searched = network if attack.basis is None else network.project_inputs(attack.basis)
+    starts = begin(attack.scales, settings, numbers, drawn).to(CPU, torch.promote_types(products, torch.float32))
+    begun = time.perf_counter()
+    outcome = search_in_batches(attack, searched.to(dtype=products), starts, settings, Progress(attack.name))
+    return outcome.candidates.float(), time.perf_counter() - begun
+
+
+def judge(name: str, candidates: torch.Tensor, attack: Attack, images: Images, quiet: bool = False) -> int:
+    """Report how the candidates (K, m, r) match the images; the count of hits."""
+    coordinates = candidates.flatten(0, 1)
+    directions = torch.eye(len(attack.scales))
+
+    def pixels(drawn: torch.Tensor) -> torch.Tensor:
+        return drawn if attack.basis is None else drawn @ attack.basis.float()
+
+    scrambled = torch.from_numpy(scramble(coordinates.numpy(), directions.numpy(), 0))
+    trained = nearest_by_ncc(images.training, pixels(coordinates)).score
+    held_out = nearest_by_ncc(images.held_out, pixels(coordinates)).score
+    random = nearest_by_ncc(images.training, pixels(scrambled)).score
+    limits = Thresholds(threshold(held_out, RATE), threshold(random, RATE))
+    hits = int((trained > limits.both).sum())
+    if not quiet:
+        report(f"{name}_hits", hits)
+        report(f"{name}_held_out_hits", cross_fitted_hits(held_out, images.held_out_labels.numpy(), RATE).sum())
+        report(f"{name}_ncc_threshold", limits.both)
+        report(f"{name}_ncc_best45", best(trained, 45))
+    return hits
+
+
+def time_published(network: Network, settings: Restarts) -> float:
+    attack = choose(network, settings)
+    drawn = [hyperparameters.draw(attack.settings, 0, 0)]
+    starts = begin(attack.scales, settings, range(1), drawn).to(CPU, torch.float32)
+    state = Search(network.to(dtype=torch.float32), attack.method, starts)
+    return seconds(CPU, [state.step], 5)[0]
+
+
+def time_oracle(network: Network, settings: Restarts) -> float:
+    attack = choose(network, settings)
+    start = begin(attack.scales, settings, range(1), [hyperparameters.draw(attack.settings, 0, 0)])
+    return oracle_iteration_seconds(network, start)
+
+
+if __name__ == "__main__":
+    main()

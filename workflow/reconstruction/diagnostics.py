@@ -42,11 +42,13 @@ def true_stationarity(network: Network, inputs: Tensor, labels: Tensor) -> TrueS
     signs = labels[:, None] * labels[None, :]
     grams, projections, norms = [], [], []
     for k, weight in enumerate(network.weights):
-        inner = layers[k] @ layers[k].T + (1 if k == 0 else 0)  # the bias is one more input, always 1
+        inner = layers[k] @ layers[k].T + (
+            1 if k == 0 and network.bias is not None else 0
+        )  # the bias is one more input, always 1
         grams.append(((deltas[k] @ deltas[k].T) * inner * signs).numpy())
         projection = (deltas[k] @ weight * layers[k]).sum(1)
         norms.append(weight.square().sum().item())
-        if k == 0:
+        if k == 0 and network.bias is not None:
             projection = projection + deltas[0] @ network.bias
             norms[0] += network.bias.square().sum().item()
         projections.append((projection * labels).numpy())

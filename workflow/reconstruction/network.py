@@ -38,6 +38,14 @@ class Network:
     def parameters(self) -> tuple[Tensor, ...]:
         return self.weights if self.bias is None else (*self.weights, self.bias)
 
+    @property
+    def squared_norms(self) -> Tensor:
+        """Each layer's squared norm (L,), the bias counted with the first."""
+        norms = torch.stack([weight.square().sum() for weight in self.weights])
+        if self.bias is not None:
+            norms[0] += self.bias.square().sum()
+        return norms
+
     def map(self, change: Callable[[Tensor], Tensor]) -> Network:
         """The network with every parameter changed."""
         return Network(tuple(map(change, self.weights)), None if self.bias is None else change(self.bias))

@@ -56,10 +56,10 @@ def _read_pytorch(path: Path, raw: bytes) -> dict[str, Tensor]:
     try:
         content = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
     except Exception as error:  # zipfile, pickle and PyTorch each have their own for a file that is none
-        refused = re.search(r"Unsupported (?:global|class|operand)\S* (?:GLOBAL )?(\S+)|GLOBAL (\S+)", str(error))
+        refused = re.search(r"(?:GLOBAL|class) (\w+\.[\w.]+)", str(error))
         if refused:
             raise UserError(
-                f"{path}: holds more than tensors ({refused[1] or refused[2]}), and reading that could run code of its "
+                f"{path}: holds more than tensors ({refused[1]}), and reading that could run code of its "
                 f"author's; {REMEDY}"
             ) from None
         raise UserError(f"{path}: no PyTorch checkpoint, or truncated; {REMEDY}") from None

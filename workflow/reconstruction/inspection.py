@@ -81,7 +81,7 @@ def draw(pictures: np.ndarray, candidates: store.Stored) -> Figure:
     columns = min(SHOWN_PER_ROW, len(pictures))
     rows = -(-len(pictures) // columns)
     height, width = pictures.shape[2:]
-    figure = Figure(figsize=(max(0.85 * columns, 6), (0.85 * height / width + 0.3) * rows + 0.8))
+    figure = Figure(figsize=(max(0.85 * columns, 6), (0.85 * height / width + 0.15) * rows + 0.4))
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes:
         axis.axis("off")

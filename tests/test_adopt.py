@@ -6,20 +6,23 @@ import pickle
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from reconstruction import adopt, deduplicate, deployed, evaluate, parsing, reconstruct, store, subset, train
+from reconstruction import adopt, deduplicate, deployed, evaluate, parsing, reconstruct, search, store, subset, train
 from reconstruction.__main__ import main
 from reconstruction.configuration import AdoptedModel, Dataset, Evaluation, Merge, Model, Restarts
 from reconstruction.diagnostics import true_stationarity
 from reconstruction.errors import UserError
 from reconstruction.network import Network, outputs
+from reconstruction.reference import stationarity_residuals
+from reconstruction.stationarity import stationarity
 from reconstruction.table import COLUMNS
-from science_helpers import generator
+from science_helpers import alternating, generator, normal, random_network, uniform
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -273,6 +276,31 @@ def test_a_network_without_a_bias_has_no_equation_for_one(tmp_path):
     zero = Network(network.weights, torch.zeros(9).double())
     without, with_zero = (true_stationarity(net, inputs, labels).residuals[0] for net in (network, zero))
     assert without < with_zero
+
+
+def test_without_a_bias_the_closed_form_equals_autograd():
+    network = Network(random_network(7, [6, 5]).weights, None)
+    x, lambdas, labels = normal(4, 7).requires_grad_(), uniform(4).requires_grad_(), alternating(4)
+    expected = stationarity_residuals(network, x, lambdas, labels, 5.0)
+    gradients = torch.autograd.grad(expected.sum(), (x, lambdas))
+    found = stationarity(network, x.detach()[None], lambdas.detach()[None], labels, torch.tensor([5.0]).double())
+    assert torch.allclose(found.residuals[0], expected)
+    assert torch.allclose(found.candidates_gradient[0], gradients[0])
+    assert torch.allclose(found.lambdas_gradient[0], gradients[1])
+
+
+def test_the_pixel_box_is_that_of_pixels_divided_by_std():
+    attack = reconstruct.choose(random_network(7, [6]), Restarts(candidates=2, method="published"), box=1 / 0.25)
+    starts = torch.tensor([[[3.9] * 7, [4.1] * 7]]).double()
+    values = {name: torch.tensor([1.0]).double() for name in ("learning_rate", "lambda_learning_rate", "alpha")}
+    begun = search.Restarts(candidates=starts, lambdas=torch.ones(1, 2).double(), lambda_min=torch.zeros(1), **values)
+    moved = []
+    for weight in (0.0, 1.0):
+        state = search.Search(random_network(7, [6]), replace(attack.method, box_weight=weight), begun)
+        state.step()
+        moved.append(state.candidates)
+    difference = (moved[1] - moved[0])[0, :, 0]
+    assert difference.tolist() == pytest.approx([0.0, -0.2])
 
 
 def train_plainly(net, inputs, targets):

@@ -1,6 +1,6 @@
 """Reconstruct training data from trained neural networks (Haim et al., NeurIPS 2022).
 
-subset -> train -> reconstruct (shards) -> deduplicate -> evaluate -> table
+subset -> train or adopt -> reconstruct (shards) -> deduplicate -> evaluate or inspect -> table
 """
 
 import shlex
@@ -17,6 +17,7 @@ shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(PACKAGE)}; ")
 sys.path.insert(0, PACKAGE)
 
 from reconstruction import parsing, sources
+from reconstruction.configuration import AdoptedModel, Model
 from reconstruction.errors import UserError
 
 
@@ -44,9 +45,11 @@ wildcard_constraints:
 
 include: "workflow/rules/subset.smk"
 include: "workflow/rules/train.smk"
+include: "workflow/rules/adopt.smk"
 include: "workflow/rules/reconstruct.smk"
 include: "workflow/rules/deduplicate.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/inspect.smk"
 include: "workflow/rules/table.smk"
 
 

@@ -42,6 +42,16 @@ def _train(arguments: argparse.Namespace) -> None:
     train.run(settings, arguments.subset, arguments.model, arguments.training, _device(arguments))
 
 
+def _adopt(arguments: argparse.Namespace) -> None:
+    from . import adopt
+
+    _limit_threads(arguments)
+    settings = _settings(arguments, configuration.AdoptedModel, weights=str(arguments.weights))
+    if (arguments.subset is None) != (arguments.training is None):
+        raise UserError("--subset and --training belong together; give both or neither")
+    adopt.run(settings, arguments.model, arguments.subset, arguments.training)
+
+
 def _reconstruct(arguments: argparse.Namespace) -> None:
     from . import reconstruct
 
@@ -73,10 +83,31 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     )
 
 
+def _inspect(arguments: argparse.Namespace) -> None:
+    from . import inspection
+
+    _limit_threads(arguments)
+    inspection.run(
+        arguments.count,
+        arguments.experiment,
+        arguments.model,
+        arguments.candidates,
+        arguments.output,
+        arguments.figures,
+    )
+
+
+def _membership(arguments: argparse.Namespace) -> None:
+    from . import membership
+
+    _limit_threads(arguments)
+    membership.run(arguments.model, arguments.pool, arguments.output)
+
+
 def _table(arguments: argparse.Namespace) -> None:
     from . import table
 
-    table.run(arguments.evaluations, arguments.folder)
+    table.run(arguments.evaluations or [], arguments.folder, arguments.inspections or [])
 
 
 def _show(arguments: argparse.Namespace) -> None:
@@ -113,8 +144,10 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--settings", required=True, metavar="YAML", help="settings as YAML or JSON, or @FILE")
         return command
 
-    def path(command: argparse.ArgumentParser, name: str, meaning: str, *, nargs: str | None = None) -> None:
-        command.add_argument(f"--{name}", type=Path, required=True, metavar="FILE", help=meaning, nargs=nargs)
+    def path(
+        command: argparse.ArgumentParser, name: str, meaning: str, *, nargs: str | None = None, required: bool = True
+    ) -> None:
+        command.add_argument(f"--{name}", type=Path, required=required, metavar="FILE", help=meaning, nargs=nargs)
 
     def compute(command: argparse.ArgumentParser, devices: bool) -> None:
         command.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads (default: all)")
@@ -129,6 +162,18 @@ def _parser() -> argparse.ArgumentParser:
     path(train, "model", "model.h5 to write: weights, input shape, preprocessing")
     path(train, "training", "training.h5 to write: curve, accuracies, diagnostics; the attack does not read it")
     compute(train, devices=True)
+
+    adopt = stage(
+        "adopt",
+        _adopt,
+        "Take over weights that were trained elsewhere, in place of `train`.",
+        configuration.AdoptedModel,
+    )
+    path(adopt, "weights", "the weights; stands for the key of that name")
+    path(adopt, "subset", "subset.h5 of the images that they were trained on, if you have them", required=False)
+    path(adopt, "model", "model.h5 to write: weights, input shape, preprocessing")
+    path(adopt, "training", "training.h5 to write where there is a subset", required=False)
+    compute(adopt, devices=False)
 
     reconstruct = stage(
         "reconstruct", _reconstruct, "Run one shard of restarts against the model.", configuration.Restarts
@@ -160,8 +205,26 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--figures", type=Path, required=True, metavar="FOLDER", help="folder for figures")
     compute(evaluate, devices=False)
 
+    inspect = stage("inspect", _inspect, "Show what was found without images to compare with, in place of `evaluate`.")
+    inspect.add_argument("--experiment", required=True, metavar="MODEL/SWEEP", help="names that stand in the table")
+    inspect.add_argument("--count", type=int, default=30, metavar="N", help="representatives to show (default: 30)")
+    path(inspect, "model", "model.h5")
+    path(inspect, "candidates", "candidates.h5")
+    path(inspect, "output", "inspection.h5 to write")
+    inspect.add_argument("--figures", type=Path, required=True, metavar="FOLDER", help="folder for figures and tables")
+    compute(inspect, devices=False)
+
+    membership = stage(
+        "membership", _membership, "Score each image of a pool by how likely the model was trained on it."
+    )
+    path(membership, "model", "model.h5")
+    path(membership, "pool", "NPZ of images, labels of two classes and, where it is known, boolean member")
+    path(membership, "output", "table of scores to write, .csv; the ROC curve goes beside it")
+    compute(membership, devices=False)
+
     table = stage("table", _table, "Write the results table: one row an experiment.")
-    path(table, "evaluations", "evaluation.h5 files", nargs="+")
+    path(table, "evaluations", "evaluation.h5 files", nargs="*", required=False)
+    path(table, "inspections", "inspection.h5 files", nargs="*", required=False)
     table.add_argument("--folder", type=Path, required=True, metavar="FOLDER", help="where the tables go")
 
     show = stage("show", _show, "Print a results table for reading in a terminal.")
@@ -171,13 +234,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _settings(arguments: argparse.Namespace, section: type[parsing.AnySection]) -> parsing.AnySection:
+def _settings(arguments: argparse.Namespace, section: type[parsing.AnySection], **given: str) -> parsing.AnySection:
     text = arguments.settings
     if not text.startswith("@"):
-        return parsing.parse_yaml(section, text, "--settings")
+        return parsing.parse_yaml(section, text, "--settings", **given)
     path = text[1:]
     try:
-        return parsing.parse_yaml(section, Path(path).read_text(), path)
+        return parsing.parse_yaml(section, Path(path).read_text(), path, **given)
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({error}); give a YAML file") from None
 

@@ -7,6 +7,7 @@ gets its own section and nothing else, so changing a value re-runs the stages th
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -26,6 +27,9 @@ Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Brightness = Annotated[float, Field(ge=0, le=1)]
+
+NO_IMAGES = "no-images"  # stands for the data set where there is none
 
 
 class Section(BaseModel):
@@ -162,6 +166,75 @@ class Model(Section):
     training: Training = Training()
 
 
+class Layer(Section):
+    weight: str = Field(description="name of the weight matrix, (outputs, inputs)")
+    bias: str | None = Field(None, description="name of the bias; beyond the first layer it must be zero")
+
+
+def _kind_of_mean(value: object) -> str:
+    return "path" if isinstance(value, str) else "channels" if isinstance(value, list | tuple) else "number"
+
+
+def _kind_of_std(value: object) -> str:
+    return "channels" if isinstance(value, list | tuple) else "number"
+
+
+Mean = Annotated[
+    Annotated[Brightness, Tag("number")] | Annotated[list[Brightness], Tag("channels")] | Annotated[str, Tag("path")],
+    Discriminator(_kind_of_mean),
+]
+Std = Annotated[
+    Annotated[Positive, Tag("number")] | Annotated[list[Positive], Tag("channels")], Discriminator(_kind_of_std)
+]
+
+
+class AdoptedModel(Section):
+    """Weights that were trained elsewhere; the network's inputs are (image - mean) / std, image in [0, 1]."""
+
+    weights: str = Field(description="PyTorch state_dict (.pt, .pth), .safetensors, or a model.h5 of this program")
+    input_shape: list[Count] | None = Field(
+        None, min_length=3, max_length=3, description="[C, H, W]; a model.h5 brings its own"
+    )
+    mean: Mean = Field(0.0, description="a number, one for each channel, or an NPY file of the mean image")
+    std: Std = Field(1.0, description="a number, or one for each channel")
+    layers: list[Layer] | None = Field(
+        None, min_length=2, description="first to last, where names and order in the file do not tell"
+    )
+
+    @model_validator(mode="after")
+    def _the_file_or_the_keys_describe_the_input(self) -> AdoptedModel:
+        if self.weights.endswith(".h5"):
+            for name in ("input_shape", "mean", "std", "layers"):
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(f"{name} is part of a model.h5 already; leave it out")
+        elif self.input_shape is None:
+            raise ValueError("input_shape is missing; add it as [C, H, W]")
+        elif self.input_shape[0] not in (1, 3):
+            raise ValueError(f"input_shape has {self.input_shape[0]} channels; give it as [C, H, W] with C 1 or 3")
+        else:
+            for name in ("mean", "std"):
+                value, channels = getattr(self, name), self.input_shape[0]
+                if isinstance(value, list) and len(value) != channels:
+                    raise ValueError(f"{name} has {len(value)} numbers for {channels} channels; give one for each")
+        return self
+
+    @property
+    def mean_file(self) -> list[str]:
+        """The NPY file of the mean image, if there is one."""
+        return [self.mean] if isinstance(self.mean, str) else []
+
+
+def _kind_of_model(value: object) -> str:
+    return (
+        "adopted" if isinstance(value, AdoptedModel) or (isinstance(value, dict) and "weights" in value) else "trained"
+    )
+
+
+AnyModel = Annotated[
+    Annotated[Model, Tag("trained")] | Annotated[AdoptedModel, Tag("adopted")], Discriminator(_kind_of_model)
+]
+
+
 # Sweeps ----------------------------------------------------------------------------------------------
 
 
@@ -287,7 +360,9 @@ class Evaluation(Section):
 
 
 class Experiment(Section):
-    dataset: Name
+    dataset: Name | None = Field(
+        None, description="left out, a model of weights from elsewhere is inspected without images"
+    )
     model: Name
     sweep: Name
 
@@ -298,10 +373,17 @@ class Configuration(Section):
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: CUDA where there is a GPU")
     datasets: dict[Name, Dataset] = Field(min_length=1)
-    models: dict[Name, Model] = Field(min_length=1)
+    models: dict[Name, AnyModel] = Field(min_length=1)
     sweeps: dict[Name, Sweep] = Field(min_length=1)
     evaluation: Evaluation = Evaluation()
     experiments: list[Experiment] = Field(min_length=1)
+
+    @field_validator("datasets")
+    @classmethod
+    def _no_images_is_no_dataset(cls, value: dict[str, Dataset]) -> dict[str, Dataset]:
+        if NO_IMAGES in value:
+            raise ValueError(f"{NO_IMAGES} is where results without a data set go; choose another name")
+        return value
 
     @field_validator("experiments")
     @classmethod
@@ -309,11 +391,20 @@ class Configuration(Section):
         for index, experiment in enumerate(value):
             for key, sections in (("dataset", "datasets"), ("model", "models"), ("sweep", "sweeps")):
                 name, known = getattr(experiment, key), info.data.get(sections, {})
-                if known and name not in known:
+                if known and name is not None and name not in known:
                     raise ValueError(
                         f"experiment {index} names the {key} {name!r}, which {sections} does not have; "
                         f"it has {', '.join(known)}"
                     )
+            if experiment.dataset is None and isinstance(info.data.get("models", {}).get(experiment.model), Model):
+                raise ValueError(
+                    f"experiment {index} names no dataset, and model {experiment.model!r} needs one to train on; add it"
+                )
             if experiment in value[:index]:
                 raise ValueError(f"experiment {index} repeats an earlier one; leave it out")
         return value
+
+    def models_of(self, kind: type[Section]) -> str:
+        """A regular expression of the names of the models of a kind, which matches nothing where there are none."""
+        names = [name for name, model in self.models.items() if isinstance(model, kind)]
+        return "|".join(map(re.escape, names)) or "(?!)"

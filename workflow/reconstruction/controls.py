@@ -30,19 +30,19 @@ def mean_image(images: np.ndarray, model: Deployed) -> Control:
 def scrambled(images: np.ndarray, model: Deployed, candidates: store.Stored, seed: int) -> Control:
     """As many random candidates as there are, in the same search space, matched with images (n, C, H, W)."""
     drawn = scrambled_candidates(candidates, model, seed)
-    inputs = model.inputs(images)
+    inputs = model.centred(images)
     chosen = drawn[nearest_by_channel(inputs, drawn, model.mean.shape).index].view(-1, *model.mean.shape).numpy()
     return Control(nearest_by_ncc(inputs, drawn).score, reconstructions(images, model.mean, chosen).ssim[3])
 
 
 def scrambled_candidates(candidates: store.Stored, model: Deployed, seed: int) -> Tensor:
-    """Random candidates (N, D) with the candidates' spread along W_1's right singular vectors."""
+    """Random candidates (N, D), mean-subtracted, with the candidates' spread along W_1's right singular vectors."""
     coordinates = candidates["candidates/coordinates"]
     if "basis" in candidates.arrays:  # whose rows are those vectors
         drawn = scramble(coordinates, np.eye(coordinates.shape[1], dtype=np.float32), seed)
-        return torch.from_numpy(drawn @ candidates["basis"])
+        return model.pixels(torch.from_numpy(drawn @ candidates["basis"]))
     directions = torch.linalg.svd(model.network.weights[0].double(), full_matrices=True).Vh.float().numpy()
-    return torch.from_numpy(scramble(coordinates, directions, seed))
+    return model.pixels(torch.from_numpy(scramble(coordinates, directions, seed)))
 
 
 def scramble(coordinates: np.ndarray, directions: np.ndarray, seed: int) -> np.ndarray:

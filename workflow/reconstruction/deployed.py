@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,24 +13,47 @@ from . import store
 from .errors import UserError
 from .network import Network
 
+UNIT = np.ones((1, 1, 1), np.float32)
+
 
 @dataclass(frozen=True)
 class Deployed:
-    """network: float32 on the CPU; mean: (C, H, W), subtracted from every image before it enters."""
+    """network: float32 on the CPU; its inputs are (image - mean) / std, with mean (C, H, W) and std (C or 1, 1, 1).
+
+    std stays outside of the first layer's weights. Folded into them, it would leave the outputs as they are but not
+    the gradients by the weights, and so not the stationarity that training led to.
+    """
 
     network: Network
     mean: np.ndarray
     stored: store.Stored
+    std: np.ndarray = field(default_factory=lambda: UNIT)
 
     def inputs(self, images: np.ndarray) -> Tensor:
         """Images (n, C, H, W) in [0, 1] as network inputs (n, D)."""
-        return torch.from_numpy((images - self.mean).reshape(len(images), -1))
+        return normalise(images, self.mean, self.std)
+
+    def centred(self, images: np.ndarray) -> Tensor:
+        """Images (n, C, H, W) as mean-subtracted pixels (n, D), which candidates are compared with."""
+        return normalise(images, self.mean)
+
+    def pixels(self, inputs: Tensor) -> Tensor:
+        """Network inputs (n, D) as mean-subtracted pixels (n, D)."""
+        if (self.std == 1).all():
+            return inputs
+        return inputs * torch.from_numpy(np.broadcast_to(self.std, self.mean.shape).reshape(-1).copy())
 
 
-def arrays(network: Network, mean: np.ndarray) -> dict[str, np.ndarray]:
-    """What model.h5 holds: weights/1 .. weights/L, bias and mean, as float32."""
+def normalise(images: np.ndarray, mean: np.ndarray, std: np.ndarray = UNIT) -> Tensor:
+    """(image - mean) / std of images (n, C, H, W), flattened to (n, D)."""
+    return torch.from_numpy(((images - mean) / std).reshape(len(images), -1))
+
+
+def arrays(network: Network, mean: np.ndarray, std: np.ndarray = UNIT) -> dict[str, np.ndarray]:
+    """What model.h5 holds: weights/1 .. weights/L, the bias if there is one, mean and std, as float32."""
     weights = {f"weights/{layer}": weight.float().numpy() for layer, weight in enumerate(network.weights, start=1)}
-    return {**weights, "bias": network.bias.float().numpy(), "mean": mean}
+    bias = {} if network.bias is None else {"bias": network.bias.float().numpy()}
+    return {**weights, **bias, "mean": mean, "std": std}
 
 
 def read(path: Path) -> Deployed:
@@ -39,8 +62,8 @@ def read(path: Path) -> Deployed:
     depth = sum(name.startswith("weights/") for name in stored.arrays)
     network = Network(
         tuple(torch.from_numpy(stored[f"weights/{layer}"]) for layer in range(1, depth + 1)),
-        torch.from_numpy(stored["bias"]),
+        torch.from_numpy(stored["bias"]) if "bias" in stored.arrays else None,
     )
     if not all(parameter.isfinite().all() for parameter in network.parameters):
         raise UserError(f"{path}: has a weight that is no finite number; train the model again")
-    return Deployed(network, stored["mean"], stored)
+    return Deployed(network, stored["mean"], stored, stored.arrays.get("std", UNIT))

@@ -47,8 +47,14 @@ def mean_logistic_loss(margins: Tensor) -> float:
     return softplus(-margins.double()).mean().item()
 
 
+def record(step: int, margins: Tensor) -> Record:
+    """The row of the training curve for margins (n,)."""
+    smallest, median, accuracy = margins.min(), margins.median(), (margins > 0).double().mean()
+    return Record(step, mean_logistic_loss(margins), smallest.item(), median.item(), accuracy.item())
+
+
 def log_loss_gradient(network: Network, layers: list[Tensor], labels: Tensor, loss: float) -> list[Tensor]:
-    """grad log L = grad L / L for each W_k, then b_1, from the activations of the training images.
+    """grad log L = grad L / L for each parameter of the network, from the activations of the training images.
 
     Dividing by the loss before the products keeps float32 from underflow at small losses.
     """
@@ -56,7 +62,7 @@ def log_loss_gradient(network: Network, layers: list[Tensor], labels: Tensor, lo
     output_gradient = -labels * (torch.sigmoid(-margins.double()) / (loss * len(labels))).to(labels.dtype)
     deltas = [output_gradient.unsqueeze(-1) * delta for delta in sensitivities(network, layers)]
     gradients = [delta.T @ layer for delta, layer in zip(deltas, layers, strict=True)]
-    return [*gradients, deltas[0].sum(0)]
+    return gradients if network.bias is None else [*gradients, deltas[0].sum(0)]
 
 
 def learning_rate(training: Training, loss: float, squared_norm: float) -> float:
@@ -79,7 +85,7 @@ def descend(
     inputs: (n, D); labels: (n,) in {-1, +1}, of the inputs' dtype. The network given is left as it is.
     Raises TrainingDiverged when the loss runs away or the gradient vanishes.
     """
-    trained = Network(tuple(weight.clone() for weight in network.weights), network.bias.clone())
+    trained = network.map(torch.clone)
     curve: list[Record] = []
     for step in range(training.steps + 1):
         layers = activations(trained, inputs)
@@ -89,8 +95,7 @@ def descend(
             raise TrainingDiverged(f"the loss is {loss:g} after {step} steps")
         last = loss <= training.target_loss or step == training.steps
         if last or step % RECORD_EVERY == 0:
-            smallest, median = margins.min().item(), margins.median().item()
-            curve.append(Record(step, loss, smallest, median, (margins > 0).double().mean().item()))
+            curve.append(record(step, margins))
             progress(curve[-1])
         if last:
             break

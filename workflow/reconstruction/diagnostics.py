@@ -40,22 +40,23 @@ def true_stationarity(network: Network, inputs: Tensor, labels: Tensor) -> TrueS
     layers = activations(network, inputs)
     deltas = sensitivities(network, layers)
     signs = labels[:, None] * labels[None, :]
-    grams, projections, norms = [], [], []
+    grams, projections = [], []
     for k, weight in enumerate(network.weights):
-        inner = layers[k] @ layers[k].T + (1 if k == 0 else 0)  # the bias is one more input, always 1
+        inner = layers[k] @ layers[k].T + (
+            1 if k == 0 and network.bias is not None else 0
+        )  # the bias is one more input, always 1
         grams.append(((deltas[k] @ deltas[k].T) * inner * signs).numpy())
         projection = (deltas[k] @ weight * layers[k]).sum(1)
-        norms.append(weight.square().sum().item())
-        if k == 0:
+        if k == 0 and network.bias is not None:
             projection = projection + deltas[0] @ network.bias
-            norms[0] += network.bias.square().sum().item()
         projections.append((projection * labels).numpy())
     lambdas = gram_nnls(np.sum(grams, axis=0), np.sum(projections, axis=0))
+    norms = network.squared_norms.numpy()
     residuals = [
         norm - 2 * lambdas @ projection + lambdas @ gram @ lambdas
         for gram, projection, norm in zip(grams, projections, norms, strict=True)
     ]
-    return TrueStationarity(lambdas, np.array(residuals), np.array(norms))
+    return TrueStationarity(lambdas, np.array(residuals), norms)
 
 
 def gram_nnls(gram: np.ndarray, projection: np.ndarray) -> np.ndarray:

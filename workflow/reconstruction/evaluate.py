@@ -67,7 +67,7 @@ def run(
     }
     facts = {
         "timings": [
-            ["train", training.facts["device"], training.facts["seconds"]],
+            [training.facts.get("stage", "train"), training.facts["device"], training.facts["seconds"]],
             ["reconstruct", " ".join(candidates.facts["restart_devices"]), sum(candidates.facts["restart_seconds"])],
         ]
     }

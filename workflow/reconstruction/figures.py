@@ -59,7 +59,8 @@ def draw_all(
         pairs(held_out, settings.pairs, limits.both, "image never trained on").savefig(folder / "held_out_pairs.png")
         quality_against_margin(trained, training, limits).savefig(folder / "margin.png")
         quality_against_hyperparameters(findings, candidates).savefig(folder / "hyperparameters.png")
-        unexplained(candidates, training).savefig(folder / "residuals.png")
+        shares = unexplained(candidates, training["squared_norms"], training["true_residuals"])
+        shares.savefig(folder / "residuals.png")
     table = pd.concat([images_table(trained, "training", limits), images_table(held_out, "held-out", limits)])
     table.insert(3, "margin", np.concatenate([training["margins"], np.full(len(held_out.labels), np.nan)]))
     table.to_csv(folder / "images.csv", index=False, float_format="%.5f")
@@ -133,12 +134,13 @@ def quality_against_hyperparameters(findings: Findings, candidates: store.Stored
     return figure
 
 
-def unexplained(candidates: store.Stored, training: store.Stored) -> Figure:
-    """The share of each layer's squared norm that restarts leave unexplained, beside what the true data leave."""
+def unexplained(
+    candidates: store.Stored, squared_norms: np.ndarray, true_residuals: np.ndarray | None = None
+) -> Figure:
+    """The share of each layer's squared norm (L,) that restarts leave unexplained, beside what the true data leave."""
     kept = ~candidates["restarts/diverged"]
-    shares = candidates["restarts/trace/residuals"][kept] / training["squared_norms"]
+    shares = candidates["restarts/trace/residuals"][kept] / squared_norms
     iterations = candidates["restarts/trace/iterations"]
-    true_shares = training["true_residuals"] / training["squared_norms"]
     figure = Figure(figsize=(5, 3.4))
     axis = figure.subplots()
     for layer in range(shares.shape[2]):
@@ -146,8 +148,10 @@ def unexplained(candidates: store.Stored, training: store.Stored) -> Figure:
         low, middle, high = np.quantile(shares[:, :, layer], (0, 0.5, 1), axis=0)
         axis.plot(iterations, middle, color=colour, label=f"layer {layer + 1}")
         axis.fill_between(iterations, low, high, color=colour, alpha=0.2, linewidth=0)
-        axis.axhline(true_shares[layer], color=colour, linestyle="--", linewidth=1)
-    axis.plot([], [], color=GREY, linestyle="--", linewidth=1, label="true training data")
+        if true_residuals is not None:
+            axis.axhline(true_residuals[layer] / squared_norms[layer], color=colour, linestyle="--", linewidth=1)
+    if true_residuals is not None:
+        axis.plot([], [], color=GREY, linestyle="--", linewidth=1, label="true training data")
     axis.set_yscale("log")
     axis.set_xlabel("iteration")
     axis.set_ylabel("unexplained share of $\\|W_k\\|^2$")

@@ -49,13 +49,13 @@ class Findings:
 
 def find(settings: Evaluation, subset: store.Stored, model: Deployed, candidates: store.Stored) -> Findings:
     """Match the candidates with every image, and set the thresholds."""
-    raw = to_pixels(candidates, "candidates/coordinates")
-    representatives = to_pixels(candidates, "representatives/coordinates")
+    raw = to_pixels(candidates, "candidates/coordinates", model)
+    representatives = to_pixels(candidates, "representatives/coordinates", model)
     trained = match(subset, "training", model, raw, representatives)
     held_out = match(subset, "held_out", model, raw, representatives)
     scrambled = controls.scrambled(trained.images, model, candidates, settings.seed)
     rate = settings.false_positive_rate
-    inputs, restart = model.inputs(trained.images), candidates["candidates/restart"]
+    inputs, restart = model.centred(trained.images), candidates["candidates/restart"]
     return Findings(
         trained=trained,
         held_out=held_out,
@@ -67,16 +67,17 @@ def find(settings: Evaluation, subset: store.Stored, model: Deployed, candidates
     )
 
 
-def to_pixels(candidates: store.Stored, name: str) -> Tensor:
+def to_pixels(candidates: store.Stored, name: str, model: Deployed) -> Tensor:
     """Candidates (N, D), mean-subtracted, from the coordinates stored under a name."""
     coordinates = torch.from_numpy(candidates[name])
-    return coordinates @ torch.from_numpy(candidates["basis"]) if "basis" in candidates.arrays else coordinates
+    inputs = coordinates @ torch.from_numpy(candidates["basis"]) if "basis" in candidates.arrays else coordinates
+    return model.pixels(inputs)
 
 
 def match(subset: store.Stored, part: str, model: Deployed, raw: Tensor, representatives: Tensor) -> Part:
     """Match a part of the subset with the raw candidates (N, D) and the representatives (C, D)."""
     images = subset[f"{part}/images"]
-    inputs = model.inputs(images)
+    inputs = model.centred(images)
     ncc = nearest_by_ncc(inputs, raw)
     chosen = raw[nearest_by_channel(inputs, raw, model.mean.shape).index].view(-1, *model.mean.shape).numpy()
     return Part(

@@ -6,6 +6,7 @@ Phi(x) = W_L relu(W_{L-1} ... relu(W_1 x + b_1))          (Haim et al. 2022, sec
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -18,11 +19,11 @@ class Network:
     """The weights of an MLP with one output.
 
     weights: W_k of shape (h_k, h_{k-1}), first layer to last; W_L has one row.
-    bias: b_1 of shape (h_1,).
+    bias: b_1 of shape (h_1,), or None of a network that was trained without.
     """
 
     weights: tuple[Tensor, ...]
-    bias: Tensor
+    bias: Tensor | None
 
     @property
     def input_size(self) -> int:
@@ -35,13 +36,22 @@ class Network:
 
     @property
     def parameters(self) -> tuple[Tensor, ...]:
-        return (*self.weights, self.bias)
+        return self.weights if self.bias is None else (*self.weights, self.bias)
+
+    @property
+    def squared_norms(self) -> Tensor:
+        """Each layer's squared norm (L,), the bias counted with the first."""
+        norms = torch.stack([weight.square().sum() for weight in self.weights])
+        if self.bias is not None:
+            norms[0] += self.bias.square().sum()
+        return norms
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Network:
+        """The network with every parameter changed."""
+        return Network(tuple(map(change, self.weights)), None if self.bias is None else change(self.bias))
 
     def to(self, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Network:
-        return Network(
-            tuple(weight.to(device=device, dtype=dtype) for weight in self.weights),
-            self.bias.to(device=device, dtype=dtype),
-        )
+        return self.map(lambda parameter: parameter.to(device=device, dtype=dtype))
 
     def project_inputs(self, basis: Tensor) -> Network:
         """The same network on coordinates c of inputs x = c @ basis; basis (r, D) has orthonormal rows."""
@@ -72,7 +82,7 @@ def activations(network: Network, inputs: Tensor) -> list[Tensor]:
     layers = [inputs]
     for layer, weight in enumerate(network.weights[:-1]):
         product = layers[-1] @ weight.T
-        if layer == 0:
+        if layer == 0 and network.bias is not None:
             product = product + network.bias
         layers.append(product.relu_())
     return layers

@@ -19,8 +19,17 @@ def read_file(path: str) -> Pool:
 
     Which of the two formats it is, the file's first bytes tell, not its name. Raises UserError.
     """
+    arrays = read_arrays(path, ARRAYS)
+    for name in ("images", "labels"):
+        if name not in arrays:
+            raise UserError(f"{path}: has no array {name!r}; store both images and labels in it")
+    return checked(arrays["images"], arrays["labels"], path, _class_names(arrays, path))
+
+
+def read_arrays(path: str, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Those of the named arrays that an NPZ or HDF5 file has; nothing is unpickled. Raises UserError."""
     try:
-        arrays = _read_arrays(path)
+        return _read_arrays(path, names)
     except (FileNotFoundError, IsADirectoryError):
         raise UserError(
             f"{path}: no such file; a source of kind file needs an NPZ or HDF5 file, kind folder a folder of images"
@@ -31,10 +40,6 @@ def read_file(path: str) -> Pool:
         raise UserError(
             f"{path}: cannot be read ({_reason(error)}); write plain arrays of numbers with numpy.savez or h5py"
         ) from None
-    for name in ("images", "labels"):
-        if name not in arrays:
-            raise UserError(f"{path}: has no array {name!r}; store both images and labels in it")
-    return checked(arrays["images"], arrays["labels"], path, _class_names(arrays, path))
 
 
 def read_folder(path: str) -> Pool:
@@ -65,16 +70,16 @@ def read_folder(path: str) -> Pool:
     return checked(np.stack(images), np.asarray(folder.targets), path, tuple(folder.classes))
 
 
-def _read_arrays(path: str) -> dict[str, np.ndarray]:
+def _read_arrays(path: str, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     with Path(path).open("rb") as handle:
         if handle.read(2) == b"PK":
             handle.seek(0)
             with np.load(handle, allow_pickle=False) as archive:
-                return {name: np.asarray(archive[name]) for name in ARRAYS if name in archive}
+                return {name: np.asarray(archive[name]) for name in names if name in archive}
     if not h5py.is_hdf5(path):
         raise UserError(f"{path}: is neither NPZ nor HDF5; write it with numpy.savez or h5py")
     with h5py.File(path, "r") as file:
-        return {name: _values(file[name]) for name in ARRAYS if name in file}
+        return {name: _values(file[name]) for name in names if name in file}
 
 
 def _values(dataset: h5py.Dataset) -> np.ndarray:

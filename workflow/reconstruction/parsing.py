@@ -25,20 +25,21 @@ def parse(section: type[AnySection], values: Any, where: str) -> AnySection:
         raise UserError(f"{where}: {_sentence(values, error)}") from None
 
 
-def parse_yaml(section: type[AnySection], text: str, where: str) -> AnySection:
-    """parse, from YAML or JSON text."""
+def parse_yaml(section: type[AnySection], text: str, where: str, **given: str) -> AnySection:
+    """parse, from YAML or JSON text, with further keys given."""
     try:
         values = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise UserError(f"{where}: not YAML: {' '.join(str(error).split())}") from None
-    return parse(section, {} if values is None else values, where)
+    values = {} if values is None else values
+    return parse(section, {**values, **given} if isinstance(values, dict) else values, where)
 
 
 def _sentence(values: Any, error: ValidationError) -> str:
     details = error.errors(include_url=False)
     unknown = [detail for detail in details if detail["type"] == "extra_forbidden"]
     detail = (unknown or details)[0]
-    path = _path(detail["loc"], values)
+    path = _path(detail["loc"], values, detail["type"] == "missing")
     key = ".".join(path) or "the configuration"
     if detail["type"] == "extra_forbidden":
         known = _known_keys()
@@ -59,15 +60,17 @@ def _sentence(values: Any, error: ValidationError) -> str:
     return f"{key}: {message[0].lower()}{message[1:]}{shown}"
 
 
-def _path(location: tuple[int | str, ...], values: Any) -> list[str]:
-    """The keys that lead to an error, without the names of alternatives that pydantic puts between them."""
+def _path(location: tuple[int | str, ...], values: Any, missing: bool) -> list[str]:
+    """The keys that lead to an error, without the names of alternatives that pydantic puts between them.
+
+    The last key of one that is missing is in no value.
+    """
     path = []
     for step in location:
         try:
             values = values[step]
         except (KeyError, IndexError, TypeError):
-            is_key = isinstance(values, Mapping) and step == location[-1] and step != "[key]"
-            if not is_key:
+            if not (missing and isinstance(values, Mapping) and step == location[-1]):
                 continue
         path.append(str(step))
     return path

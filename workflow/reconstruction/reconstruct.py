@@ -6,7 +6,7 @@ Reads the model and nothing else.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +41,11 @@ class Attack:
 def run(settings: RestartSettings, shard: int, model_path: Path, output: Path, device: torch.device) -> None:
     """Raises UserError where the model does not allow the method, or memory does not suffice."""
     model = deployed.read(model_path)
-    attack = choose(model.network, settings)
+    if settings.engine == "reference" and (model.std != 1).any():
+        raise UserError(
+            f"{model_path}: divides pixels by std, which engine reference does not know; set engine to fast"
+        )
+    attack = choose(model.network, settings, box=1 / float(model.std.min()))
     numbers = range(shard * settings.per_shard, (shard + 1) * settings.per_shard)
     drawn = [hyperparameters.draw(attack.settings, settings.seed, number) for number in numbers]
     network = model.network.to(dtype=torch.float64)
@@ -130,8 +134,8 @@ def has_native_bfloat16(device: torch.device) -> bool:
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
-def choose(network: Network, settings: RestartSettings) -> Attack:
-    """The method of the settings; raises UserError where the model does not allow `subspace`."""
+def choose(network: Network, settings: RestartSettings, box: float = 1.0) -> Attack:
+    """The method of the settings, the pixel box at |x| = box; raises UserError where the model forbids `subspace`."""
     if settings.method != "published":
         try:
             basis = weight_span(network.weights[0], settings.subspace.rank)
@@ -142,7 +146,7 @@ def choose(network: Network, settings: RestartSettings) -> Attack:
                 raise UserError(f"method subspace: {error}; set method to published, or give subspace.rank") from None
             print(f"reconstruct: {error}; searching full pixels with the published method")
     everywhere = torch.ones(network.input_size, dtype=torch.float64)
-    return Attack("published", METHODS["published"], settings.published, None, everywhere)
+    return Attack("published", replace(METHODS["published"], box=box), settings.published, None, everywhere)
 
 
 def spectral_scales(first_layer: Tensor, basis: Tensor, power: float) -> Tensor:

@@ -31,9 +31,9 @@ class ModifiedReLU(torch.autograd.Function):
 
 
 def outputs(parameters: tuple[Tensor, ...], inputs: Tensor, alpha: float) -> Tensor:
-    """Phi(x) (m,) of inputs (m, D), for parameters W_1 .. W_L, b_1."""
-    *weights, bias = parameters
-    hidden = inputs @ weights[0].T + bias
+    """Phi(x) (m,) of inputs (m, D), for parameters W_1 .. W_L and b_1, if there is one."""
+    weights = [parameter for parameter in parameters if parameter.dim() == 2]
+    hidden = inputs @ weights[0].T + sum(parameters[len(weights) :])
     for weight in weights[1:]:
         hidden = ModifiedReLU.apply(hidden, alpha) @ weight.T
     return hidden.squeeze(-1)
@@ -50,7 +50,8 @@ def stationarity_residuals(
     weighted = (lambdas * labels * outputs(parameters, candidates, alpha)).mean()
     explained = torch.autograd.grad(weighted, parameters, create_graph=True)
     squares = [(p.detach() - part).square().sum() for p, part in zip(parameters, explained, strict=True)]
-    return torch.stack([squares[0] + squares[-1], *squares[1:-1]])
+    depth = len(network.weights)
+    return torch.stack([squares[0] + sum(squares[depth:]), *squares[1:depth]])
 
 
 def penalties(candidates: Tensor, lambdas: Tensor, lambda_min: float, box_weight: float = PIXEL_BOX_WEIGHT) -> Tensor:

@@ -124,6 +124,7 @@ class Method:
     box_weight: float
     optimiser: type[Momentum] | type[Adam]
     decay: Callable[[int, int], float]
+    box: float = 1.0  # largest |x| of a network input
 
 
 METHODS = {
@@ -158,7 +159,7 @@ class Search:
         term = self.stationarity()
         candidates_gradient = term.candidates_gradient.to(self.candidates.dtype)
         if self.method.box_weight:
-            outside = self.candidates - self.candidates.clamp(-1, 1)
+            outside = self.candidates - self.candidates.clamp(-self.method.box, self.method.box)
             candidates_gradient = candidates_gradient + 2 * self.method.box_weight * outside
         shortfall = (self.lambda_min - self.lambdas).relu_()
         lambdas_gradient = term.lambdas_gradient - 2 * DUAL_WEIGHT * shortfall

@@ -41,7 +41,7 @@ def stationarity(
     candidates: (B, m, D); lambdas: (B, m); labels: (m,) in {-1, +1}; alpha: (B,), the sharpness of
     the sigmoid that stands for the ReLU's derivative in every backward pass (appendix A). The forward
     pass stays a ReLU, and the sigmoid is itself differentiated. The network's dtype is that of the products;
-    sums over a layer are float32 at least.
+    sums over a layer are float32 at least. A network without a bias has no equation for one.
     """
     weights, bias = network.weights, network.bias
     dtype = weights[0].dtype
@@ -55,7 +55,7 @@ def stationarity(
     layers, gates = [candidates], []
     for k in range(depth - 1):
         product = layers[-1] @ weights[k].T
-        if k == 0:
+        if k == 0 and bias is not None:
             product += bias
         gates.append((sharpness * product).sigmoid_())
         layers.append(product.relu_())
@@ -74,20 +74,22 @@ def stationarity(
         torch.baddbmm(weight.expand(batch, -1, -1), delta.mT, layer, alpha=-1)
         for weight, delta, layer in zip(weights, deltas, layers, strict=True)
     ]
-    bias_difference = bias - deltas[0].sum(-2)
+    bias_difference = None if bias is None else bias - deltas[0].sum(-2)
     wide = torch.promote_types(dtype, torch.float32)
     residuals = torch.stack([vector_norm(part, dim=(-2, -1), dtype=wide).square() for part in differences], -1)
-    residuals[:, 0] += vector_norm(bias_difference, dim=-1, dtype=wide).square()
+    if bias_difference is not None:
+        residuals[:, 0] += vector_norm(bias_difference, dim=-1, dtype=wide).square()
     for difference, weight_of_layer in zip(differences, layer_weights or (), strict=False):
         if weight_of_layer != 1:
             difference *= weight_of_layer
-    if layer_weights:
+    if layer_weights and bias_difference is not None:
         bias_difference *= layer_weights[0]
 
     # Reverse of the backward pass, first layer to last: gradients of delta_k, and of s_k through it
     gate_gradients = []
     delta_gradient = layers[0] @ differences[0].mT
-    delta_gradient += bias_difference.unsqueeze(-2)
+    if bias_difference is not None:
+        delta_gradient += bias_difference.unsqueeze(-2)
     for k in range(1, depth):
         gate_gradients.append(delta_gradient * ungated[k - 1])
         delta_gradient *= gates[k - 1]

@@ -37,6 +37,7 @@ STAGE_OF = {
     "shard": "reconstruct",
     "candidates": "deduplicate",
     "evaluation": "evaluate",
+    "inspection": "inspect",
 }
 
 Arrays = Mapping[str, np.ndarray]

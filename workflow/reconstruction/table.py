@@ -14,6 +14,18 @@ from . import store
 from .errors import UserError
 
 EXPERIMENT = ["dataset", "model", "sweep"]
+COLUMNS = (
+    "n", "network", "training_loss", "on_margin", "test_accuracy", "method", "restarts", "diverged", "candidates",
+    "representatives", "ncc_threshold_held_out", "ncc_threshold_scrambled", "ncc_threshold", "ncc_hits",
+    "ncc_hits_over_held_out", "ncc_held_out_hits", "one_to_one_hits", "one_to_one_held_out_hits", "ncc_median",
+    "ncc_held_out_median", "ssim_hits", "ssim_held_out_hits", "ssim_mean_image_hits", "ssim_best10", "ssim_best45",
+    "ssim_mean", "ssim11_hits", "ssim11_best45", "l2_median", "precision_top_hits",
+)  # fmt: skip
+WARNING = (
+    "What was found without images to compare with proves nothing by itself: many sets of images satisfy the equations "
+    "equally well, without held-out images there is no false-positive rate, and an image that does not appear has not "
+    "been shown to be safe."
+)
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -36,21 +48,30 @@ th, td {{ padding: 0.3rem 0.7rem; text-align: left; border-bottom: 1px solid #88
 """
 
 
-def run(evaluation_paths: Sequence[Path], folder: Path) -> None:
-    """Write table.csv, .html, .md and .tex, controls.csv and timings.csv into the folder."""
+def run(evaluation_paths: Sequence[Path], folder: Path, inspection_paths: Sequence[Path] = ()) -> None:
+    """Write table.csv, .html, .md and .tex, controls.csv and timings.csv into the folder.
+
+    A row of an inspection is empty where only images could tell.
+    """
     evaluations = [store.read(path, "evaluation") for path in evaluation_paths]
-    rows = [json.loads(str(evaluation["row"])) for evaluation in evaluations]
+    experiments = [*evaluations, *(store.read(path, "inspection") for path in inspection_paths)]
+    if not experiments:
+        raise UserError("table: no experiments; give --evaluations, --inspections or both")
+    rows = [json.loads(str(experiment["row"])) for experiment in experiments]
     names = [{name: row[name] for name in EXPERIMENT} for row in rows]
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame({name: column([row[name] for row in rows]) for name in rows[0]})
     controls = pd.DataFrame(
-        {**name, "answer": answer, **row}
-        for name, evaluation in zip(names, evaluations, strict=True)
-        for answer, row in json.loads(str(evaluation["controls"])).items()
+        [
+            {**name, "answer": answer, **row}
+            for name, evaluation in zip(names, evaluations, strict=False)
+            for answer, row in json.loads(str(evaluation["controls"])).items()
+        ],
+        columns=None if evaluations else [*EXPERIMENT, "answer"],
     )
     timings = pd.DataFrame(
         {**name, "stage": stage, "device": device, "seconds": seconds}
-        for name, evaluation in zip(names, evaluations, strict=True)
-        for stage, device, seconds in evaluation.facts["timings"]
+        for name, experiment in zip(names, experiments, strict=True)
+        for stage, device, seconds in experiment.facts["timings"]
     )
     shown = rounded(table)
     files = {
@@ -82,15 +103,26 @@ def show(folder: Path) -> None:
         print(f"figures: {folder.joinpath(*(row[name] for name in EXPERIMENT), 'figures')}/")
 
 
+def column(values: Sequence[Any]) -> pd.Series:
+    """A column of the table; counts stay whole numbers where some are missing."""
+    counts = None in values and any(isinstance(value, int) for value in values)
+    return pd.Series(values, dtype="Int64" if counts else None)
+
+
 def rounded(table: pd.DataFrame) -> pd.DataFrame:
-    """The table for people: four digits of every number that is no count."""
-    return table.map(lambda value: f"{value:.4g}" if isinstance(value, float) else value)
+    """The table for people: four digits of every number that is no count, nothing where there is none."""
+    return table.astype(object).map(
+        lambda value: "" if pd.isna(value) else f"{value:.4g}" if isinstance(value, float) else value
+    )
 
 
 def headline(row: Mapping[Any, Any]) -> str:
-    """What an evaluation found, in a sentence."""
+    """What an evaluation or an inspection found, in a sentence or two."""
+    where = f"{row['dataset']}, {row['model']}, {row['sweep']}"
+    if pd.isna(row["n"]):
+        return f"{where}: {row['representatives']} representatives of {row['candidates']} candidates. {WARNING}"
     return (
-        f"{row['dataset']}, {row['model']}, {row['sweep']}: {row['ncc_hits_over_held_out']} of {row['n']} training "
-        f"images come back above the held-out threshold, {row['ncc_hits']} above the scrambled one, too; of "
-        f"{row['n']} images never trained on, {row['ncc_held_out_hits']} pass."
+        f"{where}: {row['ncc_hits_over_held_out']:.0f} of {row['n']:.0f} training images come back above the held-out "
+        f"threshold, {row['ncc_hits']:.0f} above the scrambled one, too; of {row['n']:.0f} images never trained on, "
+        f"{row['ncc_held_out_hits']:.0f} pass."
     )

@@ -10,15 +10,13 @@ import math
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from . import deployed, store
+from . import deployed, store, truth
 from .configuration import Model, Training
 from .descent import Record, TrainingDiverged, descend
-from .diagnostics import on_margin, true_stationarity
 from .errors import UserError
-from .network import Network, accuracy, initialise, outputs
+from .network import Network, initialise
 from .progress import Progress
 from .span import data_span
 
@@ -26,45 +24,28 @@ from .span import data_span
 def run(settings: Model, subset_path: Path, model_path: Path, training_path: Path, device: torch.device) -> None:
     subset = store.read(subset_path, "subset")
     begun = time.perf_counter()
-    mean = subset["mean"]
-    inputs, labels = {}, {}
-    for part in ("training", "held_out", "test"):
-        images = subset[f"{part}/images"]
-        inputs[part] = torch.from_numpy((images - mean).reshape(len(images), -1)).double()
-        labels[part] = torch.from_numpy(subset[f"{part}/labels"]).double()
-
-    network, curve = fit(settings, inputs["training"], labels["training"], device)
+    data = truth.parts(subset, subset["mean"])
+    network, curve = fit(settings, data["training"].inputs, data["training"].labels, device)
     seconds = time.perf_counter() - begun
 
-    accuracies = {part: accuracy(network, inputs[part], labels[part]) for part in inputs}
-    margins = (outputs(network, inputs["training"]) * labels["training"]).numpy()
-    truth = true_stationarity(network, inputs["training"], labels["training"])
-    if accuracies["training"] < 1:
+    arrays = truth.examine(network, data, curve)
+    margins = arrays["margins"]
+    if arrays["accuracy/training"] < 1:
         print(f"train: warning: the network errs on {(margins <= 0).sum()} training images; train it for longer")
 
     settings_json = settings.to_json()
     facts = {"seconds": seconds, "device": str(device), "threads": torch.get_num_threads()}
     store.write(
-        model_path, "model", deployed.arrays(network, mean), settings_json=settings_json, facts=facts,
+        model_path, "model", deployed.arrays(network, subset["mean"]), settings_json=settings_json, facts=facts,
         sources={"subset": subset},
     )  # fmt: skip
-    columns = {f"curve/{name}": np.array([getattr(row, name) for row in curve]) for name in Record.__annotations__}
-    arrays: dict[str, np.ndarray] = {
-        **columns,
-        **{f"accuracy/{part}": np.asarray(value) for part, value in accuracies.items()},
-        "margins": margins,
-        "on_margin": on_margin(margins),
-        "true_lambdas": truth.lambdas,
-        "true_residuals": truth.residuals,
-        "squared_norms": truth.squared_norms,
-    }
     store.write(
         training_path, "training", arrays, settings_json=settings_json, facts=facts,
         sources={"subset": subset, "model": store.read(model_path, "model")},
     )  # fmt: skip
     print(
-        f"train: loss {curve[-1].loss:.2e} after {curve[-1].step} steps, test accuracy {accuracies['test']:.1%}, "
-        f"{on_margin(margins).sum()} of {len(margins)} images on the margin"
+        f"train: loss {curve[-1].loss:.2e} after {curve[-1].step} steps, test accuracy {arrays['accuracy/test']:.1%}, "
+        f"{arrays['on_margin'].sum()} of {len(margins)} images on the margin"
     )
 
 

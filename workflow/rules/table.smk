@@ -1,11 +1,17 @@
-# Needs the evaluation of every experiment. Makes the results table, its controls and its timings.
+# Needs the evaluation or inspection of every experiment. Makes the results table, its controls and its timings.
 
 
 rule table:
     input:
-        [
+        evaluations=[
             f"results/{experiment.dataset}/{experiment.model}/{experiment.sweep}/evaluation.h5"
             for experiment in CONFIGURATION.experiments
+            if experiment.dataset
+        ],
+        inspections=[
+            f"results/no-images/{experiment.model}/{experiment.sweep}/inspection.h5"
+            for experiment in CONFIGURATION.experiments
+            if not experiment.dataset
         ],
     output:
         "results/table.csv",
@@ -17,4 +23,5 @@ rule table:
     log:
         "logs/table.log",
     shell:
-        "python -m reconstruction table --evaluations {input:q} --folder results 2>&1 | tee {log:q}"
+        "python -m reconstruction table --evaluations {input.evaluations:q} --inspections {input.inspections:q}"
+        " --folder results 2>&1 | tee {log:q}"

@@ -9,6 +9,8 @@ rule train:
         training="results/{dataset}/{model}/training.h5",
     log:
         "logs/{dataset}/{model}/train.log",
+    wildcard_constraints:
+        model=CONFIGURATION.models_of(Model),
     params:
         settings=lambda wildcards: CONFIGURATION.models[wildcards.model].to_json(),
         device=CONFIGURATION.device,

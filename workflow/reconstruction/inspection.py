@@ -1,0 +1,111 @@
+"""Stage `inspect`: what the restarts agree on, for an auditor who has weights and no images to compare with.
+
+Stands in place of `evaluate` and proves less: see WARNING in table.py.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from . import deployed, figures, store
+from .configuration import NO_IMAGES
+from .deployed import Deployed
+from .findings import to_pixels
+from .hyperparameters import NAMES
+from .matching import stretch
+from .table import COLUMNS, WARNING, headline
+
+SHOWN_PER_ROW = 10
+
+
+def run(
+    count: int, experiment: str, model_path: Path, candidates_path: Path, output: Path, figures_folder: Path
+) -> None:
+    """experiment: MODEL/SWEEP; count: how many representatives the figure shows."""
+    model = deployed.read(model_path)
+    candidates = store.read(candidates_path, "candidates")
+    store.require_source(candidates, "model", model.stored)
+    name, sweep = experiment.split("/")
+    found = {
+        "network": "-".join(str(size) for size in model.network.sizes),
+        "method": candidates.facts["method"],
+        "restarts": len(candidates["restarts/restart"]),
+        "diverged": int(candidates["restarts/diverged"].sum()),
+        "candidates": len(candidates["candidates/restart"]),
+        "representatives": len(candidates["representatives/score"]),
+    }
+    row = {"dataset": NO_IMAGES, "model": name, "sweep": sweep, **dict.fromkeys(COLUMNS), **found}
+
+    figures_folder.mkdir(parents=True, exist_ok=True)
+    squared_norms = model.network.squared_norms.numpy()
+    with matplotlib.rc_context(figures.STYLE):
+        draw(as_pictures(candidates, model, count), candidates).savefig(figures_folder / "representatives.png")
+        figures.unexplained(candidates, squared_norms).savefig(figures_folder / "unexplained.png")
+    for table, file in (
+        (representatives_table(candidates), "representatives.csv"),
+        (restarts_table(candidates, squared_norms), "restarts.csv"),
+    ):
+        table.to_csv(figures_folder / file, index=False, float_format="%.6g")
+    seconds = sum(candidates.facts["restart_seconds"])
+    facts = {"timings": [["reconstruct", " ".join(candidates.facts["restart_devices"]), seconds]]}
+    sources = {"model": model.stored, "candidates": candidates}
+    settings_json = json.dumps({"count": count})
+    arrays = {"row": np.array(json.dumps(row))}
+    store.write(output, "inspection", arrays, settings_json=settings_json, facts=facts, sources=sources)
+    print(f"inspect: {headline(row)}")
+
+
+def as_pictures(candidates: store.Stored, model: Deployed, count: int) -> np.ndarray:
+    """The representatives ranked first as pictures (count, C, H, W): the mean image added, stretched to [0, 1].
+
+    A representative is a mean of unit vectors, so it is brought to the median norm of its members first.
+    """
+    norms = np.linalg.norm(candidates["candidates/coordinates"], axis=1)
+    medians = pd.Series(norms).groupby(candidates["candidates/cluster"]).median().to_numpy()[:count]
+    representatives: Tensor = to_pixels(candidates, "representatives/coordinates", model)[:count]
+    lengths = np.linalg.norm(candidates["representatives/coordinates"][:count], axis=1)
+    scale = torch.from_numpy((medians / np.maximum(lengths, np.finfo(np.float32).tiny)).astype(np.float32))
+    return stretch((representatives * scale[:, None]).view(-1, *model.mean.shape).numpy() + model.mean)
+
+
+def draw(pictures: np.ndarray, candidates: store.Stored) -> Figure:
+    """Pictures (k, C, H, W) of the representatives by rank, and under each its support in restarts."""
+    columns = min(SHOWN_PER_ROW, len(pictures))
+    rows = -(-len(pictures) // columns)
+    height, width = pictures.shape[2:]
+    figure = Figure(figsize=(max(0.85 * columns, 6), (0.85 * height / width + 0.15) * rows + 0.4))
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis in axes:
+        axis.axis("off")
+    for rank, (axis, picture) in enumerate(zip(axes, pictures, strict=False)):
+        figures.show(axis, picture)
+        axis.set_title(f"{candidates['representatives/support'][rank]} restarts", fontsize=7, pad=2)
+    figure.suptitle(WARNING, fontsize=7, wrap=True)
+    return figure
+
+
+def representatives_table(candidates: store.Stored) -> pd.DataFrame:
+    """One row for each representative, best first."""
+    columns = ("support", "spread", "lambda", "score")
+    table = pd.DataFrame({name: candidates[f"representatives/{name}"] for name in columns})
+    table.insert(0, "rank", np.arange(1, len(table) + 1))
+    return table
+
+
+def restarts_table(candidates: store.Stored, squared_norms: np.ndarray) -> pd.DataFrame:
+    """One row for each restart: its hyperparameters, and the unexplained share of ||W_k||^2 at its start and end."""
+    shares = candidates["restarts/trace/residuals"] / squared_norms
+    table = pd.DataFrame({name: candidates[f"restarts/{name}"] for name in ("restart", "diverged")})
+    for name in NAMES:
+        table[name] = candidates[f"restarts/hyperparameters/{name}"]
+    for layer in range(shares.shape[2]):
+        table[f"layer{layer + 1}_start"], table[f"layer{layer + 1}_end"] = shares[:, 0, layer], shares[:, -1, layer]
+    return table

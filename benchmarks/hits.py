@@ -38,7 +38,7 @@ def main() -> None:
     search = {"iterations": options.iterations} if options.iterations else {}
     settings = Restarts.model_validate({"candidates": candidates, "method": "subspace", "subspace": search})
     attack = choose(network, settings)
-    report("rank", len(attack.scales))
+    report("rank", len(attack.basis))
     found, spent = run(network, attack, settings, range(options.restarts))
     report("subspace_seconds", spent)
     report("subspace_restarts_per_hour", 3600 * options.restarts / spent)
@@ -68,7 +68,9 @@ def run(network: Network, attack: Attack, settings: Restarts, numbers: range) ->
     drawn = [hyperparameters.draw(attack.settings, settings.seed, number) for number in numbers]
     products = product_dtype(settings, attack.name, CPU)
     searched = network if attack.basis is None else network.project_inputs(attack.basis)
-    starts = begin(attack.scales, settings, numbers, drawn).to(CPU, torch.promote_types(products, torch.float32))
+    starts = begin(searched.input_size, attack.scales, settings, numbers, drawn).to(
+        CPU, torch.promote_types(products, torch.float32)
+    )
     begun = time.perf_counter()
     outcome = search_in_batches(attack, searched.to(dtype=products), starts, settings, Progress(attack.name))
     return outcome.candidates.float(), time.perf_counter() - begun
@@ -77,7 +79,7 @@ def run(network: Network, attack: Attack, settings: Restarts, numbers: range) ->
 def judge(name: str, candidates: torch.Tensor, attack: Attack, images: Images, quiet: bool = False) -> int:
     """Report how the candidates (K, m, r) match the images; the count of hits."""
     coordinates = candidates.flatten(0, 1)
-    directions = torch.eye(len(attack.scales))
+    directions = torch.eye(coordinates.shape[1])
 
     def pixels(drawn: torch.Tensor) -> torch.Tensor:
         return drawn if attack.basis is None else drawn @ attack.basis.float()
@@ -99,14 +101,14 @@ def judge(name: str, candidates: torch.Tensor, attack: Attack, images: Images, q
 def time_published(network: Network, settings: Restarts) -> float:
     attack = choose(network, settings)
     drawn = [hyperparameters.draw(attack.settings, 0, 0)]
-    starts = begin(attack.scales, settings, range(1), drawn).to(CPU, torch.float32)
+    starts = begin(network.input_size, attack.scales, settings, range(1), drawn).to(CPU, torch.float32)
     state = Search(network.to(dtype=torch.float32), attack.method, starts)
     return seconds(CPU, [state.step], 5)[0]
 
 
 def time_oracle(network: Network, settings: Restarts) -> float:
     attack = choose(network, settings)
-    start = begin(attack.scales, settings, range(1), [hyperparameters.draw(attack.settings, 0, 0)])
+    start = begin(network.input_size, attack.scales, settings, range(1), [hyperparameters.draw(attack.settings, 0, 0)])
     return oracle_iteration_seconds(network, start)
 
 

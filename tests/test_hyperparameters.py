@@ -98,7 +98,7 @@ def test_adding_restarts_changes_none_that_exist():
     settings = Restarts(candidates=6, seed=9)
 
     def shard(numbers):
-        return vars(begin(SCALES, settings, numbers, [draw(EVERY, settings.seed, number) for number in numbers]))
+        return vars(begin(4, SCALES, settings, numbers, [draw(EVERY, settings.seed, number) for number in numbers]))
 
     two, four, second = shard(range(2)), shard(range(4)), shard(range(2, 4))
     for name, values in four.items():
@@ -110,9 +110,9 @@ def test_adding_restarts_changes_none_that_exist():
 def test_initial_values_and_steps_follow_the_scales():
     settings, numbers = Restarts(candidates=2000, seed=9), range(3)
     drawn = [draw(EVERY, settings.seed, number) for number in numbers]
-    found, plain = begin(SCALES, settings, numbers, drawn), begin(torch.ones(4), settings, numbers, drawn)
+    found, plain = begin(4, SCALES, settings, numbers, drawn), begin(4, None, settings, numbers, drawn)
     torch.testing.assert_close(found.candidates, plain.candidates * SCALES)
-    torch.testing.assert_close(found.learning_rate, plain.learning_rate * SCALES)
+    torch.testing.assert_close(found.learning_rate, plain.learning_rate[:, None] * SCALES)
     assert torch.equal(found.lambdas, plain.lambdas)
 
 

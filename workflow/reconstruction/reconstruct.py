@@ -28,14 +28,15 @@ from .span import NoSubspace, weight_span
 class Attack:
     """A method that the model allows, with its settings and its search space.
 
-    basis: (r, D), orthonormal rows, or None for pixels; scales: (r,), of initial values and steps along each direction.
+    basis: (r, D), orthonormal rows, or None for pixels; scales: (r,), of initial values and steps along
+    each direction, or None where they are all alike.
     """
 
     name: str
     method: Method
     settings: Search
     basis: Tensor | None
-    scales: Tensor
+    scales: Tensor | None
 
 
 def run(settings: RestartSettings, shard: int, model_path: Path, output: Path, device: torch.device) -> None:
@@ -51,7 +52,7 @@ def run(settings: RestartSettings, shard: int, model_path: Path, output: Path, d
     network = model.network.to(dtype=torch.float64)
     if attack.basis is not None:
         network = network.project_inputs(attack.basis)
-    starts = begin(attack.scales, settings, numbers, drawn)
+    starts = begin(network.input_size, attack.scales, settings, numbers, drawn)
 
     products = product_dtype(settings, attack.name, device)
     parameters = torch.promote_types(products, torch.float32)
@@ -145,8 +146,7 @@ def choose(network: Network, settings: RestartSettings, box: float = 1.0) -> Att
             if settings.method == "subspace":
                 raise UserError(f"method subspace: {error}; set method to published, or give subspace.rank") from None
             print(f"reconstruct: {error}; searching full pixels with the published method")
-    everywhere = torch.ones(network.input_size, dtype=torch.float64)
-    return Attack("published", replace(METHODS["published"], box=box), settings.published, None, everywhere)
+    return Attack("published", replace(METHODS["published"], box=box), settings.published, None, None)
 
 
 def spectral_scales(first_layer: Tensor, basis: Tensor, power: float) -> Tensor:
@@ -159,21 +159,24 @@ def spectral_scales(first_layer: Tensor, basis: Tensor, power: float) -> Tensor:
     return scales / scales.square().mean().sqrt()
 
 
-def begin(scales: Tensor, settings: RestartSettings, numbers: range, drawn: list[dict[str, float]]) -> Restarts:
-    """Where the restarts of these numbers begin, in a search space with the given scales (r,); float64."""
+def begin(
+    size: int, scales: Tensor | None, settings: RestartSettings, numbers: range, drawn: list[dict[str, float]]
+) -> Restarts:
+    """Where the restarts of these numbers begin, in a search space of the given size; float64."""
     starts = [
-        hyperparameters.initial_values(settings.seed, number, settings.candidates, len(scales), row["initial_scale"])
+        hyperparameters.initial_values(settings.seed, number, settings.candidates, size, row["initial_scale"])
         for number, row in zip(numbers, drawn, strict=True)
     ]
-    drawn_values = {
-        name: torch.tensor([row[name] for row in drawn], dtype=torch.float64)
-        for name in ("learning_rate", "lambda_learning_rate", "lambda_min", "alpha")
-    }
-    drawn_values["learning_rate"] = drawn_values["learning_rate"][:, None] * scales
-    return Restarts(
-        candidates=torch.stack([x for x, _ in starts]) * scales,
+    fields = ("learning_rate", "lambda_learning_rate", "lambda_min", "alpha")
+    restarts = Restarts(
+        candidates=torch.stack([x for x, _ in starts]),
         lambdas=torch.stack([lambdas for _, lambdas in starts]),
-        **drawn_values,
+        **{name: torch.tensor([row[name] for row in drawn], dtype=torch.float64) for name in fields},
+    )
+    if scales is None:
+        return restarts
+    return replace(
+        restarts, candidates=restarts.candidates * scales, learning_rate=restarts.learning_rate[:, None] * scales
     )
 
 

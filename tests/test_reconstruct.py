@@ -47,6 +47,14 @@ def test_the_reference_refuses_what_it_does_not_know():
         settings(engine="reference", method="subspace")
     with pytest.raises(ValidationError, match="computes in float64"):
         settings(engine="reference", precision="float32")
+    with pytest.raises(ValidationError, match="is as published"):
+        settings(engine="reference", published={"decay": "cosine"})
+
+
+def test_layer_weights_are_as_many_as_layers():
+    sweep = settings(published={"layer_weights": [1, 2]})
+    with pytest.raises(UserError, match=r"published.layer_weights: has 2 numbers and the model has 3 layers"):
+        choose(random_network(5, [6, 5]), sweep)
 
 
 @pytest.mark.parametrize("native", [True, False])

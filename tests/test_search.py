@@ -16,6 +16,7 @@ from reconstruction.search import (
     Adam,
     Momentum,
     Restarts,
+    Search,
     candidate_labels,
     constant,
     cosine,
@@ -27,6 +28,7 @@ from reconstruction.train import fit
 from science_helpers import (
     alternating,
     normal,
+    orthonormal,
     properties,
     random_network,
     relative,
@@ -111,6 +113,17 @@ def test_a_search_equals_autograd_of_the_whole_loss(name, iterations, hidden):
         begun = restarts.only([number])
         assert relative(outcome.candidates[number] - begun.candidates[0], candidates - begun.candidates[0]) < 1e-7
         assert relative(outcome.lambdas[number] - begun.lambdas[0], lambdas - begun.lambdas[0]) < 1e-7
+
+
+def test_the_pixel_box_serves_in_the_subspace_too():
+    basis, weight = orthonormal(3, 5), 0.7
+    network = random_network(5, [6, 5]).project_inputs(basis)
+    restarts = three_restarts(size=3)
+    state = Search(network, replace(METHODS["subspace"], box_weight=weight, basis=basis), restarts)
+    coordinates = restarts.candidates.clone().requires_grad_()
+    penalty = ((coordinates @ basis).abs() - 1).relu().square().sum()
+    assert penalty > 0
+    torch.testing.assert_close(2 * state.outside_box(), torch.autograd.grad(penalty, coordinates)[0])
 
 
 @pytest.mark.parametrize("hidden", [[7], [6, 5], [6, 5, 4], [5, 5, 5, 4]])

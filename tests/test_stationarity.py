@@ -53,6 +53,19 @@ def test_residuals_and_gradients_equal_autograd(problem):
     assert relative(found.lambdas_gradient, gradients[1]) < 1e-9
 
 
+def test_layer_weights_weigh_the_gradient_and_leave_the_residuals():
+    network, labels, weights = random_network(5, [4, 3]), alternating(6), (3.0, 0.0, 0.5)
+    candidates, lambdas = normal(1, 6, 5).requires_grad_(), uniform(1, 6).requires_grad_()
+    alpha = torch.tensor([7.0]).double()
+    residuals = stationarity_residuals(network, candidates[0], lambdas[0], labels, 7.0)
+    weighted = (residuals * torch.tensor(weights).double()).sum()
+    gradients = torch.autograd.grad(weighted, (candidates, lambdas))
+    found = stationarity(network, candidates.detach(), lambdas.detach(), labels, alpha, weights)
+    assert relative(found.residuals[0], residuals.detach()) < 1e-9
+    assert relative(found.candidates_gradient, gradients[0]) < 1e-9
+    assert relative(found.lambdas_gradient, gradients[1]) < 1e-9
+
+
 @properties
 @given(problems())
 def test_stacked_restarts_equal_restarts_one_by_one(problem):

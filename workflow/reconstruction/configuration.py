@@ -269,6 +269,11 @@ class Search(Section):
     initial_scale: Range = Field(description="standard deviation sigma_x of the initial candidates")
     lambda_min: Range = Field(description="dual feasibility's lower bound of lambda")
     alpha: Range = Field(description="sharpness of the sigmoid that replaces the ReLU's derivative")
+    decay: Literal["constant", "cosine"] = Field(description="of the learning rates over the iterations")
+    box_weight: NonNegative = Field(description="of the pixel box, which keeps mean-subtracted pixels in -1 .. 1")
+    layer_weights: list[NonNegative] | None = Field(
+        None, description="of the layers' residuals in the loss, first to last; by default 1 each"
+    )
 
     @field_validator("learning_rate", "lambda_learning_rate", "initial_scale", "lambda_min", "alpha")
     @classmethod
@@ -291,6 +296,8 @@ class PublishedSearch(Search):
     initial_scale: Range = LogUniform(log_uniform=(1e-6, 0.1))
     lambda_min: Range = Uniform(uniform=(0.01, 0.5))
     alpha: Range = Uniform(uniform=(10.0, 500.0))
+    decay: Literal["constant", "cosine"] = "constant"
+    box_weight: NonNegative = 1.0
 
 
 class SubspaceSearch(Search):
@@ -302,6 +309,8 @@ class SubspaceSearch(Search):
     initial_scale: Range = LogUniform(log_uniform=(0.01, 0.3))
     lambda_min: Range = Uniform(uniform=(0.01, 0.5))
     alpha: Range = Uniform(uniform=(10.0, 100.0))
+    decay: Literal["constant", "cosine"] = "cosine"
+    box_weight: NonNegative = 0.0
     rank: Count | None = Field(None, description="of the row space; by default all of W_1 above its noise")
     spectral_power: NonNegative = Field(
         0.5, description="power of W_1's singular values that initial values and steps follow; 0: all directions alike"
@@ -331,6 +340,10 @@ class Restarts(Section):
             raise ValueError("engine reference knows the published method only; set method to published")
         if self.engine == "reference" and self.precision not in ("auto", "float64"):
             raise ValueError("engine reference computes in float64; leave precision out")
+        published = PublishedSearch()
+        fixed = ("decay", "box_weight", "layer_weights")
+        if self.engine == "reference" and any(getattr(self.published, k) != getattr(published, k) for k in fixed):
+            raise ValueError(f"engine reference is as published; leave {', '.join(fixed)} out")
         return self
 
 

@@ -20,7 +20,7 @@ from .errors import UserError
 from .memory import bytes_per_restart, free, restarts_at_once
 from .network import Network
 from .progress import Progress
-from .search import METHODS, Method, Outcome, Restarts, candidate_labels, search
+from .search import DECAYS, METHODS, Method, Outcome, Restarts, candidate_labels, search
 from .span import NoSubspace, weight_span
 
 
@@ -141,12 +141,31 @@ def choose(network: Network, settings: RestartSettings, box: float = 1.0) -> Att
         try:
             basis = weight_span(network.weights[0], settings.subspace.rank)
             scales = spectral_scales(network.weights[0], basis, settings.subspace.spectral_power)
-            return Attack("subspace", METHODS["subspace"], settings.subspace, basis, scales)
+            method = _method("subspace", settings.subspace, network, box, basis)
+            return Attack("subspace", method, settings.subspace, basis, scales)
         except NoSubspace as error:
             if settings.method == "subspace":
                 raise UserError(f"method subspace: {error}; set method to published, or give subspace.rank") from None
             print(f"reconstruct: {error}; searching full pixels with the published method")
-    return Attack("published", replace(METHODS["published"], box=box), settings.published, None, None)
+    method = _method("published", settings.published, network, box, None)
+    return Attack("published", method, settings.published, None, None)
+
+
+def _method(name: str, search: Search, network: Network, box: float, basis: Tensor | None) -> Method:
+    weights = search.layer_weights
+    if weights is not None and len(weights) != len(network.weights):
+        raise UserError(
+            f"{name}.layer_weights: has {len(weights)} numbers and the model has {len(network.weights)} layers; "
+            "give one for each"
+        )
+    return replace(
+        METHODS[name],
+        decay=DECAYS[search.decay],
+        box_weight=search.box_weight,
+        box=box,
+        layer_weights=None if weights is None else tuple(weights),
+        basis=basis,
+    )
 
 
 def spectral_scales(first_layer: Tensor, basis: Tensor, power: float) -> Tensor:

@@ -1,12 +1,12 @@
 """The search of one shard: restarts, batched, each minimising the KKT loss of Haim et al. 2022, equation 5.
 
-    loss = stationarity + box * sum relu(|x| - 1)^2 + 5 * sum_i relu(lambda_min - lambda_i)^2
+    loss = sum_k w_k L_k + box * sum relu(|x| - 1)^2 + 5 * sum_i relu(lambda_min - lambda_i)^2
 
 Restarts share no number, so one that diverges harms no other. Two methods:
 
-published   x in full pixels, SGD with momentum 0.9, the pixel box, constant learning rates
-subspace    x in the row space of W_1, Adam with cosine decay, no pixel box; along each singular vector, initial
-            values and steps in proportion to a power of W_1's singular value
+published   x in full pixels, SGD with momentum 0.9, box = 1, constant learning rates
+subspace    x in the row space of W_1, Adam, by default with cosine decay and box = 0; along each singular vector,
+            initial values and steps in proportion to a power of W_1's singular value
 """
 
 from __future__ import annotations
@@ -118,18 +118,22 @@ def cosine(iteration: int, iterations: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * iteration / iterations))
 
 
+DECAYS = {"constant": constant, "cosine": cosine}
+
+
 @dataclass(frozen=True)
 class Method:
-    in_subspace: bool
-    box_weight: float
     optimiser: type[Momentum] | type[Adam]
     decay: Callable[[int, int], float]
+    box_weight: float
     box: float = 1.0  # largest |x| of a network input
+    layer_weights: tuple[float, ...] | None = None  # of the layers' residuals in the loss; None: 1 each
+    basis: Tensor | None = None  # (r, D), orthonormal rows, where candidates are coordinates in it; None: pixels
 
 
 METHODS = {
-    "published": Method(in_subspace=False, box_weight=PIXEL_BOX_WEIGHT, optimiser=Momentum, decay=constant),
-    "subspace": Method(in_subspace=True, box_weight=0.0, optimiser=Adam, decay=cosine),
+    "published": Method(Momentum, constant, PIXEL_BOX_WEIGHT),
+    "subspace": Method(Adam, cosine, box_weight=0.0),
 }
 
 
@@ -145,6 +149,7 @@ class Search:
         """network: takes candidates as inputs, in the dtype of products; restarts: in the dtype of parameters."""
         self.network, self.method = network, method
         self.candidates, self.lambdas = restarts.candidates.clone(), restarts.lambdas.clone()
+        self.basis = None if method.basis is None else method.basis.to(self.candidates)
         self.labels = candidate_labels(self.candidates.shape[1]).to(self.candidates)
         self.alpha, self.lambda_min = restarts.alpha, restarts.lambda_min.unsqueeze(-1)
         self.candidate_optimiser = method.optimiser(self.candidates, restarts.learning_rate.view(len(restarts), 1, -1))
@@ -152,15 +157,21 @@ class Search:
         self.decay = torch.ones((), dtype=self.candidates.dtype, device=self.candidates.device)
 
     def stationarity(self) -> Stationarity:
-        return stationarity(self.network, self.candidates, self.lambdas, self.labels, self.alpha)
+        weights = self.method.layer_weights
+        return stationarity(self.network, self.candidates, self.lambdas, self.labels, self.alpha, weights)
+
+    def outside_box(self) -> Tensor:
+        """How far pixels lie outside of the box, in the coordinates of the candidates."""
+        pixels = self.candidates if self.basis is None else self.candidates @ self.basis
+        outside = pixels - pixels.clamp(-self.method.box, self.method.box)
+        return outside if self.basis is None else outside @ self.basis.T
 
     def step(self) -> Tensor:
         """One iteration at the learning rates' present decay; the residuals (K, L) that it began with."""
         term = self.stationarity()
         candidates_gradient = term.candidates_gradient.to(self.candidates.dtype)
         if self.method.box_weight:
-            outside = self.candidates - self.candidates.clamp(-self.method.box, self.method.box)
-            candidates_gradient = candidates_gradient + 2 * self.method.box_weight * outside
+            candidates_gradient = candidates_gradient + 2 * self.method.box_weight * self.outside_box()
         shortfall = (self.lambda_min - self.lambdas).relu_()
         lambdas_gradient = term.lambdas_gradient - 2 * DUAL_WEIGHT * shortfall
         self.candidate_optimiser.step(self.candidates, candidates_gradient, self.decay)

@@ -16,7 +16,7 @@ TORCH_PACKAGES := ^(torch|torchvision|triton|nvidia-|cuda-)
 SNAKEMAKE := snakemake --quiet rules host reason
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help demo test test-slow benchmark lint report show requirements schema clean
+.PHONY: help demo test test-slow benchmark benchmark-gpu lint report show requirements schema clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ benchmark: $(VENV)/installed ## measure speed, quality and memory side by side (
 	python benchmarks/memory.py
 	python benchmarks/training.py $(PAPER_SIZE)
 	python benchmarks/hits.py $(PAPER_SIZE)
+
+benchmark-gpu: $(VENV)/installed ## measure all of it that a GPU changes, in ten minutes
+	python benchmarks/gpu.py
 
 lint: $(VENV)/installed-dev
 	ruff check .

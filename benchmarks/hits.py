@@ -63,17 +63,21 @@ def main() -> None:
     report("hits_ratio", pooled / max(theirs, 1))
 
 
-def run(network: Network, attack: Attack, settings: Restarts, numbers: range) -> tuple[torch.Tensor, float]:
+def run(
+    network: Network, attack: Attack, settings: Restarts, numbers: range, device: torch.device = CPU
+) -> tuple[torch.Tensor, float]:
     """The candidates (K, m, r) of restarts and the seconds that they took."""
     drawn = [hyperparameters.draw(attack.settings, settings.seed, number) for number in numbers]
-    products = product_dtype(settings, attack.name, CPU)
+    products = product_dtype(settings, attack.name, device)
     searched = network if attack.basis is None else network.project_inputs(attack.basis)
     starts = begin(searched.input_size, attack.scales, settings, numbers, drawn).to(
         CPU, torch.promote_types(products, torch.float32)
     )
     begun = time.perf_counter()
-    outcome = search_in_batches(attack, searched.to(dtype=products), starts, settings, Progress(attack.name))
-    return outcome.candidates.float(), time.perf_counter() - begun
+    outcome = search_in_batches(
+        attack, searched.to(device=device, dtype=products), starts, settings, Progress(attack.name)
+    )
+    return outcome.candidates.float().cpu(), time.perf_counter() - begun
 
 
 def judge(name: str, candidates: torch.Tensor, attack: Attack, images: Images, quiet: bool = False) -> int:

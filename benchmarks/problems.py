@@ -83,7 +83,7 @@ def oracle_iteration_seconds(network: Network, restart: Restarts) -> float:
     def job(iterations: int) -> Callable[[], object]:
         return lambda: reference.search(network, restart, iterations, iterations + 1, lambda *_: None)
 
-    one, three = seconds(CPU, [job(1), job(3)], 3)
+    one, three = seconds(restart.candidates.device, [job(1), job(3)], 3)
     return (three - one) / 2
 
 

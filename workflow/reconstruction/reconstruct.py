@@ -171,8 +171,8 @@ def _method(name: str, search: Search, network: Network, box: float, basis: Tens
 def spectral_scales(first_layer: Tensor, basis: Tensor, power: float) -> Tensor:
     """Scales (r,) with mean square 1 that follow a power of W_1's norm along each row of the basis (r, D).
 
-    What W_1 learnt falls along its singular vectors as the images' own spread does, only faster: at a power of
-    about a half, candidates begin as noise with the images' spectrum, and no direction is given more than its share.
+    What W_1 learnt falls along its singular vectors as the images' own spread does, only faster: at a power below
+    one, candidates begin as noise with a spectrum like the images', and no direction is given more than its share.
     """
     scales = (first_layer.double() @ basis.T).norm(dim=0) ** power
     return scales / scales.square().mean().sqrt()

@@ -1,0 +1,60 @@
+"""The configuration: defaults, checks, messages and the JSON schema, typed once.
+
+Named sections `datasets`, `models` and `sweeps`, and `experiments` that pick one of each. Every stage
+gets its own section and nothing else, so changing a value re-runs the stages that read it.
+"""
+
+from .datasets import (
+    AlternatingLabels,
+    ClassLabels,
+    ClassName,
+    Dataset,
+    Faces,
+    ImageFile,
+    ImageFolder,
+    Labels,
+    RandomLabels,
+    Source,
+    Torchvision,
+)
+from .experiments import NO_IMAGES, Configuration, Evaluation, Experiment
+from .models import AdoptedModel, AnyModel, ConstantSchedule, Layer, LogLossSchedule, Mean, Model, Std, Training
+from .section import Section
+from .sweeps import LogUniform, Merge, PublishedSearch, Range, Restarts, Search, SubspaceSearch, Sweep, Uniform
+
+__all__ = [
+    "NO_IMAGES",
+    "AdoptedModel",
+    "AlternatingLabels",
+    "AnyModel",
+    "ClassLabels",
+    "ClassName",
+    "Configuration",
+    "ConstantSchedule",
+    "Dataset",
+    "Evaluation",
+    "Experiment",
+    "Faces",
+    "ImageFile",
+    "ImageFolder",
+    "Labels",
+    "Layer",
+    "LogLossSchedule",
+    "LogUniform",
+    "Mean",
+    "Merge",
+    "Model",
+    "PublishedSearch",
+    "RandomLabels",
+    "Range",
+    "Restarts",
+    "Search",
+    "Section",
+    "Source",
+    "Std",
+    "SubspaceSearch",
+    "Sweep",
+    "Torchvision",
+    "Training",
+    "Uniform",
+]

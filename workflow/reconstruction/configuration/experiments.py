@@ -1,0 +1,75 @@
+"""The whole configuration: named sections, evaluation, and experiments that pick one of each."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from .datasets import Dataset
+from .models import AnyModel, Model
+from .section import Count, Name, Section, Seed
+from .sweeps import Sweep
+
+NO_IMAGES = "no-images"  # stands for the data set where there is none
+
+
+class Evaluation(Section):
+    false_positive_rate: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.01, description="fraction of held-out images, or of scrambled candidates, that may pass an NCC threshold"
+    )
+    ssim_threshold: Annotated[float, Field(gt=0, lt=1)] = Field(0.4, description="the published mark of a good image")
+    pairs: Count = Field(30, description="best pairs in the figures")
+    seed: Seed = Field(0, description="of the scrambled candidates")
+
+
+class Experiment(Section):
+    dataset: Name | None = Field(
+        None, description="left out, a model of weights from elsewhere is inspected without images"
+    )
+    model: Name
+    sweep: Name
+
+
+class Configuration(Section):
+    container: str = Field(
+        "envs/reconstruction.sif", description="image that every stage runs in under --sdm apptainer"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: CUDA where there is a GPU")
+    datasets: dict[Name, Dataset] = Field(min_length=1)
+    models: dict[Name, AnyModel] = Field(min_length=1)
+    sweeps: dict[Name, Sweep] = Field(min_length=1)
+    evaluation: Evaluation = Evaluation()
+    experiments: list[Experiment] = Field(min_length=1)
+
+    @field_validator("datasets")
+    @classmethod
+    def _no_images_is_no_dataset(cls, value: dict[str, Dataset]) -> dict[str, Dataset]:
+        if NO_IMAGES in value:
+            raise ValueError(f"{NO_IMAGES} is where results without a data set go; choose another name")
+        return value
+
+    @field_validator("experiments")
+    @classmethod
+    def _experiments_name_sections(cls, value: list[Experiment], info: ValidationInfo) -> list[Experiment]:
+        for index, experiment in enumerate(value):
+            for key, sections in (("dataset", "datasets"), ("model", "models"), ("sweep", "sweeps")):
+                name, known = getattr(experiment, key), info.data.get(sections, {})
+                if known and name is not None and name not in known:
+                    raise ValueError(
+                        f"experiment {index} names the {key} {name!r}, which {sections} does not have; "
+                        f"it has {', '.join(known)}"
+                    )
+            if experiment.dataset is None and isinstance(info.data.get("models", {}).get(experiment.model), Model):
+                raise ValueError(
+                    f"experiment {index} names no dataset, and model {experiment.model!r} needs one to train on; add it"
+                )
+            if experiment in value[:index]:
+                raise ValueError(f"experiment {index} repeats an earlier one; leave it out")
+        return value
+
+    def models_of(self, kind: type[Section]) -> str:
+        """A regular expression of the names of the models of a kind, which matches nothing where there are none."""
+        names = [name for name, model in self.models.items() if isinstance(model, kind)]
+        return "|".join(map(re.escape, names)) or "(?!)"

@@ -1,0 +1,106 @@
+"""Models: networks to train, and weights from elsewhere to adopt."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from .section import Brightness, Count, NonNegative, Positive, Section, Seed
+
+
+class LogLossSchedule(Section):
+    """Steps along grad log L that lower log L by about `step` each."""
+
+    kind: Literal["log-loss"] = "log-loss"
+    step: Positive = 0.01
+
+
+class ConstantSchedule(Section):
+    """Plain gradient descent, as published."""
+
+    kind: Literal["constant"]
+    learning_rate: Positive = 0.01
+
+
+class Training(Section):
+    schedule: LogLossSchedule | ConstantSchedule = Field(LogLossSchedule(), discriminator="kind")
+    target_loss: NonNegative = Field(1e-10, description="stop when the mean logistic loss is this small")
+    steps: Count = Field(100_000, description="stop after this many steps at the latest")
+    precision: Literal["float32", "float64"] = Field("float32", description="of the matrix products")
+
+
+class Model(Section):
+    hidden: list[Count] = Field([1000, 1000], min_length=1, description="sizes of the hidden layers")
+    first_layer_scale: Positive = Field(1e-4, description="standard deviation of the first layer's initial values")
+    seed: Seed = Field(0, description="of the initial weights")
+    training: Training = Training()
+
+
+class Layer(Section):
+    weight: str = Field(description="name of the weight matrix, (outputs, inputs)")
+    bias: str | None = Field(None, description="name of the bias; beyond the first layer it must be zero")
+
+
+def _kind_of_mean(value: object) -> str:
+    return "path" if isinstance(value, str) else "channels" if isinstance(value, list | tuple) else "number"
+
+
+def _kind_of_std(value: object) -> str:
+    return "channels" if isinstance(value, list | tuple) else "number"
+
+
+Mean = Annotated[
+    Annotated[Brightness, Tag("number")] | Annotated[list[Brightness], Tag("channels")] | Annotated[str, Tag("path")],
+    Discriminator(_kind_of_mean),
+]
+Std = Annotated[
+    Annotated[Positive, Tag("number")] | Annotated[list[Positive], Tag("channels")], Discriminator(_kind_of_std)
+]
+
+
+class AdoptedModel(Section):
+    """Weights that were trained elsewhere; the network's inputs are (image - mean) / std, image in [0, 1]."""
+
+    weights: str = Field(description="PyTorch state_dict (.pt, .pth), .safetensors, or a model.h5 of this program")
+    input_shape: list[Count] | None = Field(
+        None, min_length=3, max_length=3, description="[C, H, W]; a model.h5 brings its own"
+    )
+    mean: Mean = Field(0.0, description="a number, one for each channel, or an NPY file of the mean image")
+    std: Std = Field(1.0, description="a number, or one for each channel")
+    layers: list[Layer] | None = Field(
+        None, min_length=2, description="first to last, where names and order in the file do not tell"
+    )
+
+    @model_validator(mode="after")
+    def _the_file_or_the_keys_describe_the_input(self) -> AdoptedModel:
+        if self.weights.endswith(".h5"):
+            for name in ("input_shape", "mean", "std", "layers"):
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(f"{name} is part of a model.h5 already; leave it out")
+        elif self.input_shape is None:
+            raise ValueError("input_shape is missing; add it as [C, H, W]")
+        elif self.input_shape[0] not in (1, 3):
+            raise ValueError(f"input_shape has {self.input_shape[0]} channels; give it as [C, H, W] with C 1 or 3")
+        else:
+            for name in ("mean", "std"):
+                value, channels = getattr(self, name), self.input_shape[0]
+                if isinstance(value, list) and len(value) != channels:
+                    raise ValueError(f"{name} has {len(value)} numbers for {channels} channels; give one for each")
+        return self
+
+    @property
+    def mean_file(self) -> list[str]:
+        """The NPY file of the mean image, if there is one."""
+        return [self.mean] if isinstance(self.mean, str) else []
+
+
+def _kind_of_model(value: object) -> str:
+    return (
+        "adopted" if isinstance(value, AdoptedModel) or (isinstance(value, dict) and "weights" in value) else "trained"
+    )
+
+
+AnyModel = Annotated[
+    Annotated[Model, Tag("trained")] | Annotated[AdoptedModel, Tag("adopted")], Discriminator(_kind_of_model)
+]

@@ -1,0 +1,131 @@
+"""Sweeps: restarts, how they search, and how their candidates are merged."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+
+from .section import Count, NonNegative, Positive, Section, Seed
+
+
+class Uniform(Section):
+    uniform: tuple[float, float]
+
+
+class LogUniform(Section):
+    log_uniform: tuple[Positive, Positive] = Field(alias="log-uniform")
+
+
+def _kind_of_range(value: object) -> str:
+    if isinstance(value, LogUniform) or (isinstance(value, dict) and "log-uniform" in value):
+        return "log-uniform"
+    return "uniform" if isinstance(value, Uniform | dict) else "number"
+
+
+Range = Annotated[
+    Annotated[NonNegative, Tag("number")]
+    | Annotated[Uniform, Tag("uniform")]
+    | Annotated[LogUniform, Tag("log-uniform")],
+    Discriminator(_kind_of_range),
+]
+
+
+class Search(Section):
+    """How one method searches; a number is fixed, a range is drawn from for every restart."""
+
+    iterations: Count
+    learning_rate: Range = Field(description="of the candidates")
+    lambda_learning_rate: Range
+    initial_scale: Range = Field(description="standard deviation sigma_x of the initial candidates")
+    lambda_min: Range = Field(description="dual feasibility's lower bound of lambda")
+    alpha: Range = Field(description="sharpness of the sigmoid that replaces the ReLU's derivative")
+    decay: Literal["constant", "cosine"] = Field(description="of the learning rates over the iterations")
+    box_weight: NonNegative = Field(description="of the pixel box, which keeps mean-subtracted pixels in -1 .. 1")
+    layer_weights: list[NonNegative] | None = Field(
+        None, description="of the layers' residuals in the loss, first to last; by default 1 each"
+    )
+
+    @field_validator("learning_rate", "lambda_learning_rate", "initial_scale", "lambda_min", "alpha")
+    @classmethod
+    def _range_is_ordered(cls, value: Range) -> Range:
+        if isinstance(value, Section):
+            low, high = value.uniform if isinstance(value, Uniform) else value.log_uniform
+            if low < 0:
+                raise ValueError(f"the range begins below zero, at {low:g}; give one of positive numbers")
+            if low > high:
+                raise ValueError(f"the range runs backwards, from {low:g} to {high:g}; give the smaller end first")
+        return value
+
+
+class PublishedSearch(Search):
+    """Full pixels, SGD with momentum 0.9: the ranges of Haim et al. 2022, appendix."""
+
+    iterations: Count = 50_000
+    learning_rate: Range = LogUniform(log_uniform=(1e-5, 1.0))
+    lambda_learning_rate: Range = 1e-4
+    initial_scale: Range = LogUniform(log_uniform=(1e-6, 0.1))
+    lambda_min: Range = Uniform(uniform=(0.01, 0.5))
+    alpha: Range = Uniform(uniform=(10.0, 500.0))
+    decay: Literal["constant", "cosine"] = "constant"
+    box_weight: NonNegative = 1.0
+
+
+class SubspaceSearch(Search):
+    """The row space of W_1, Adam with cosine decay; docs/search.md tells where the defaults come from."""
+
+    iterations: Count = 1000
+    learning_rate: Range = 0.03
+    lambda_learning_rate: Range = 0.002
+    initial_scale: Range = LogUniform(log_uniform=(0.06, 0.3))
+    lambda_min: Range = Uniform(uniform=(0.01, 0.4))
+    alpha: Range = Uniform(uniform=(30.0, 150.0))
+    decay: Literal["constant", "cosine"] = "cosine"
+    box_weight: NonNegative = 0.0
+    rank: Count | None = Field(None, description="of the row space; by default all of W_1 above its noise")
+    spectral_power: NonNegative = Field(
+        0.25, description="power of W_1's singular values that initial values and steps follow; 0: all directions alike"
+    )
+
+
+class Restarts(Section):
+    seed: Seed = Field(0, description="of the sweep; with a restart's number it determines the restart")
+    per_shard: Count = Field(4, description="restarts that run as one batch on one device")
+    method: Literal["auto", "published", "subspace"] = Field("auto", description="auto: subspace where W_1 allows it")
+    candidates: Annotated[int, Field(ge=2)] = Field(
+        description="images that each restart looks for, half of each label"
+    )
+    engine: Literal["fast", "reference"] = Field(
+        "fast", description="reference: the published method written plainly, in float64, by autograd"
+    )
+    precision: Literal["auto", "bfloat16", "float32", "float64"] = Field(
+        "auto", description="of matrix products; auto: bfloat16 in the subspace where the device has it, or float32"
+    )
+    trace_points: Count = Field(100, description="how often the residuals are recorded")
+    published: PublishedSearch = PublishedSearch()
+    subspace: SubspaceSearch = SubspaceSearch()
+
+    @model_validator(mode="after")
+    def _reference_is_the_published_method(self) -> Restarts:
+        if self.engine == "reference" and self.method != "published":
+            raise ValueError("engine reference knows the published method only; set method to published")
+        if self.engine == "reference" and self.precision not in ("auto", "float64"):
+            raise ValueError("engine reference computes in float64; leave precision out")
+        published = PublishedSearch()
+        fixed = ("decay", "box_weight", "layer_weights")
+        if self.engine == "reference" and any(getattr(self.published, k) != getattr(published, k) for k in fixed):
+            raise ValueError(f"engine reference is as published; leave {', '.join(fixed)} out")
+        return self
+
+
+class Merge(Section):
+    similarity: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.5, description="cosine of half-whitened coordinates from which two candidates are one image"
+    )
+    neighbours: Count = Field(40, description="nearest candidates that each candidate is compared with")
+
+
+class Sweep(Section):
+    shards: Count = Field(1, description="jobs; raising it leaves finished ones alone")
+    restarts: Restarts
+    merge: Merge = Merge()

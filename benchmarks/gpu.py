@@ -31,6 +31,7 @@ def main() -> None:
     if not torch.cuda.is_available():
         raise SystemExit("gpu.py: torch finds no GPU here")
     device = torch.device("cuda")
+    torch.set_num_threads(options.threads)
     machine(device)
     rates(device)
     compare_hits(device, options)

@@ -217,7 +217,7 @@ def test_a_mean_image_that_cannot_be_is_refused(image, defect, tmp_path):
         ({"weights": "a.pt", "input_shape": [25, 25, 1]}, "input_shape has 25 channels"),
         ({"weights": "a.pt", "input_shape": SHAPE, "mean": [0.5]}, "mean has 1 numbers for 3 channels"),
         ({"weights": "a.pt", "input_shape": SHAPE, "mean": 127}, "mean: input should be less than or equal to 1"),
-        ({"weights": "a.pt", "input_shape": SHAPE, "std": 0}, "std: input should be greater than 0"),
+        ({"weights": "a.pt", "input_shape": SHAPE, "std": 0}, "std: input should be greater than or equal to 0.000001"),
         ({"weights": "a.pt", "input_shape": SHAPE, "std": [1, 2]}, "std has 2 numbers for 3 channels"),
         ({"weights": "a.pt", "input_shape": SHAPE, "hidden": [5]}, "hidden is no known key"),
         ({"weights": "a.h5", "std": 2}, "std is part of a model.h5 already"),
@@ -374,3 +374,45 @@ def test_a_model_from_outside_is_adopted_and_not_trained(experiment, expected, t
     assert finished.returncode == 0, finished.stdout + finished.stderr
     jobs = dict(re.findall(r"^(\w+) +(\d+)$", finished.stdout, re.MULTILINE))
     assert {rule: int(count) for rule, count in jobs.items() if rule not in ("total", "all")} == expected
+
+
+def test_a_bias_that_the_mapping_leaves_out_is_refused(tmp_path):
+    content = {name.replace(".", ""): tensor for name, tensor in mlp(5, 4).state_dict().items()}
+    weights = [{"weight": name} for name in content if "weight" in name]
+    (bias,) = (name for name in content if "bias" in name)
+    assert f"{bias} is not zero, and no layer names it" in refusal(content, tmp_path, layers=weights)
+
+
+def test_a_tensor_that_claims_more_than_its_file_holds_is_refused(tmp_path):
+    content = mlp(5, 4).state_dict()
+    first = next(iter(content))
+    content[first] = torch.ones(1).expand(10_000_000, 24)
+    assert "has no plain numbers behind its shape" in refusal(content, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("weights/1", np.ones((4, 3), np.float32)),
+        ("weights/2", np.ones((2, 4), np.float32)),
+        ("weights/3", np.ones((1, 2), np.float32)),
+        ("bias", np.ones(5, np.float32)),
+        ("mean", np.ones((1, 2, 3), np.float32)),
+        ("mean", np.full((1, 2, 2), np.nan, np.float32)),
+        ("std", np.zeros((1, 1, 1), np.float32)),
+    ],
+)
+def test_a_model_whose_parts_do_not_fit_is_refused(name, array, tmp_path):
+    sound = {
+        "weights/1": np.ones((4, 4), np.float32),
+        "weights/2": np.ones((1, 4), np.float32),
+        "bias": np.ones(4, np.float32),
+        "mean": np.ones((1, 2, 2), np.float32),
+        "std": np.ones((1, 1, 1), np.float32),
+    }
+    path = tmp_path / "model.h5"
+    store.write(path, "model", sound, settings_json="{}")
+    assert deployed.read(path).network.sizes == (4, 4, 1)
+    store.write(path, "model", {**sound, name: array}, settings_json="{}")
+    with pytest.raises(UserError, match="do not fit together"):
+        deployed.read(path)

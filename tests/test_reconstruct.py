@@ -57,6 +57,11 @@ def test_layer_weights_are_as_many_as_layers():
         choose(random_network(5, [6, 5]), sweep)
 
 
+def test_a_rank_beyond_the_first_layer_is_refused():
+    with pytest.raises(UserError, match=r"subspace.rank: is 6, and the first layer's rank is 5 at most"):
+        choose(random_network(5, [6, 5]), settings(method="subspace", subspace={"rank": 6}))
+
+
 @pytest.mark.parametrize("native", [True, False])
 def test_the_precision_of_auto_is_what_the_method_and_the_device_allow(monkeypatch, native):
     monkeypatch.setattr(reconstruct, "has_native_bfloat16", lambda device: native)

@@ -179,7 +179,7 @@ def _parser() -> argparse.ArgumentParser:
         "reconstruct", _reconstruct, "Run one shard of restarts against the model.", configuration.Restarts
     )
     path(reconstruct, "model", "model.h5")
-    reconstruct.add_argument("--shard", type=int, required=True, metavar="N", help="number of the shard, from 0")
+    reconstruct.add_argument("--shard", type=_at_least(0), required=True, metavar="N", help="which shard, from 0")
     path(reconstruct, "output", "shard to write")
     compute(reconstruct, devices=True)
 
@@ -195,7 +195,11 @@ def _parser() -> argparse.ArgumentParser:
         "evaluate", _evaluate, "Match candidates with training and held-out images.", configuration.Evaluation
     )
     evaluate.add_argument(
-        "--experiment", required=True, metavar="DATASET/MODEL/SWEEP", help="names that stand in the table"
+        "--experiment",
+        required=True,
+        type=_names(3),
+        metavar="DATASET/MODEL/SWEEP",
+        help="names that stand in the table",
     )
     path(evaluate, "subset", "subset.h5")
     path(evaluate, "model", "model.h5")
@@ -206,8 +210,12 @@ def _parser() -> argparse.ArgumentParser:
     compute(evaluate, devices=False)
 
     inspect = stage("inspect", _inspect, "Show what was found without images to compare with, in place of `evaluate`.")
-    inspect.add_argument("--experiment", required=True, metavar="MODEL/SWEEP", help="names that stand in the table")
-    inspect.add_argument("--count", type=int, default=30, metavar="N", help="representatives to show (default: 30)")
+    inspect.add_argument(
+        "--experiment", required=True, type=_names(2), metavar="MODEL/SWEEP", help="names that stand in the table"
+    )
+    inspect.add_argument(
+        "--count", type=_at_least(1), default=30, metavar="N", help="representatives to show (default: 30)"
+    )
     path(inspect, "model", "model.h5")
     path(inspect, "candidates", "candidates.h5")
     path(inspect, "output", "inspection.h5 to write")
@@ -232,6 +240,24 @@ def _parser() -> argparse.ArgumentParser:
 
     stage("schema", _schema, "Print the configuration's JSON schema.")
     return parser
+
+
+def _at_least(smallest: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < smallest:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {smallest} up")
+        return int(text)
+
+    return number
+
+
+def _names(count: int) -> Callable[[str], str]:
+    def names(text: str) -> str:
+        if len([part for part in text.split("/") if part]) != count or text.count("/") != count - 1:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {count} names with / between them")
+        return text
+
+    return names
 
 
 def _settings(arguments: argparse.Namespace, section: type[parsing.AnySection], **given: str) -> parsing.AnySection:

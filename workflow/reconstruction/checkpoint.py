@@ -102,6 +102,10 @@ def network_of(tensors: Mapping[str, Tensor], layers: list[Layer], input_shape: 
         for name, dimensions in ((layer.weight, 2), (layer.bias, 1)):
             if name is not None:
                 _check_tensor(tensors, name, dimensions, path)
+    named = {name for layer in layers for name in (layer.weight, layer.bias)}
+    for name, tensor in tensors.items():
+        if name not in named and tensor.is_floating_point() and _is_plain(tensor) and tensor.any():
+            raise UserError(f"{path}: {name} is not zero, and no layer names it; name it under `layers`")
     weights = [tensors[layer.weight] for layer in layers]
     _check_chain(weights, layers, input_shape, path)
     for layer, weight in zip(layers, weights, strict=True):
@@ -129,11 +133,13 @@ def _check_tensor(tensors: Mapping[str, Tensor], name: str, dimensions: int, pat
     if name not in tensors:
         raise UserError(f"{path}: has no tensor {name!r}, which `layers` names; it has {', '.join(tensors)}")
     tensor = tensors[name]
+    if not _is_plain(tensor):
+        raise UserError(f"{path}: {name} has no plain numbers behind its shape; {REMEDY}")
     if tensor.dim() != dimensions:
         what = "weight matrix" if dimensions == 2 else "bias"
         raise UserError(f"{path}: {name} has shape {_shape(tensor)}, which is no {what}; name another under `layers`")
-    if not tensor.is_floating_point() or tensor.layout != torch.strided:
-        raise UserError(f"{path}: {name} is {tensor.dtype} ({tensor.layout}); only dense floating-point weights serve")
+    if not tensor.is_floating_point():
+        raise UserError(f"{path}: {name} is {tensor.dtype}; only floating-point weights serve")
 
 
 def _check_chain(weights: list[Tensor], layers: list[Layer], input_shape: tuple[int, ...], path: Path) -> None:
@@ -157,6 +163,13 @@ def _check_chain(weights: list[Tensor], layers: list[Layer], input_shape: tuple[
             f"{path}: {layers[-1].weight} gives {len(weights[-1])} outputs: multiclass is not supported yet; only one "
             "output, whose sign tells two classes apart"
         )
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Whether a tensor holds a number of its own for every place of its shape: hostile files claim terabytes."""
+    if tensor.is_nested or tensor.is_meta or tensor.layout != torch.strided or not tensor.numel():
+        return False
+    return tensor.untyped_storage().nbytes() >= tensor.numel() * tensor.element_size()
 
 
 def _shape(tensor: Tensor) -> str:

@@ -59,11 +59,24 @@ def arrays(network: Network, mean: np.ndarray, std: np.ndarray = UNIT) -> dict[s
 def read(path: Path) -> Deployed:
     """Read model.h5; raises UserError where its shapes do not make a network or a weight is not finite."""
     stored = store.read(path, "model")
-    depth = sum(name.startswith("weights/") for name in stored.arrays)
-    network = Network(
-        tuple(torch.from_numpy(stored[f"weights/{layer}"]) for layer in range(1, depth + 1)),
-        torch.from_numpy(stored["bias"]) if "bias" in stored.arrays else None,
-    )
+    names = [name for name in stored.arrays if name.startswith("weights/")]
+    weights = [stored.arrays.get(f"weights/{layer}", np.empty(0)) for layer in range(1, len(names) + 1)]
+    mean, std, bias = stored.arrays.get("mean", np.empty(0)), stored.arrays.get("std", UNIT), stored.arrays.get("bias")
+    if not _make_a_network(weights, bias, mean, std):
+        raise UserError(f"{path}: its weights, bias, mean and std do not fit together; make the model again")
+    network = Network(tuple(map(torch.from_numpy, weights)), None if bias is None else torch.from_numpy(bias))
     if not all(parameter.isfinite().all() for parameter in network.parameters):
         raise UserError(f"{path}: has a weight that is no finite number; train the model again")
-    return Deployed(network, stored["mean"], stored, stored.arrays.get("std", UNIT))
+    return Deployed(network, mean, stored, std)
+
+
+def _make_a_network(weights: list[np.ndarray], bias: np.ndarray | None, mean: np.ndarray, std: np.ndarray) -> bool:
+    """Whether the shapes lead from the mean image (C, H, W) to one output, and mean and std can normalise."""
+    if len(weights) < 2 or any(weight.ndim != 2 or not weight.size for weight in weights) or mean.ndim != 3:
+        return False
+    sizes = [mean.size, *(len(weight) for weight in weights)]
+    chain = all(weight.shape[1] == size for weight, size in zip(weights, sizes, strict=False))
+    fits = bias is None or bias.shape == (sizes[1],)
+    normalises = std.shape in ((1, 1, 1), (len(mean), 1, 1)) and bool((std > 0).all() and np.isfinite(mean).all())
+    numbers = all(array.dtype == np.float32 for array in (*weights, mean, std))
+    return chain and fits and normalises and numbers and sizes[-1] == 1

@@ -43,6 +43,8 @@ class Pool:
 
 def run(model_path: Path, pool_path: Path, output: Path) -> None:
     """Write the scores, and where members are known their ROC curve (.png) and summary (.json) beside them."""
+    if output.suffix != ".csv":
+        raise UserError(f"{output}: the scores are a table; let the output's name end in .csv")
     model = deployed.read(model_path)
     pool = read_pool(pool_path, model)
     scores = score(model, pool)

@@ -1,4 +1,4 @@
-"""How many restarts run at once: as many as the device's free memory holds, never a matter of results."""
+"""How many restarts run at once: one on a CPU, on a GPU as many as its memory holds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SPARE = 0.8  # of what is free, lest the allocator's rounding fill it up
 def bytes_per_restart(network: Network, candidates: int, parameters: torch.dtype) -> int:
     """The memory that one restart takes on top of the network, of whose dtype the products are.
 
-    An upper estimate; benchmarks/memory.py sets it beside the measured peak.
+    An estimate; benchmarks/memory.py sets it beside the measured peak.
     """
     size, *hidden, _ = network.sizes
     weights = sum(weight.numel() for weight in network.weights)

@@ -53,7 +53,7 @@ def _sentence(values: Any, error: ValidationError) -> str:
     if detail["type"] == "missing":
         return f"{key} is missing; add it"
     message = detail["msg"].removeprefix("Value error, ")
-    if "[key]" in detail["loc"]:
+    if "[key]" in detail["loc"] and detail["type"] != "value_error":
         message = "a name is letters, digits, '.', '_' and '-', and begins with a letter or digit"
     given = detail["input"]
     shown = f" (it is {given!r})" if isinstance(given, str | int | float | bool) else ""

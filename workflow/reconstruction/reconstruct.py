@@ -1,4 +1,4 @@
-"""Stage `reconstruct`: one shard of a sweep, K restarts with different hyperparameters, batched on one device.
+"""Stage `reconstruct`: one shard of a sweep, K restarts with different hyperparameters on one device.
 
 Reads the model and nothing else.
 """
@@ -138,8 +138,11 @@ def has_native_bfloat16(device: torch.device) -> bool:
 def choose(network: Network, settings: RestartSettings, box: float = 1.0) -> Attack:
     """The method of the settings, the pixel box at |x| = box; raises UserError where the model forbids `subspace`."""
     if settings.method != "published":
+        rank, largest = settings.subspace.rank, min(network.weights[0].shape)
+        if rank is not None and rank > largest:
+            raise UserError(f"subspace.rank: is {rank}, and the first layer's rank is {largest} at most; lower it")
         try:
-            basis = weight_span(network.weights[0], settings.subspace.rank)
+            basis = weight_span(network.weights[0], rank)
             scales = spectral_scales(network.weights[0], basis, settings.subspace.spectral_power)
             method = _method("subspace", settings.subspace, network, box, basis)
             return Attack("subspace", method, settings.subspace, basis, scales)

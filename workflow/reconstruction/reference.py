@@ -98,5 +98,8 @@ def _search_one(
         candidate_optimiser.step()
         lambda_optimiser.step()
     return Outcome(
-        candidates.detach()[None], lambdas.detach()[None], torch.tensor(trace_iterations), torch.stack(trace)[None]
+        candidates.detach().cpu()[None],
+        lambdas.detach().cpu()[None],
+        torch.tensor(trace_iterations),
+        torch.stack(trace)[None],
     )

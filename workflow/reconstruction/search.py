@@ -64,7 +64,7 @@ class Outcome:
     def diverged(self) -> Tensor:
         """(K,) bool: which restarts have left the finite numbers."""
         finite = self.candidates.isfinite().all(-1).all(-1) & self.lambdas.isfinite().all(-1)
-        return ~(finite.cpu() & self.residuals[:, -1].isfinite().all(-1))
+        return ~(finite & self.residuals[:, -1].isfinite().all(-1))
 
     @staticmethod
     def concatenate(outcomes: Sequence[Outcome]) -> Outcome:
@@ -160,6 +160,10 @@ class Search:
         weights = self.method.layer_weights
         return stationarity(self.network, self.candidates, self.lambdas, self.labels, self.alpha, weights)
 
+    def residuals(self) -> Tensor:
+        """Each layer's squared residual (K, L), where the restarts are now."""
+        return self.stationarity().residuals
+
     def outside_box(self) -> Tensor:
         """How far pixels lie outside of the box, in the coordinates of the candidates."""
         pixels = self.candidates if self.basis is None else self.candidates @ self.basis
@@ -197,12 +201,14 @@ def search(
     for iteration in range(iterations + 1):
         last = iteration == iterations
         state.decay.fill_(method.decay(iteration, iterations))
-        residuals = state.stationarity().residuals if last else step()
+        if last:
+            step = state.residuals  # and a CUDA graph's memory is free for it
+        residuals = step()
         if last or iteration % record_every == 0:
             trace.append(residuals.cpu())
             trace_iterations.append(iteration)
             progress(iteration, trace[-1])
-    return Outcome(state.candidates, state.lambdas, torch.tensor(trace_iterations), torch.stack(trace, 1))
+    return Outcome(state.candidates.cpu(), state.lambdas.cpu(), torch.tensor(trace_iterations), torch.stack(trace, 1))
 
 
 def replayed(state: Search) -> Callable[[], Tensor]:

@@ -94,7 +94,7 @@ def show(folder: Path) -> None:
     """Print the table with one line a column, which a terminal can hold."""
     path = folder / "table.csv"
     try:
-        table = pd.read_csv(path)
+        table = pd.read_csv(path, converters=dict.fromkeys(EXPERIMENT, str))
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({error}); run the workflow first") from None
     print(rounded(table).set_index(EXPERIMENT).T.to_string(index_names=False))

@@ -1,4 +1,4 @@
-# Needs the model and nothing else. Makes one shard: restarts of a sweep, batched on one device.
+# Needs the model and nothing else. Makes one shard: restarts of a sweep, on one device.
 
 
 rule reconstruct:

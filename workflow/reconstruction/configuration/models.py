@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from .section import Brightness, Count, NonNegative, Positive, Section, Seed
+from .section import NUMBER, Brightness, Count, NonNegative, Positive, Section, Seed
 
 
 class LogLossSchedule(Section):
@@ -54,8 +54,9 @@ Mean = Annotated[
     Annotated[Brightness, Tag("number")] | Annotated[list[Brightness], Tag("channels")] | Annotated[str, Tag("path")],
     Discriminator(_kind_of_mean),
 ]
+Spread = Annotated[float, Field(ge=1e-6), NUMBER]
 Std = Annotated[
-    Annotated[Positive, Tag("number")] | Annotated[list[Positive], Tag("channels")], Discriminator(_kind_of_std)
+    Annotated[Spread, Tag("number")] | Annotated[list[Spread], Tag("channels")], Discriminator(_kind_of_std)
 ]
 
 

@@ -5,14 +5,30 @@ from __future__ import annotations
 import json
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Brightness = Annotated[float, Field(ge=0, le=1)]
+FILES = (".h5", ".csv", ".html", ".md", ".tex")  # what results are called, beside folders called by names
+
+
+def _no_file(name: str) -> str:
+    if name.endswith(FILES):
+        raise ValueError(f"a name that ends in {name[name.rindex('.') :]} would be taken for a file; choose another")
+    return name
+
+
+def _no_boolean(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("give a number, not yes or no")
+    return value
+
+
+NUMBER = BeforeValidator(_no_boolean)
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64), AfterValidator(_no_file)]
+Positive = Annotated[float, Field(gt=0), NUMBER]
+NonNegative = Annotated[float, Field(ge=0), NUMBER]
+Count = Annotated[int, Field(ge=1), NUMBER]
+Seed = Annotated[int, Field(ge=0, lt=2**32), NUMBER]
+Brightness = Annotated[float, Field(ge=0, le=1), NUMBER]
 
 
 class Section(BaseModel):

@@ -46,6 +46,13 @@ class Search(Section):
         None, description="of the layers' residuals in the loss, first to last; by default 1 each"
     )
 
+    @field_validator("layer_weights")
+    @classmethod
+    def _some_layer_counts(cls, value: list[float] | None) -> list[float] | None:
+        if value is not None and not any(value):
+            raise ValueError("all are zero, which leaves nothing to explain; give one above zero")
+        return value
+
     @field_validator("learning_rate", "lambda_learning_rate", "initial_scale", "lambda_min", "alpha")
     @classmethod
     def _range_is_ordered(cls, value: Range) -> Range:
@@ -90,7 +97,7 @@ class SubspaceSearch(Search):
 
 class Restarts(Section):
     seed: Seed = Field(0, description="of the sweep; with a restart's number it determines the restart")
-    per_shard: Count = Field(4, description="restarts that run as one batch on one device")
+    per_shard: Count = Field(4, description="restarts of one job, on one device")
     method: Literal["auto", "published", "subspace"] = Field("auto", description="auto: subspace where W_1 allows it")
     candidates: Annotated[int, Field(ge=2)] = Field(
         description="images that each restart looks for, half of each label"

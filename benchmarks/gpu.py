@@ -18,8 +18,8 @@ from problems import (
     report,
     seconds,
 )
+from reconstruction.attack import choose
 from reconstruction.configuration import Model, Restarts, Training
-from reconstruction.reconstruct import choose
 from reconstruction.search import METHODS, Search, replayed
 from reconstruction.train import fit
 

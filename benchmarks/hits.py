@@ -7,6 +7,7 @@ import torch
 import yaml
 from problems import CPU, Images, image_arguments, load_images, machine, oracle_iteration_seconds, report, seconds
 from reconstruction import hyperparameters
+from reconstruction.attack import Attack, begin, choose
 from reconstruction.calibration import Thresholds, cross_fitted_hits, threshold
 from reconstruction.configuration import Model, PublishedSearch, Restarts, Training
 from reconstruction.controls import scramble
@@ -14,7 +15,7 @@ from reconstruction.evaluate import best
 from reconstruction.matching import nearest_by_ncc
 from reconstruction.network import Network
 from reconstruction.progress import Progress
-from reconstruction.reconstruct import Attack, begin, choose, product_dtype, search_in_batches
+from reconstruction.reconstruct import product_dtype, search_in_batches
 from reconstruction.search import Search
 from reconstruction.train import fit
 

@@ -15,6 +15,7 @@ import pytest
 import torch
 from reconstruction import adopt, deduplicate, deployed, evaluate, parsing, reconstruct, search, store, subset, train
 from reconstruction.__main__ import main
+from reconstruction.attack import choose
 from reconstruction.configuration import AdoptedModel, Dataset, Evaluation, Merge, Model, Restarts
 from reconstruction.diagnostics import true_stationarity
 from reconstruction.errors import UserError
@@ -290,7 +291,7 @@ def test_without_a_bias_the_closed_form_equals_autograd():
 
 
 def test_the_pixel_box_is_that_of_pixels_divided_by_std():
-    attack = reconstruct.choose(random_network(7, [6]), Restarts(candidates=2, method="published"), box=1 / 0.25)
+    attack = choose(random_network(7, [6]), Restarts(candidates=2, method="published"), box=1 / 0.25)
     starts = torch.tensor([[[3.9] * 7, [4.1] * 7]]).double()
     values = {name: torch.tensor([1.0]).double() for name in ("learning_rate", "lambda_learning_rate", "alpha")}
     begun = search.Restarts(candidates=starts, lambdas=torch.ones(1, 2).double(), lambda_min=torch.zeros(1), **values)

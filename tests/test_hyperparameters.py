@@ -6,9 +6,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from reconstruction.attack import begin, spectral_scales
 from reconstruction.configuration import LogUniform, PublishedSearch, Restarts, SubspaceSearch, Uniform
 from reconstruction.hyperparameters import NAMES, draw, initial_values
-from reconstruction.reconstruct import begin, spectral_scales
 from reconstruction.span import weight_span
 from science_helpers import properties
 

@@ -29,7 +29,7 @@ def attacked(folder, mean, std=1.0):
     store.write(folder / "model.h5", "model", arrays, settings_json="{}")
     sweep = Restarts(per_shard=2, candidates=6, method="subspace", subspace={"iterations": 30, "rank": 4})
     reconstruct.run(sweep, 0, folder / "model.h5", folder / "0.h5", torch.device("cpu"))
-    deduplicate.run(Merge(), folder / "model.h5", [folder / "0.h5"], folder / "candidates.h5")
+    deduplicate.run(Merge(similarity=0.99), folder / "model.h5", [folder / "0.h5"], folder / "candidates.h5")
     return deployed.read(folder / "model.h5"), store.read(folder / "candidates.h5", "candidates")
 
 

@@ -4,10 +4,11 @@ import pytest
 import torch
 from pydantic import ValidationError
 from reconstruction import hyperparameters, memory, reconstruct
+from reconstruction.attack import begin, choose
 from reconstruction.configuration import Restarts
 from reconstruction.errors import UserError
 from reconstruction.progress import Progress
-from reconstruction.reconstruct import begin, choose, product_dtype, search_in_batches
+from reconstruction.reconstruct import product_dtype, search_in_batches
 from science_helpers import normal, orthonormal, random_network, relative
 
 CPU = torch.device("cpu")

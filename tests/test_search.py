@@ -11,15 +11,12 @@ from hypothesis import strategies as st
 from reconstruction import reference
 from reconstruction.configuration import Model, Training
 from reconstruction.diagnostics import true_stationarity
+from reconstruction.optimisers import Adam, Momentum, constant, cosine
 from reconstruction.search import (
     METHODS,
-    Adam,
-    Momentum,
     Restarts,
     Search,
     candidate_labels,
-    constant,
-    cosine,
     search,
 )
 from reconstruction.span import weight_span

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from .network import Network
-from .search import DUAL_WEIGHT, MOMENTUM, PIXEL_BOX_WEIGHT, Outcome, Restarts, candidate_labels
+from .optimisers import MOMENTUM
+from .search import DUAL_WEIGHT, PIXEL_BOX_WEIGHT, Outcome, Restarts, candidate_labels
 
 
 class ModifiedReLU(torch.autograd.Function):

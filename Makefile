@@ -6,8 +6,6 @@ ARGS ?=# options for Snakemake, such as --configfile config/haim2022-mnist.yaml
 
 CIFAR ?=# NPZ or HDF5 of CIFAR-10's images and labels, for benchmarks
 PAPER_SIZE = $(if $(CIFAR),--cifar $(CIFAR) --per-label 250 --hidden 1000 1000)
-PAPER_KEYS := {iterations: 300, lambda_learning_rate: 7.0e-4, spectral_power: 0.5}
-PAPER_SEARCH = $(if $(CIFAR),--search '$(PAPER_KEYS)')
 
 VENV := .venv
 UV := VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv
@@ -41,7 +39,7 @@ benchmark: $(VENV)/installed ## measure speed, quality and memory side by side (
 	python benchmarks/batching.py
 	python benchmarks/memory.py
 	python benchmarks/training.py $(PAPER_SIZE)
-	python benchmarks/hits.py $(PAPER_SIZE) $(PAPER_SEARCH)
+	python benchmarks/hits.py $(PAPER_SIZE)
 
 benchmark-gpu: $(VENV)/installed ## measure all of it that a GPU changes, in ten minutes
 	python benchmarks/gpu.py

@@ -4,6 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 TORCH ?= cuda# or cpu: without CUDA's 4 GB, from PyTorch's own index
 ARGS ?=# options for Snakemake, such as --configfile config/haim2022-mnist.yaml
 
+LONG ?=# anything: run the published settings to their end
 CIFAR ?=# NPZ or HDF5 of CIFAR-10's images and labels, for benchmarks
 PAPER_SIZE = $(if $(CIFAR),--cifar $(CIFAR) --per-label 250 --hidden 1000 1000)
 
@@ -34,12 +35,12 @@ test: lint ## set up, lint, check types and run the fast tests
 test-slow: $(VENV)/installed-dev ## run the slow tests
 	pytest -m slow
 
-benchmark: $(VENV)/installed ## measure speed, quality and memory side by side (CIFAR=cifar10.npz for the paper's size)
+benchmark: $(VENV)/installed ## measure speed, quality and memory (CIFAR=file.npz: at the paper's size, LONG=1: for hours)
 	python benchmarks/iteration.py
 	python benchmarks/batching.py
 	python benchmarks/memory.py
 	python benchmarks/training.py $(PAPER_SIZE)
-	python benchmarks/hits.py $(PAPER_SIZE)
+	python benchmarks/hits.py $(PAPER_SIZE) $(if $(LONG),--long)
 
 benchmark-gpu: $(VENV)/installed ## measure all of it that a GPU changes, in ten minutes
 	python benchmarks/gpu.py

@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("--target-loss", type=float, default=1e-12)
     parser.add_argument("--restarts", type=int, default=8)
     parser.add_argument("--search", type=yaml.safe_load, default={}, metavar="YAML", help="keys of the subspace search")
+    parser.add_argument("--long", action="store_true", help="run the published settings to their end")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     machine(CPU)

@@ -26,7 +26,6 @@ CIFAR_SIZES, MNIST_SIZES = (3072, 1000, 1000), (784, 1000, 1000)
 def arguments(description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads (default: all)")
-    parser.add_argument("--long", action="store_true", help="measure what takes hours, too")
     return parser
 
 

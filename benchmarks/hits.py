@@ -2,12 +2,14 @@
 equal time: the subspace search, and the published settings on the same engine, cut off there."""
 
 import time
+from dataclasses import replace
 
+import numpy as np
 import torch
 import yaml
 from problems import CPU, Images, image_arguments, load_images, machine, oracle_iteration_seconds, report, seconds
 from reconstruction import hyperparameters
-from reconstruction.attack import Attack, begin, choose
+from reconstruction.attack import Attack, choose
 from reconstruction.calibration import Thresholds, cross_fitted_hits, threshold
 from reconstruction.configuration import Model, PublishedSearch, Restarts, Training
 from reconstruction.controls import scramble
@@ -15,7 +17,7 @@ from reconstruction.evaluate import best
 from reconstruction.matching import nearest_by_ncc
 from reconstruction.network import Network
 from reconstruction.progress import Progress
-from reconstruction.reconstruct import product_dtype, search_in_batches
+from reconstruction.reconstruct import prepare, product_dtype, search_in_batches
 from reconstruction.search import Search
 from reconstruction.train import fit
 
@@ -50,14 +52,15 @@ def main() -> None:
 
     published = Restarts.model_validate({"candidates": candidates, "method": "published"})
     full = PublishedSearch.model_validate(PUBLISHED_RUN)
-    per_iteration = time_published(network, published)
+    attack = replace(choose(network, published), settings=full)
+    per_iteration, oracle = published_iteration_seconds(network, attack, published)
     report("published_iteration_seconds", per_iteration)
     report("published_hours_for_50000_iterations_extrapolated", 50_000 * per_iteration / 3600)
-    report("oracle_hours_for_50000_iterations_extrapolated", 50_000 * time_oracle(network, published) / 3600)
+    report("oracle_hours_for_50000_iterations_extrapolated", 50_000 * oracle / 3600)
     iterations = full.iterations if options.long else min(full.iterations, max(1, int(spent / per_iteration)))
     cut = full.model_copy(update={"iterations": iterations})
     report("published_iterations", iterations)
-    attack = choose(network, published.model_copy(update={"published": cut}))
+    attack = replace(attack, settings=cut)
     found, spent = run(network, attack, published, range(1))
     report("published_seconds", spent)
     theirs = judge("published_one_restart", found, attack, images)
@@ -70,26 +73,21 @@ def run(
     """The candidates (K, m, r) of restarts and the seconds that they took."""
     drawn = [hyperparameters.draw(attack.settings, settings.seed, number) for number in numbers]
     products = product_dtype(settings, attack.name, device)
-    searched = network if attack.basis is None else network.project_inputs(attack.basis)
-    starts = begin(searched.input_size, attack.scales, settings, numbers, drawn).to(
-        device, torch.promote_types(products, torch.float32)
-    )
+    searched, starts = prepare(attack, network, settings, numbers, drawn, device, products)
     begun = time.perf_counter()
-    outcome = search_in_batches(
-        attack, searched.to(device=device, dtype=products), starts, settings, Progress(attack.name)
-    )
-    return outcome.candidates.float().cpu(), time.perf_counter() - begun
+    outcome = search_in_batches(attack, searched, starts, settings, Progress(attack.name))
+    return outcome.candidates.float(), time.perf_counter() - begun
 
 
 def judge(name: str, candidates: torch.Tensor, attack: Attack, images: Images, quiet: bool = False) -> int:
     """Report how the candidates (K, m, r) match the images; the count of hits."""
     coordinates = candidates.flatten(0, 1)
-    directions = torch.eye(coordinates.shape[1])
+    directions = np.eye(coordinates.shape[1], dtype=np.float32)
 
     def pixels(drawn: torch.Tensor) -> torch.Tensor:
         return drawn if attack.basis is None else drawn @ attack.basis.float()
 
-    scrambled = torch.from_numpy(scramble(coordinates.numpy(), directions.numpy(), 0))
+    scrambled = torch.from_numpy(scramble(coordinates.numpy(), directions, 0))
     trained = nearest_by_ncc(images.training, pixels(coordinates)).score
     held_out = nearest_by_ncc(images.held_out, pixels(coordinates)).score
     random = nearest_by_ncc(images.training, pixels(scrambled)).score
@@ -103,18 +101,12 @@ def judge(name: str, candidates: torch.Tensor, attack: Attack, images: Images, q
     return hits
 
 
-def time_published(network: Network, settings: Restarts) -> float:
-    attack = choose(network, settings)
-    drawn = [hyperparameters.draw(attack.settings, 0, 0)]
-    starts = begin(network.input_size, attack.scales, settings, range(1), drawn).to(CPU, torch.float32)
-    state = Search(network.to(dtype=torch.float32), attack.method, starts)
-    return seconds(CPU, [state.step], 5)[0]
-
-
-def time_oracle(network: Network, settings: Restarts) -> float:
-    attack = choose(network, settings)
-    start = begin(network.input_size, attack.scales, settings, range(1), [hyperparameters.draw(attack.settings, 0, 0)])
-    return oracle_iteration_seconds(network, start)
+def published_iteration_seconds(network: Network, attack: Attack, settings: Restarts) -> tuple[float, float]:
+    """What one iteration of the published settings takes in float32 on the fast engine, and on the oracle."""
+    drawn = [hyperparameters.draw(attack.settings, settings.seed, 0)]
+    searched, start = prepare(attack, network, settings, range(1), drawn, CPU, torch.float32)
+    fast = seconds(CPU, [Search(searched, attack.method, start).step], 5)[0]
+    return fast, oracle_iteration_seconds(network, start)
 
 
 if __name__ == "__main__":

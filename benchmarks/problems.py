@@ -20,7 +20,7 @@ from reconstruction.sources import load
 from reconstruction.subset import Part, draw
 
 CPU = torch.device("cpu")
-CIFAR_SIZES, MNIST_SIZES = (3072, 1000, 1000), (784, 1000, 1000)
+CIFAR_SIZES = (3072, 1000, 1000)
 
 
 def arguments(description: str) -> argparse.ArgumentParser:
@@ -116,10 +116,6 @@ class Images:
     labels: torch.Tensor
     held_out: torch.Tensor
     held_out_labels: torch.Tensor
-
-    @property
-    def name(self) -> str:
-        return f"n{len(self.training)}"
 
 
 def image_arguments(description: str) -> argparse.ArgumentParser:

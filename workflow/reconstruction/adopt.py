@@ -16,7 +16,7 @@ import torch
 from . import checkpoint, deployed, store, truth
 from .configuration import AdoptedModel
 from .descent import record
-from .errors import UserError
+from .errors import UserError, reason
 from .network import Network
 
 
@@ -31,7 +31,7 @@ def run(settings: AdoptedModel, model_path: Path, subset_path: Path | None, trai
     if sources:
         _check_images(sources["subset"], mean.shape)
     store.write(model_path, "model", arrays, settings_json=settings.to_json(), facts=facts, sources=sources)
-    print(f"adopt: {'-'.join(map(str, network.sizes))}, {'no' if network.bias is None else 'first-layer'} bias")
+    print(f"adopt: {network}, {'no' if network.bias is None else 'first-layer'} bias")
     if not sources or training_path is None:
         return
 
@@ -69,7 +69,7 @@ def _mean_image(settings: AdoptedModel, shape: tuple[int, ...]) -> np.ndarray:
         with Path(path).open("rb") as handle:
             image = np.lib.format.read_array(handle, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{path}: cannot be read as NPY ({_words(error)}); write it with numpy.save") from None
+        raise UserError(f"{path}: cannot be read as NPY ({reason(error)}); write it with numpy.save") from None
     if image.shape not in (shape, shape[1:] if shape[0] == 1 else shape):
         raise UserError(f"{path}: the mean image has shape {image.shape}; input_shape is {shape}")
     if image.dtype.kind != "f" or not (np.isfinite(image).all() and image.min() >= 0 and image.max() <= 1):
@@ -98,7 +98,3 @@ def _report(found: dict[str, np.ndarray]) -> None:
         f"{found['on_margin'].sum()} of {count} images on the margin; "
         f"the training images leave {left:.0%} of the first layer unexplained"
     )
-
-
-def _words(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

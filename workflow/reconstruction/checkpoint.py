@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from .configuration import Layer
-from .errors import UserError
+from .errors import UserError, reason
 from .network import Network
 
 NESTED = ("state_dict", "model_state_dict", "model")  # where checkpoints keep their tensors
@@ -30,7 +30,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); name a file") from None
+        raise UserError(f"{path}: cannot be read ({reason(error)}); name a file") from None
     tensors = _read_safetensors(path, content) if path.suffix == ".safetensors" else _read_pytorch(path, content)
     if not tensors:
         raise UserError(f"{path}: holds no named tensors; {REMEDY}")

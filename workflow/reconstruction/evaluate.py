@@ -15,10 +15,8 @@ import numpy as np
 from . import deployed, figures, store
 from .calibration import cross_fitted_hits
 from .configuration import Evaluation
-from .findings import Findings, Part, find
+from .findings import Findings, Part, Row, find, search_columns, search_timing
 from .table import headline
-
-Row = dict[str, str | int | float]
 
 
 def run(
@@ -43,15 +41,11 @@ def run(
     row: Row = {
         **dict(zip(("dataset", "model", "sweep"), experiment.split("/"), strict=True)),
         "n": len(findings.trained.images),
-        "network": "-".join(str(size) for size in model.network.sizes),
+        "network": str(model.network),
         "training_loss": float(training["curve/loss"][-1]),
         "on_margin": int(training["on_margin"].sum()),
         "test_accuracy": float(training["accuracy/test"]),
-        "method": candidates.facts["method"],
-        "restarts": len(candidates["restarts/restart"]),
-        "diverged": int(candidates["restarts/diverged"].sum()),
-        "candidates": len(candidates["candidates/restart"]),
-        "representatives": len(candidates["representatives/score"]),
+        **search_columns(candidates),
         **summarise(findings, settings),
     }
     arrays = {
@@ -68,7 +62,7 @@ def run(
     facts = {
         "timings": [
             [training.facts.get("stage", "train"), training.facts["device"], training.facts["seconds"]],
-            ["reconstruct", " ".join(candidates.facts["restart_devices"]), sum(candidates.facts["restart_seconds"])],
+            search_timing(candidates),
         ]
     }
     figures.draw_all(figures_folder, settings, findings, training, candidates)

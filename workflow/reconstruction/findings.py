@@ -22,6 +22,8 @@ from .matching import (
     stretch,
 )
 
+Row = dict[str, str | int | float]
+
 
 @dataclass(frozen=True)
 class Part:
@@ -45,6 +47,22 @@ class Findings:
     thresholds: Thresholds
     representatives: Nearest  # each representative's nearest training image
     restarts: np.ndarray  # (R, n), the training images' NCC with each restart's own candidates
+
+
+def search_columns(candidates: store.Stored) -> Row:
+    """What the table says of a search, whether or not there are images to compare with."""
+    return {
+        "method": candidates.facts["method"],
+        "restarts": len(candidates["restarts/restart"]),
+        "diverged": int(candidates["restarts/diverged"].sum()),
+        "candidates": len(candidates["candidates/restart"]),
+        "representatives": len(candidates["representatives/score"]),
+    }
+
+
+def search_timing(candidates: store.Stored) -> list[str | float]:
+    """The stage, its devices and the seconds that all its restarts took together."""
+    return ["reconstruct", " ".join(candidates.facts["restart_devices"]), sum(candidates.facts["restart_seconds"])]
 
 
 def find(settings: Evaluation, subset: store.Stored, model: Deployed, candidates: store.Stored) -> Findings:

@@ -18,7 +18,7 @@ from torch import Tensor
 from . import deployed, figures, store
 from .configuration import NO_IMAGES
 from .deployed import Deployed
-from .findings import to_pixels
+from .findings import search_columns, search_timing, to_pixels
 from .hyperparameters import NAMES
 from .matching import stretch
 from .table import COLUMNS, WARNING, headline
@@ -34,14 +34,7 @@ def run(
     candidates = store.read(candidates_path, "candidates")
     store.require_source(candidates, "model", model.stored)
     name, sweep = experiment.split("/")
-    found = {
-        "network": "-".join(str(size) for size in model.network.sizes),
-        "method": candidates.facts["method"],
-        "restarts": len(candidates["restarts/restart"]),
-        "diverged": int(candidates["restarts/diverged"].sum()),
-        "candidates": len(candidates["candidates/restart"]),
-        "representatives": len(candidates["representatives/score"]),
-    }
+    found = {"network": str(model.network), **search_columns(candidates)}
     row = {"dataset": NO_IMAGES, "model": name, "sweep": sweep, **dict.fromkeys(COLUMNS), **found}
 
     figures_folder.mkdir(parents=True, exist_ok=True)
@@ -54,8 +47,7 @@ def run(
         (restarts_table(candidates, squared_norms), "restarts.csv"),
     ):
         table.to_csv(figures_folder / file, index=False, float_format="%.6g")
-    seconds = sum(candidates.facts["restart_seconds"])
-    facts = {"timings": [["reconstruct", " ".join(candidates.facts["restart_devices"]), seconds]]}
+    facts = {"timings": [search_timing(candidates)]}
     sources = {"model": model.stored, "candidates": candidates}
     settings_json = json.dumps({"count": count})
     arrays = {"row": np.array(json.dumps(row))}

@@ -11,6 +11,7 @@ the loss, is given beside its lambda.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def run(model_path: Path, pool_path: Path, output: Path) -> None:
         store.write_whole(path, text.encode())
     if pool.member is not None:
         with matplotlib.rc_context(STYLE):
-            draw(scores).savefig(output.with_suffix(".png"))
+            draw(scores, found).savefig(output.with_suffix(".png"))
 
 
 def read_pool(path: Path, model: Deployed) -> Pool:
@@ -109,11 +110,10 @@ def summary(scores: pd.DataFrame) -> dict[str, float]:
     return found
 
 
-def draw(scores: pd.DataFrame) -> Figure:
-    """The ROC curves of both scores."""
+def draw(scores: pd.DataFrame, found: Mapping[str, float]) -> Figure:
+    """The ROC curves of both scores, of which a summary was found."""
     figure = Figure(figsize=(4, 3.6))
     axis = figure.subplots()
-    found = summary(scores)
     for name, colour in SCORES.items():
         false, true, _ = roc_curve(scores["member"], scores[name])
         axis.step(false, true, where="post", color=colour, label=f"{name}, AUC {found[f'{name}_auc']:.3f}")

@@ -25,6 +25,9 @@ class Network:
     weights: tuple[Tensor, ...]
     bias: Tensor | None
 
+    def __str__(self) -> str:
+        return "-".join(map(str, self.sizes))
+
     @property
     def input_size(self) -> int:
         return self.weights[0].shape[1]

@@ -18,6 +18,7 @@ class Momentum:
     def __init__(self, parameter: Tensor, rate: Tensor) -> None:
         self.rate = rate
         self.velocity = torch.zeros_like(parameter)
+        self.state = [self.velocity]
 
     def step(self, parameter: Tensor, gradient: Tensor, decay: Tensor) -> None:
         self.velocity.mul_(MOMENTUM).add_(gradient)
@@ -34,6 +35,7 @@ class Adam:
         self.square = torch.zeros_like(parameter)
         self.left = torch.ones(2, dtype=torch.float64, device=parameter.device)  # beta^t of each moment
         self.betas = torch.tensor(ADAM_BETAS, dtype=torch.float64, device=parameter.device)
+        self.state = [self.mean, self.square, self.left]
 
     def step(self, parameter: Tensor, gradient: Tensor, decay: Tensor) -> None:
         self.left.mul_(self.betas)

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 from PIL import Image
 
-from .errors import UserError
+from .errors import UserError, reason
 from .pool import Pool, checked
 
 ARRAYS = ("images", "labels", "class_names")
@@ -38,7 +38,7 @@ def read_arrays(path: str, names: tuple[str, ...]) -> dict[str, np.ndarray]:
         raise
     except Exception as error:  # zipfile, zlib, numpy and HDF5 each have their own for a broken file
         raise UserError(
-            f"{path}: cannot be read ({_reason(error)}); write plain arrays of numbers with numpy.savez or h5py"
+            f"{path}: cannot be read ({reason(error)}); write plain arrays of numbers with numpy.savez or h5py"
         ) from None
 
 
@@ -53,7 +53,7 @@ def read_folder(path: str) -> Pool:
         folder = ImageFolder(path, allow_empty=True)
     except OSError as error:
         raise UserError(
-            f"{path}: is no folder of images by class ({_reason(error)}); put the images of each class into a "
+            f"{path}: is no folder of images by class ({reason(error)}); put the images of each class into a "
             "folder of its own, below that path"
         ) from None
     if not folder.samples:
@@ -100,7 +100,7 @@ def _read_image(file: str) -> np.ndarray:
         with Image.open(file) as image:
             image.load()
     except Exception as error:  # Pillow's reader of each format has its own for a broken file
-        raise UserError(f"{file}: cannot be read as an image ({_reason(error)}); repair or remove it") from None
+        raise UserError(f"{file}: cannot be read as an image ({reason(error)}); repair or remove it") from None
     if image.mode not in ("L", "RGB"):
         raise UserError(f"{file}: its pixels are of mode {image.mode}; save it as 8-bit grey (L) or RGB")
     return np.asarray(image)
@@ -109,8 +109,3 @@ def _read_image(file: str) -> np.ndarray:
 def _describe(image: np.ndarray) -> str:
     height, width = image.shape[:2]
     return f"{width} x {height} {'grey' if image.ndim == 2 else 'RGB'}"
-
-
-def _reason(error: Exception) -> str:
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(text.split()).removesuffix(".") or type(error).__name__

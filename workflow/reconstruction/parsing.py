@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from . import configuration
 from .configuration import Configuration, Section
-from .errors import UserError
+from .errors import UserError, reason
 
 AnySection = TypeVar("AnySection", bound=Section)
 
@@ -30,7 +30,7 @@ def parse_yaml(section: type[AnySection], text: str, where: str, **given: str) -
     try:
         values = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise UserError(f"{where}: not YAML: {' '.join(str(error).split())}") from None
+        raise UserError(f"{where}: not YAML: {reason(error)}") from None
     values = {} if values is None else values
     return parse(section, {**values, **given} if isinstance(values, dict) else values, where)
 

@@ -32,27 +32,22 @@ def run(settings: RestartSettings, shard: int, model_path: Path, output: Path, d
     attack = choose(model.network, settings, box=1 / float(model.std.min()))
     numbers = range(shard * settings.per_shard, (shard + 1) * settings.per_shard)
     drawn = [hyperparameters.draw(attack.settings, settings.seed, number) for number in numbers]
-    network = model.network.to(dtype=torch.float64)
-    if attack.basis is not None:
-        network = network.project_inputs(attack.basis)
-    starts = begin(network.input_size, attack.scales, settings, numbers, drawn)
-
     products = product_dtype(settings, attack.name, device)
-    parameters = torch.promote_types(products, torch.float32)
-    progress = Progress(f"reconstruct: shard {shard} ({attack.name}, {device}, {str(products).removeprefix('torch.')})")
+    precision = str(products).removeprefix("torch.")
+    network, starts = prepare(attack, model.network, settings, numbers, drawn, device, products)
+
     begun = time.perf_counter()
-    outcome = search_in_batches(
-        attack, network.to(device=device, dtype=products), starts.to(device, parameters), settings, progress
-    )
+    progress = Progress(f"reconstruct: shard {shard} ({attack.name}, {device}, {precision})")
+    outcome = search_in_batches(attack, network, starts, settings, progress)
     seconds = time.perf_counter() - begun
 
     arrays = {
         "restart": np.array(numbers),
         **{f"hyperparameters/{name}": np.array([row[name] for row in drawn]) for name in hyperparameters.NAMES},
-        "candidates": outcome.candidates.float().cpu().numpy(),
-        "lambdas": outcome.lambdas.float().cpu().numpy(),
+        "candidates": outcome.candidates.float().numpy(),
+        "lambdas": outcome.lambdas.float().numpy(),
         "labels": candidate_labels(settings.candidates).numpy().astype(np.int8),
-        "diverged": outcome.diverged.cpu().numpy(),
+        "diverged": outcome.diverged.numpy(),
         "trace/iterations": outcome.iterations.numpy(),
         "trace/residuals": outcome.residuals.numpy(),
     }
@@ -63,13 +58,31 @@ def run(settings: RestartSettings, shard: int, model_path: Path, output: Path, d
         "seconds": seconds,
         "device": str(device),
         "threads": torch.get_num_threads(),
-        "products": str(products).removeprefix("torch."),
+        "products": precision,
     }
     store.write(output, "shard", arrays, settings_json=settings.to_json(), facts=facts, sources={"model": model.stored})
     print(
         f"reconstruct: shard {shard}, {len(numbers)} restarts of {attack.settings.iterations} iterations in "
         f"{seconds:.1f} s, {int(outcome.diverged.sum())} diverged"
     )
+
+
+def prepare(
+    attack: Attack,
+    network: Network,
+    settings: RestartSettings,
+    numbers: range,
+    drawn: list[dict[str, float]],
+    device: torch.device,
+    products: torch.dtype,
+) -> tuple[Network, Restarts]:
+    """The network on the search space's coordinates in the products' dtype, and where restarts begin there."""
+    network = network.to(dtype=torch.float64)
+    if attack.basis is not None:
+        network = network.project_inputs(attack.basis)
+    starts = begin(network.input_size, attack.scales, settings, numbers, drawn)
+    parameters = torch.promote_types(products, torch.float32)
+    return network.to(device=device, dtype=products), starts.to(device, parameters)
 
 
 def search_in_batches(

@@ -6,14 +6,12 @@ differentiates the network once to explain its weights and once more to move the
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from .network import Network
 from .optimisers import MOMENTUM
-from .search import DUAL_WEIGHT, PIXEL_BOX_WEIGHT, Outcome, Restarts, candidate_labels
+from .search import DUAL_WEIGHT, PIXEL_BOX_WEIGHT, Outcome, Report, Restarts, candidate_labels
 
 
 class ModifiedReLU(torch.autograd.Function):
@@ -67,7 +65,7 @@ def search(
     restarts: Restarts,
     iterations: int,
     record_every: int,
-    progress: Callable[[int, Tensor], None],
+    progress: Report,
 ) -> Outcome:
     """Run the restarts as `search.search` does with the method `published`, each by itself."""
     network, restarts = network.to(dtype=torch.float64), restarts.to(restarts.candidates.device, torch.float64)
@@ -75,9 +73,7 @@ def search(
     return Outcome.concatenate(found)
 
 
-def _search_one(
-    network: Network, restart: Restarts, iterations: int, record_every: int, progress: Callable[[int, Tensor], None]
-) -> Outcome:
+def _search_one(network: Network, restart: Restarts, iterations: int, record_every: int, progress: Report) -> Outcome:
     candidates = restart.candidates[0].clone().requires_grad_()
     lambdas = restart.lambdas[0].clone().requires_grad_()
     labels = candidate_labels(len(lambdas)).to(candidates)

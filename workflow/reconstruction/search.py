@@ -24,7 +24,7 @@ from .stationarity import Stationarity, stationarity
 PIXEL_BOX_WEIGHT = 1.0
 DUAL_WEIGHT = 5.0
 
-Progress = Callable[[int, Tensor], None]
+Report = Callable[[int, Tensor], None]  # of an iteration and the residuals (K, L) that it found
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,9 @@ class Search:
         self.alpha, self.lambda_min = restarts.alpha, restarts.lambda_min.unsqueeze(-1)
         self.candidate_optimiser = method.optimiser(self.candidates, restarts.learning_rate.view(len(restarts), 1, -1))
         self.lambda_optimiser = method.optimiser(self.lambdas, restarts.lambda_learning_rate.unsqueeze(-1))
+        self.tensors = [  # everything that a step changes
+            self.candidates, self.lambdas, *self.candidate_optimiser.state, *self.lambda_optimiser.state
+        ]  # fmt: skip
         self.decay = torch.ones((), dtype=self.candidates.dtype, device=self.candidates.device)
 
     def stationarity(self) -> Stationarity:
@@ -142,7 +145,7 @@ def search(
     restarts: Restarts,
     iterations: int,
     record_every: int,
-    progress: Progress,
+    progress: Report,
 ) -> Outcome:
     """Run the restarts as one batch; the network's inputs are the coordinates that candidates have.
 
@@ -166,7 +169,7 @@ def search(
 
 def replayed(state: Search) -> Callable[[], Tensor]:
     """The search's step as a CUDA graph, which costs one launch where the step costs a hundred."""
-    kept = [tensor.clone() for tensor in _tensors(state)]
+    kept = [tensor.clone() for tensor in state.tensors]
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
@@ -176,7 +179,7 @@ def replayed(state: Search) -> Callable[[], Tensor]:
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         residuals = state.step()
-    for tensor, value in zip(_tensors(state), kept, strict=True):
+    for tensor, value in zip(state.tensors, kept, strict=True):
         tensor.copy_(value)
 
     def step() -> Tensor:
@@ -184,11 +187,3 @@ def replayed(state: Search) -> Callable[[], Tensor]:
         return residuals
 
     return step
-
-
-def _tensors(state: Search) -> list[Tensor]:
-    """Everything that a step changes."""
-    optimisers = (state.candidate_optimiser, state.lambda_optimiser)
-    return [state.candidates, state.lambdas, *(
-        value for optimiser in optimisers for name, value in vars(optimiser).items() if name not in ("rate", "betas")
-    )]  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from .configuration import Faces, ImageFile, ImageFolder, Source, Torchvision
-from .errors import UserError
+from .errors import UserError, reason
 from .pool import Pool, checked
 
 FACES = 100  # the first 100 images of scikit-image's LFW subset are faces, the rest other patches
@@ -84,7 +84,7 @@ def _torchvision(source: Torchvision) -> tuple[Pool, Pool]:
             advice = "check the network" if source.download else "set download: true"
             raise UserError(
                 f"{source.root}: torchvision finds no sound {source.kind} data set there "
-                f"({' '.join(str(error).split()) or type(error).__name__}); put its original files under that root, "
+                f"({reason(error)}); put its original files under that root, "
                 f"or {advice}"
             ) from None
         origin = f"{source.root} ({source.kind}, {'train' if train else 'test'})"

@@ -23,7 +23,7 @@ import h5py
 import numpy as np
 
 from . import __version__
-from .errors import UserError
+from .errors import UserError, reason
 
 FORMAT_VERSION = 1
 USER_BLOCK = 512
@@ -105,9 +105,7 @@ def write_whole(path: Path, content: bytes | memoryview) -> None:
         temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        raise UserError(
-            f"{path}: cannot be written ({_reason(error)}); free or unlock the disk and run again"
-        ) from None
+        raise UserError(f"{path}: cannot be written ({reason(error)}); free or unlock the disk and run again") from None
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -122,7 +120,7 @@ def read(path: Path, kind: str) -> Stored:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run `{stage}` first") from None
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({_reason(error)}); give a {kind} file, made by `{stage}`") from None
+        raise UserError(f"{path}: cannot be read ({reason(error)}); give a {kind} file, made by `{stage}`") from None
     if sealed is None:
         raise UserError(f"{path}: not a file of this program; give a {kind} file, made by `{stage}`")
     if not sealed:
@@ -189,9 +187,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno:
-        return os.strerror(error.errno).lower()
-    return " ".join(str(error).split()) or type(error).__name__

@@ -6,6 +6,8 @@ Two schedules. `constant` is the published one: theta <- theta - eta grad L. `lo
 gradient flow at a rate that grows as the loss falls, theta <- theta - eta grad log L with
 eta = eps / |grad log L|^2, so that log L falls by about eps a step; the plain rate eta / L stays below
 0.05 until the loss has fallen below 0.05. Losses are float64, matrix products of the network's dtype.
+
+Weight decay adds decay / 2 |theta|^2 to L.
 """
 
 from __future__ import annotations
@@ -100,6 +102,9 @@ def descend(
         if last:
             break
         gradients = log_loss_gradient(trained, layers, labels, loss)
+        if training.weight_decay:
+            for gradient, parameter in zip(gradients, trained.parameters, strict=True):
+                gradient.add_(parameter, alpha=training.weight_decay / loss)
         squared_norm = sum(vector_norm(gradient, dtype=torch.float64).item() ** 2 for gradient in gradients)
         if not squared_norm:
             raise TrainingDiverged(f"the gradient is zero after {step} steps, no hidden unit responds to any image")

@@ -104,6 +104,18 @@ def sensitivities(network: Network, layers: list[Tensor]) -> list[Tensor]:
     return deltas[::-1]
 
 
+def gradient_grams(network: Network, layers: list[Tensor], deltas: list[Tensor]) -> list[Tensor]:
+    """Inner products (n, n) of grad_{W_k} Phi(x_i) = delta_k,i^T a_{k-1,i}, for each layer k.
+
+    layers and deltas: activations and sensitivities of the n inputs. The bias, one more input that is always 1,
+    belongs to the first layer.
+    """
+    inner = [layer @ layer.T for layer in layers]
+    if network.bias is not None:
+        inner[0] += 1
+    return [(delta @ delta.T) * product for delta, product in zip(deltas, inner, strict=True)]
+
+
 def accuracy(network: Network, inputs: Tensor, labels: Tensor) -> float:
     """The fraction of inputs (n, D) whose sign of Phi is the label (n,) in {-1, +1}; nan of none."""
     if not len(labels):

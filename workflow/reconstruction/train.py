@@ -12,8 +12,8 @@ from pathlib import Path
 
 import torch
 
-from . import deployed, store, truth
-from .configuration import Model, Training
+from . import deployed, settling, store, truth
+from .configuration import ConstantSchedule, Model, Training
 from .descent import Record, TrainingDiverged, descend
 from .errors import UserError
 from .network import Network, initialise
@@ -28,7 +28,7 @@ def run(settings: Model, subset_path: Path, model_path: Path, training_path: Pat
     network, curve = fit(settings, data["training"].inputs, data["training"].labels, device)
     seconds = time.perf_counter() - begun
 
-    arrays = truth.examine(network, data, curve)
+    arrays = truth.examine(network, data, curve, settings.training.weight_decay)
     margins = arrays["margins"]
     if arrays["accuracy/training"] < 1:
         print(f"train: warning: the network errs on {(margins <= 0).sum()} training images; train it for longer")
@@ -47,6 +47,10 @@ def run(settings: Model, subset_path: Path, model_path: Path, training_path: Pat
         f"train: loss {curve[-1].loss:.2e} after {curve[-1].step} steps, test accuracy {arrays['accuracy/test']:.1%}, "
         f"{arrays['on_margin'].sum()} of {len(margins)} images on the margin"
     )
+    if settings.training.weight_decay:
+        left = arrays["derivative_residuals"] / arrays["squared_norms"]
+        shares = ", ".join(f"{share:.1%}" for share in left)
+        print(f"train: the loss's derivative at the training images leaves {shares} of the layers unexplained")
 
 
 def fit(
@@ -62,28 +66,49 @@ def fit(
     initial = initialise(inputs.shape[1], settings.hidden, settings.first_layer_scale, generator)
     basis = data_span(inputs)
     within = initial.project_inputs(basis)
-    progress = Progress("train")
     try:
-        fitted, curve = descend(
+        fitted, curve, shrinkage = _descend(
             within.to(device=device, dtype=getattr(torch, settings.training.precision)),
             (inputs @ basis.T).to(device, getattr(torch, settings.training.precision)),
             labels.to(device, getattr(torch, settings.training.precision)),
             settings.training,
-            lambda row: progress(
-                _fraction_done(row, settings.training),
-                f"step {row.step}, loss {row.loss:.2e}, smallest margin {row.smallest_margin:.2f}",
-            ),
         )
     except TrainingDiverged as error:
         raise UserError(
             f"train: {error}; lower the step or learning_rate of the model's schedule, or widen its layers"
         ) from None
     fitted = fitted.to(device="cpu", dtype=torch.float64)
-    first = initial.weights[0] + (fitted.weights[0] - within.weights[0]) @ basis
+    outside = initial.weights[0] - within.weights[0] @ basis
+    first = shrinkage * outside + fitted.weights[0] @ basis
     return Network((first, *fitted.weights[1:]), fitted.bias), curve
 
 
-def _fraction_done(row: Record, training: Training) -> float:
+def _descend(
+    network: Network, inputs: torch.Tensor, labels: torch.Tensor, training: Training
+) -> tuple[Network, list[Record], float]:
+    """The trained network, its curve, and by how much weight decay has shrunk a weight that no image reaches."""
+    progress = Progress("train")
+
+    def say(done: float, row: Record) -> None:
+        progress(done, f"step {row.step}, loss {row.loss:.2e}, smallest margin {row.smallest_margin:.2f}")
+
+    schedule, decay = training.schedule, training.weight_decay
+    if isinstance(schedule, ConstantSchedule):
+        trained, curve = descend(network, inputs, labels, training, lambda row: say(_done(row, training), row))
+        return trained, curve, (1 - schedule.learning_rate * decay) ** curve[-1].step
+    flow = training.model_copy(update={"weight_decay": 0.0, "target_loss": max(decay, training.target_loss)})
+    trained, curve = descend(network, inputs, labels, flow, lambda row: say(_done(row, flow), row))
+    if not decay:
+        return trained, curve, 1.0
+    begun, steps = curve[-1].step, min(settling.STEPS, training.steps - curve[-1].step)
+    progress = Progress("train: settling")
+    trained, settled, shrinkage = settling.settle(
+        trained, inputs, labels, decay, range(begun, begun + steps), lambda row: say((row.step - begun) / steps, row)
+    )
+    return trained, curve + settled, shrinkage
+
+
+def _done(row: Record, training: Training) -> float:
     """How far training is, by its steps or by its log loss on the way from log 2, whichever is further."""
     if row.loss <= training.target_loss:
         return 1.0

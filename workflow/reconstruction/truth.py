@@ -15,7 +15,7 @@ from torch import Tensor
 from . import store
 from .deployed import UNIT, normalise
 from .descent import Record
-from .diagnostics import on_margin, true_stationarity
+from .diagnostics import derivative_stationarity, on_margin, true_stationarity
 from .network import Network, accuracy, outputs
 
 PARTS = ("training", "held_out", "test")
@@ -44,12 +44,22 @@ def parts(subset: store.Stored, mean: np.ndarray, std: np.ndarray = UNIT) -> dic
     }
 
 
-def examine(network: Network, data: dict[str, Part], curve: Sequence[Record]) -> dict[str, np.ndarray]:
-    """The arrays of training.h5: the curve, each part's accuracy, and the training data's margins and stationarity."""
+def examine(
+    network: Network, data: dict[str, Part], curve: Sequence[Record], weight_decay: float = 0.0
+) -> dict[str, np.ndarray]:
+    """The arrays of training.h5: the curve, each part's accuracy, and the training data's margins and stationarity.
+
+    Under weight decay also the stationarity that it makes exact, with lambda from the loss's derivative.
+    """
     trained = data["training"]
     margins = trained.margins(network).numpy()
     truth = true_stationarity(network, trained.inputs, trained.labels)
+    exact = {}
+    if weight_decay:
+        derivative = derivative_stationarity(network, trained.inputs, trained.labels, weight_decay)
+        exact = {"derivative_lambdas": derivative.lambdas, "derivative_residuals": derivative.residuals}
     return {
+        **exact,
         **{f"curve/{name}": np.array([getattr(row, name) for row in curve]) for name in Record.__annotations__},
         **{f"accuracy/{name}": np.asarray(accuracy(network, part.inputs, part.labels)) for name, part in data.items()},
         "margins": margins,

@@ -25,7 +25,12 @@ class ConstantSchedule(Section):
 
 class Training(Section):
     schedule: LogLossSchedule | ConstantSchedule = Field(LogLossSchedule(), discriminator="kind")
-    target_loss: NonNegative = Field(1e-10, description="stop when the mean logistic loss is this small")
+    weight_decay: NonNegative = Field(
+        0.0, description="added to the loss: weight_decay / 2 times the weights' squared norm"
+    )
+    target_loss: NonNegative = Field(
+        1e-10, description="stop when the mean logistic loss is this small, which weight decay does not allow"
+    )
     steps: Count = Field(100_000, description="stop after this many steps at the latest")
     precision: Literal["float32", "float64"] = Field("float32", description="of the matrix products")
 

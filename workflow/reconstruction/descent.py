@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.linalg import vector_norm
-from torch.nn.functional import softplus
 
+from . import logistic
 from .configuration import ConstantSchedule, Training
 from .network import Network, activations, sensitivities
 
@@ -44,15 +44,10 @@ class Record:
     accuracy: float
 
 
-def mean_logistic_loss(margins: Tensor) -> float:
-    """The mean of log(1 + exp(-margin)) over margins (n,), in float64."""
-    return softplus(-margins.double()).mean().item()
-
-
 def record(step: int, margins: Tensor) -> Record:
     """The row of the training curve for margins (n,)."""
     smallest, median, accuracy = margins.min(), margins.median(), (margins > 0).double().mean()
-    return Record(step, mean_logistic_loss(margins), smallest.item(), median.item(), accuracy.item())
+    return Record(step, logistic.mean_loss(margins), smallest.item(), median.item(), accuracy.item())
 
 
 def log_loss_gradient(network: Network, layers: list[Tensor], labels: Tensor, loss: float) -> list[Tensor]:
@@ -61,7 +56,7 @@ def log_loss_gradient(network: Network, layers: list[Tensor], labels: Tensor, lo
     Dividing by the loss before the products keeps float32 from underflow at small losses.
     """
     margins = labels * (layers[-1] @ network.weights[-1].T).squeeze(-1)
-    output_gradient = -labels * (torch.sigmoid(-margins.double()) / (loss * len(labels))).to(labels.dtype)
+    output_gradient = -labels * (logistic.slope(margins) / (loss * len(labels))).to(labels.dtype)
     deltas = [output_gradient.unsqueeze(-1) * delta for delta in sensitivities(network, layers)]
     gradients = [delta.T @ layer for delta, layer in zip(deltas, layers, strict=True)]
     return gradients if network.bias is None else [*gradients, deltas[0].sum(0)]
@@ -92,7 +87,7 @@ def descend(
     for step in range(training.steps + 1):
         layers = activations(trained, inputs)
         margins = labels * (layers[-1] @ trained.weights[-1].T).squeeze(-1)
-        loss = mean_logistic_loss(margins)
+        loss = logistic.mean_loss(margins)
         if not loss < DIVERGED_LOSS:
             raise TrainingDiverged(f"the loss is {loss:g} after {step} steps")
         last = loss <= training.target_loss or step == training.steps

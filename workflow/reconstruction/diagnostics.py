@@ -10,6 +10,7 @@ from scipy.linalg import eigh
 from scipy.optimize import nnls
 from torch import Tensor
 
+from . import logistic
 from .network import Network, activations, gradient_grams, outputs, sensitivities
 
 MARGIN_TOLERANCE = 0.1  # an image within 10 % of the smallest margin lies on the margin
@@ -52,7 +53,7 @@ def derivative_stationarity(network: Network, inputs: Tensor, labels: Tensor, we
     """
     products = _gradient_products(network, inputs, labels)
     margins = outputs(network.to(dtype=torch.float64), inputs.double()) * labels.double()
-    lambdas = (torch.sigmoid(-margins) / (len(margins) * weight_decay)).numpy()
+    lambdas = (logistic.slope(margins) / (len(margins) * weight_decay)).numpy()
     return products.with_lambdas(lambdas)
 
 

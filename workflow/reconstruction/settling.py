@@ -16,13 +16,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from . import logistic
 from .descent import (
     DIVERGED_LOSS,
     RECORD_EVERY,
     Record,
     TrainingDiverged,
     log_loss_gradient,
-    mean_logistic_loss,
     record,
 )
 from .network import Network, activations, gradient_grams, outputs, sensitivities
@@ -53,7 +53,7 @@ def settle(
     for step in steps:
         layers = activations(settled, inputs)
         margins = labels * (layers[-1] @ settled.weights[-1].T).squeeze(-1)
-        loss = mean_logistic_loss(margins)
+        loss = logistic.mean_loss(margins)
         if not loss < DIVERGED_LOSS:
             raise TrainingDiverged(f"the loss is {loss:g} after {step} steps")
         done = step - steps.start
@@ -79,7 +79,6 @@ def curvature(network: Network, layers: list[Tensor], margins: Tensor) -> float:
 
     layers: activations of the training images; margins: (n,).
     """
-    share = torch.sigmoid(-margins.double())
-    scales = (share * (1 - share) / len(margins)).sqrt()
+    scales = (logistic.curvature(margins) / len(margins)).sqrt()
     gram = torch.stack(gradient_grams(network, layers, sensitivities(network, layers))).sum(0).double()
     return torch.linalg.eigvalsh(gram * scales * scales[:, None])[-1].item()

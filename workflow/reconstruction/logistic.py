@@ -1,9 +1,10 @@
 """The logistic loss log(1 + exp(-q)) of a margin q = y Phi(x), and its derivatives, in float64.
 
-Training, settling and the true data's stationarity know the loss by these three functions alone. Other families of models
-would enter here and in two more places: several classes with q = Phi_y - max Phi_j of the others, whose gradient `sensitivities`
-(network.py) begins with; regression with the error in the margin's place, and no bound on lambda in `search.METHODS`;
-convolutions with their own `activations`, `sensitivities` and `gradient_grams` (network.py) and products in stationarity.py.
+Training, settling and the true data's stationarity know the loss by these three functions alone. Other families of
+models would enter here and at these places: several classes with q = Phi_y - max Phi_j of the others, with whose
+gradient `sensitivities` (network.py) begins; regression with the error in the margin's place, and no bound on lambda in
+`search.METHODS`; convolutions with their own `activations`, `sensitivities` and `gradient_grams` (network.py), and
+products in stationarity.py.
 """
 
 from __future__ import annotations

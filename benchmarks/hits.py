@@ -4,7 +4,6 @@ equal time: the subspace search, and the published settings on the same engine, 
 import time
 from dataclasses import replace
 
-import numpy as np
 import torch
 import yaml
 from problems import CPU, Images, image_arguments, load_images, machine, oracle_iteration_seconds, report, seconds
@@ -82,12 +81,11 @@ def run(
 def judge(name: str, candidates: torch.Tensor, attack: Attack, images: Images, quiet: bool = False) -> int:
     """Report how the candidates (K, m, r) match the images; the count of hits."""
     coordinates = candidates.flatten(0, 1)
-    directions = np.eye(coordinates.shape[1], dtype=np.float32)
 
     def pixels(drawn: torch.Tensor) -> torch.Tensor:
         return drawn if attack.basis is None else drawn @ attack.basis.float()
 
-    scrambled = torch.from_numpy(scramble(coordinates.numpy(), directions, 0))
+    scrambled = torch.from_numpy(scramble(coordinates.numpy().std(axis=0), len(coordinates), 0))
     trained = nearest_by_ncc(images.training, pixels(coordinates)).score
     held_out = nearest_by_ncc(images.held_out, pixels(coordinates)).score
     random = nearest_by_ncc(images.training, pixels(scrambled)).score

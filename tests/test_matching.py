@@ -18,6 +18,7 @@ from reconstruction.matching import (
 )
 from science_helpers import normal, properties, uniform
 from scipy.ndimage import correlate1d
+from scipy.optimize import linear_sum_assignment
 
 
 def correlations(images, candidates):
@@ -123,6 +124,22 @@ def test_one_to_one_gives_a_shared_favourite_to_one_image_only():
     nearest, assigned = nearest_by_ncc(images, candidates), assign_one_to_one(images, candidates)
     assert assigned.index.tolist() == [0, 1]
     assert (assigned.score <= nearest.score + 1e-6).all()
+
+
+@properties
+@given(st.integers(1, 12), st.integers(1, 60), st.integers(1, 61), st.integers(0, 999))
+def test_one_to_one_from_each_images_nearest_is_one_to_one_from_all(count, many, block, seed):
+    images, candidates = normal(count, 20, seed=seed), normal(many, 20, seed=seed + 1)
+    candidates[::2] = images[0] + 0.3 * candidates[::2]  # which everyone would have
+    scores = correlations(images, candidates)
+    best = scores[linear_sum_assignment(scores, maximize=True)].sum()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(matching, "BLOCK", block)
+        found = assign_one_to_one(images, candidates)
+    matched = found.index >= 0
+    assert matched.sum() == min(count, many)
+    assert found.score[matched] == pytest.approx(scores[np.flatnonzero(matched), found.index[matched]])
+    assert found.score[matched].sum() == pytest.approx(best)
 
 
 def plain_ssim(first, second, window):

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from . import store
+from .blocks import blocks
 from .deployed import Deployed
 from .matching import nearest_by_channel, nearest_by_ncc, reconstructions
+from .pixels import Pixels
+
+PIECE = 256  # directions
 
 
 @dataclass(frozen=True)
@@ -35,22 +38,23 @@ def scrambled(images: np.ndarray, model: Deployed, candidates: store.Stored, see
     return Control(nearest_by_ncc(inputs, drawn).score, reconstructions(images, model.mean, chosen).ssim[3])
 
 
-def scrambled_candidates(candidates: store.Stored, model: Deployed, seed: int) -> Tensor:
+def scrambled_candidates(candidates: store.Stored, model: Deployed, seed: int) -> Pixels:
     """Random candidates (N, D), mean-subtracted, with the candidates' spread along W_1's right singular vectors."""
     coordinates = candidates["candidates/coordinates"]
     if "basis" in candidates.arrays:  # whose rows are those vectors
-        drawn = scramble(coordinates, np.eye(coordinates.shape[1], dtype=np.float32), seed)
-        return model.pixels(torch.from_numpy(drawn @ candidates["basis"]))
+        return Pixels(scramble(coordinates.std(axis=0), len(coordinates), seed), candidates["basis"], model)
     directions = torch.linalg.svd(model.network.weights[0].double(), full_matrices=True).Vh.float().numpy()
-    return model.pixels(torch.from_numpy(scramble(coordinates, directions, seed)))
+    pieces = [directions[piece] for piece in blocks(len(directions), PIECE)]
+    spread = np.concatenate([(coordinates @ piece.T).std(axis=0) for piece in pieces])
+    return Pixels(scramble(spread, len(coordinates), seed), directions, model)
 
 
-def scramble(coordinates: np.ndarray, directions: np.ndarray, seed: int) -> np.ndarray:
-    """As many Gaussian candidates (N, r), with the candidates' spread along each direction of the search space.
+def scramble(spread: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Gaussian candidates (count, r) with the given spread (r,) along each direction of the search space.
 
-    directions: (d, r), orthonormal rows. What such an answer scores, a reconstruction must beat: both
-    lie in the span of the training images, as held-out images do not.
+    What such an answer scores, a reconstruction must beat: both lie in the span of the training images, as
+    held-out images do not.
     """
-    spread = (coordinates @ directions.T).std(axis=0)
-    drawn = np.random.default_rng(seed).standard_normal((len(coordinates), len(directions)), dtype=np.float32)
-    return (drawn * spread) @ directions
+    drawn = np.random.default_rng(seed).standard_normal((count, len(spread)), dtype=np.float32)
+    drawn *= spread
+    return drawn

@@ -5,7 +5,8 @@ candidates are compared by the cosine of their half-whitened coordinates, which 
 all images share. A sparse graph of nearest neighbours, never an all-pairs matrix, holds the similarities;
 candidates are taken in the order of their agreement with other restarts, and each absorbs its neighbours.
 
-Time is O(N^2 r) in blocked matrix products for N candidates of r coordinates, memory O(N (r + k)).
+For N candidates of r coordinates, k neighbours and C representatives, time is O(N^2 r) in blocked matrix products,
+which similarity.py describes, and memory O(N (r + k) + C r): a handful of copies of the coordinates.
 """
 
 from __future__ import annotations
@@ -15,16 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.linalg import eigh
+import pandas as pd
 from scipy.sparse import csr_matrix
-from sklearn.neighbors import NearestNeighbors
 
-from . import deployed, store
+from . import deployed, shards, store
+from .blocks import blocks
 from .configuration import Merge
-from .errors import UserError
-from .hyperparameters import NAMES
-
-WHITENING = 0.5  # 0 leaves coordinates as they are, 1 makes every direction's spread equal
+from .similarity import BLOCK, similarity_graph, whiten
 
 
 @dataclass(frozen=True)
@@ -42,55 +40,31 @@ class Clusters:
 def run(settings: Merge, model_path: Path, shard_paths: Sequence[Path], output: Path) -> None:
     """Raises UserError where shards belong to another model or sweep, or every restart diverged."""
     model = deployed.read(model_path)
-    shards = [store.read(path, "shard") for path in sorted(shard_paths)]
-    _check_shards(shards, model.stored)
-
-    restarts = {
-        name: np.concatenate([shard[name] for shard in shards])
-        for name in ("restart", "diverged", "trace/residuals", *(f"hyperparameters/{name}" for name in NAMES))
-    }
-    kept = ~restarts["diverged"]
-    if not kept.any():
-        raise UserError(
-            f"{shard_paths[0].parent}: all {len(kept)} restarts diverged; lower the sweep's learning_rate range"
-        )
-    first = shards[0]
-    coordinates = np.concatenate([_in_basis_of(shard, first) for shard in shards])
-    lambdas = np.concatenate([shard["lambdas"] for shard in shards])[kept]
-    count, candidates, size = coordinates.shape
-    if not coordinates.any():
-        raise UserError(f"{shard_paths[0].parent}: every candidate is zero; raise the sweep's initial_scale")
-    restart = np.repeat(restarts["restart"][kept], candidates)
-    pooled = coordinates.reshape(-1, size)
-    clusters = merge(pooled, restart, lambdas.ravel(), settings)
-
+    pooled = shards.pool(sorted(shard_paths), model.stored)
+    clusters = merge(pooled.coordinates, pooled.restart, pooled.lambdas, settings)
     arrays = {
-        "candidates/coordinates": pooled,
-        "candidates/restart": restart,
-        "candidates/lambda": lambdas.ravel(),
-        "candidates/label": np.tile(first["labels"], count),
+        "candidates/coordinates": pooled.coordinates,
+        "candidates/restart": pooled.restart,
+        "candidates/lambda": pooled.lambdas,
+        "candidates/label": pooled.labels,
         "candidates/cluster": clusters.membership,
         "representatives/coordinates": clusters.representatives,
         "representatives/support": clusters.support,
         "representatives/spread": clusters.spread,
         "representatives/lambda": clusters.lambdas,
         "representatives/score": clusters.score,
-        **{f"restarts/{name}": array for name, array in restarts.items()},
-        "restarts/trace/iterations": first["trace/iterations"],
+        **{f"restarts/{name}": array for name, array in pooled.restarts.items()},
+        "restarts/trace/iterations": pooled.first["trace/iterations"],
+        **{f"shards/{name}": array for name, array in pooled.files.items()},
     }
-    if "basis" in first.arrays:
-        arrays["basis"] = first["basis"]
-    facts = {
-        "method": first.facts["method"],
-        "restart_seconds": [shard.facts["seconds"] for shard in shards],
-        "restart_devices": sorted({shard.facts["device"] for shard in shards}),
-    }
-    store.write(
-        output, "candidates", arrays, settings_json=settings.to_json(), facts=facts, sources={"model": model.stored}
-    )
+    if "basis" in pooled.first.arrays:
+        arrays["basis"] = pooled.first["basis"]
+    sources = {"model": model.stored}
+    store.write(output, "candidates", arrays, settings_json=settings.to_json(), facts=pooled.facts, sources=sources)
+    diverged = int(pooled.restarts["diverged"].sum())
     print(
-        f"deduplicate: {len(pooled)} candidates of {count} restarts ({int((~kept).sum())} more diverged) "
-        f"make {len(clusters.score)} representatives"
+        f"deduplicate: {len(pooled.coordinates)} candidates of {len(pooled.restarts['diverged']) - diverged} restarts "
+        f"({diverged} more diverged) make {len(clusters.score)} representatives"
     )
 
 
@@ -102,14 +76,17 @@ def merge(coordinates: np.ndarray, restart: np.ndarray, lambdas: np.ndarray, set
     membership, leaders = absorb_neighbours(graph, agreement)
 
     count = len(leaders)
-    members = csr_matrix((np.ones(len(membership), np.float32), (membership, np.arange(len(membership)))))
     sizes = np.bincount(membership, minlength=count)
-    unit = coordinates / np.maximum(np.linalg.norm(coordinates, axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    representatives = (members @ unit) / sizes[:, None]
-    support = np.array([len(np.unique(restart[row])) for row in _groups(membership, count)])
-    similarity = np.einsum("nr,nr->n", fingerprints, fingerprints[leaders][membership])
-    spread = 1 - np.bincount(membership, similarity, count) / sizes
-    medians = np.array([np.median(lambdas[row]) for row in _groups(membership, count)])
+    norms = np.maximum(np.sqrt(np.einsum("nr,nr->n", coordinates, coordinates)), np.finfo(np.float32).tiny)
+    members = csr_matrix((1 / norms, (membership, np.arange(len(membership)))))
+    representatives = (members @ coordinates) / sizes[:, None]
+    leader = leaders[membership]
+    similarity = [
+        np.einsum("nr,nr->n", fingerprints[block], fingerprints[leader[block]]) for block in blocks(len(leader), BLOCK)
+    ]
+    spread = 1 - np.bincount(membership, np.concatenate(similarity), count) / sizes
+    table = pd.DataFrame({"restart": restart, "lambda": lambdas}).groupby(membership)
+    support, medians = table["restart"].nunique().to_numpy(), table["lambda"].median().to_numpy()
     score = support + 1 - spread
     order = np.argsort(-score, kind="stable")
     rank = np.empty(count, int)
@@ -122,28 +99,6 @@ def merge(coordinates: np.ndarray, restart: np.ndarray, lambdas: np.ndarray, set
         lambdas=medians[order],
         score=score[order],
     )
-
-
-def whiten(coordinates: np.ndarray) -> np.ndarray:
-    """Unit fingerprints (N, r): each principal coordinate divided by its spread to the power WHITENING."""
-    gram = coordinates.T.astype(np.float64) @ coordinates
-    variances, directions = eigh(gram)
-    keep = variances > variances[-1] * len(variances) * np.finfo(np.float32).eps
-    scale = directions[:, keep] / variances[keep] ** (WHITENING / 2)
-    fingerprints = coordinates @ scale.astype(np.float32)
-    norms = np.linalg.norm(fingerprints, axis=1, keepdims=True)
-    return fingerprints / np.maximum(norms, np.finfo(np.float32).tiny)
-
-
-def similarity_graph(fingerprints: np.ndarray, settings: Merge) -> csr_matrix:
-    """The symmetric graph (N, N) of similarities of at least settings.similarity among nearest neighbours."""
-    neighbours = min(settings.neighbours, len(fingerprints) - 1)
-    search = NearestNeighbors(n_neighbors=neighbours, algorithm="brute").fit(fingerprints)
-    graph = search.kneighbors_graph(mode="distance")
-    graph.data = 1 - graph.data**2 / 2
-    graph.data[graph.data < settings.similarity] = 0
-    graph.eliminate_zeros()
-    return csr_matrix(graph.maximum(graph.T))
 
 
 def agreement_between_restarts(graph: csr_matrix, restart: np.ndarray) -> np.ndarray:
@@ -173,31 +128,3 @@ def absorb_neighbours(graph: csr_matrix, agreement: np.ndarray) -> tuple[np.ndar
         membership[candidate] = len(leaders)
         leaders.append(candidate)
     return membership, np.array(leaders)
-
-
-def _groups(membership: np.ndarray, count: int) -> list[np.ndarray]:
-    """The members of each cluster."""
-    order = np.argsort(membership, kind="stable")
-    return np.split(order, np.cumsum(np.bincount(membership, minlength=count))[:-1])
-
-
-def _in_basis_of(shard: store.Stored, first: store.Stored) -> np.ndarray:
-    """A shard's sound candidates (K, m, r) in the coordinates of the first shard, whose row space is the same."""
-    candidates = shard["candidates"][~shard["diverged"]]
-    if "basis" not in first.arrays or np.array_equal(shard["basis"], first["basis"]):
-        return candidates
-    return candidates @ (shard["basis"] @ first["basis"].T)
-
-
-def _check_shards(shards: Sequence[store.Stored], model: store.Stored) -> None:
-    seen: dict[int, Path] = {}
-    for shard in shards:
-        store.require_source(shard, "model", model)
-        if shard.settings != shards[0].settings or shard.facts["method"] != shards[0].facts["method"]:
-            raise UserError(
-                f"{shard.path}: belongs to another sweep than {shards[0].path}; merge the shards of one sweep"
-            )
-        for number in shard["restart"].tolist():
-            if number in seen:
-                raise UserError(f"{shard.path}: repeats restart {number} of {seen[number]}; give each shard once")
-            seen[number] = shard.path

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from . import controls, store
+from . import controls, pixels, store
 from .calibration import Thresholds, threshold
 from .configuration import Evaluation
 from .deployed import Deployed
@@ -21,6 +19,7 @@ from .matching import (
     reconstructions,
     stretch,
 )
+from .pixels import Pixels
 
 Row = dict[str, str | int | float]
 
@@ -62,18 +61,18 @@ def search_columns(candidates: store.Stored) -> Row:
 
 def search_timing(candidates: store.Stored) -> list[str | float]:
     """The stage, its devices and the seconds that all its restarts took together."""
-    return ["reconstruct", " ".join(candidates.facts["restart_devices"]), sum(candidates.facts["restart_seconds"])]
+    return ["reconstruct", " ".join(candidates.facts["restart_devices"]), candidates.facts["restart_seconds"]]
 
 
 def find(settings: Evaluation, subset: store.Stored, model: Deployed, candidates: store.Stored) -> Findings:
     """Match the candidates with every image, and set the thresholds."""
-    raw = to_pixels(candidates, "candidates/coordinates", model)
-    representatives = to_pixels(candidates, "representatives/coordinates", model)
+    raw = pixels.of(candidates, "candidates/coordinates", model)
+    representatives = pixels.of(candidates, "representatives/coordinates", model)
     trained = match(subset, "training", model, raw, representatives)
     held_out = match(subset, "held_out", model, raw, representatives)
     scrambled = controls.scrambled(trained.images, model, candidates, settings.seed)
     rate = settings.false_positive_rate
-    inputs, restart = model.centred(trained.images), candidates["candidates/restart"]
+    inputs = model.centred(trained.images)
     return Findings(
         trained=trained,
         held_out=held_out,
@@ -81,18 +80,19 @@ def find(settings: Evaluation, subset: store.Stored, model: Deployed, candidates
         scrambled=scrambled,
         thresholds=Thresholds(threshold(held_out.ncc.score, rate), threshold(scrambled.ncc, rate)),
         representatives=nearest_by_ncc(representatives, inputs),
-        restarts=np.stack([nearest_by_ncc(inputs, raw[restart == number]).score for number in np.unique(restart)]),
+        restarts=np.stack(
+            [nearest_by_ncc(inputs, raw[own]).score for own in by_restart(candidates["candidates/restart"])]
+        ),
     )
 
 
-def to_pixels(candidates: store.Stored, name: str, model: Deployed) -> Tensor:
-    """Candidates (N, D), mean-subtracted, from the coordinates stored under a name."""
-    coordinates = torch.from_numpy(candidates[name])
-    inputs = coordinates @ torch.from_numpy(candidates["basis"]) if "basis" in candidates.arrays else coordinates
-    return model.pixels(inputs)
+def by_restart(restart: np.ndarray) -> list[np.ndarray]:
+    """Which candidates each restart has, of candidates of the given restarts (N,)."""
+    order = np.argsort(restart, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(restart[order])) + 1)
 
 
-def match(subset: store.Stored, part: str, model: Deployed, raw: Tensor, representatives: Tensor) -> Part:
+def match(subset: store.Stored, part: str, model: Deployed, raw: Pixels, representatives: Pixels) -> Part:
     """Match a part of the subset with the raw candidates (N, D) and the representatives (C, D)."""
     images = subset[f"{part}/images"]
     inputs = model.centred(images)

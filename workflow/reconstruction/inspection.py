@@ -13,12 +13,11 @@ import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
-from torch import Tensor
 
-from . import deployed, figures, store
+from . import deployed, figures, pixels, store
 from .configuration import NO_IMAGES
 from .deployed import Deployed
-from .findings import search_columns, search_timing, to_pixels
+from .findings import search_columns, search_timing
 from .hyperparameters import NAMES
 from .matching import stretch
 from .table import COLUMNS, WARNING, headline
@@ -62,7 +61,7 @@ def as_pictures(candidates: store.Stored, model: Deployed, count: int) -> np.nda
     """
     norms = np.linalg.norm(candidates["candidates/coordinates"], axis=1)
     medians = pd.Series(norms).groupby(candidates["candidates/cluster"]).median().to_numpy()[:count]
-    representatives: Tensor = to_pixels(candidates, "representatives/coordinates", model)[:count]
+    representatives = pixels.of(candidates, "representatives/coordinates", model)[:count]
     lengths = np.linalg.norm(candidates["representatives/coordinates"][:count], axis=1)
     scale = torch.from_numpy((medians / np.maximum(lengths, np.finfo(np.float32).tiny)).astype(np.float32))
     return stretch((representatives * scale[:, None]).view(-1, *model.mean.shape).numpy() + model.mean)

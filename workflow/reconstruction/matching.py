@@ -7,7 +7,7 @@ correlation over all pixels and channels together; an image without variation sc
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import kornia
@@ -17,8 +17,13 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from .blocks import blocks
+from .pixels import Pixels
+
 BLOCK = 8192  # candidates compared at once
 SSIM_WINDOWS = (3, 11)
+
+Vectors = Tensor | Pixels  # (N, D)
 
 
 @dataclass(frozen=True)
@@ -46,12 +51,12 @@ def standardise(vectors: Tensor) -> Tensor:
     return torch.where(norms > negligible, centred / norms, torch.zeros_like(centred))
 
 
-def nearest_by_ncc(images: Tensor, candidates: Tensor) -> Nearest:
-    """images: (n, D), candidates: (N, D), both mean-subtracted. Blocked, so memory is O((n + BLOCK) D + n BLOCK)."""
-    return _nearest(standardise(images), candidates, standardise)
+def nearest_by_ncc(images: Vectors, candidates: Vectors) -> Nearest:
+    """images: (n, D), candidates: (N, D), both mean-subtracted. Blocked, so memory is O(BLOCK (D + BLOCK))."""
+    return _nearest(images, candidates, standardise)
 
 
-def nearest_by_channel(images: Tensor, candidates: Tensor, shape: tuple[int, int, int]) -> Nearest:
+def nearest_by_channel(images: Vectors, candidates: Vectors, shape: tuple[int, int, int]) -> Nearest:
     """The published matching: NCC per channel, colour images at half size (authors' code, evaluations.py)."""
 
     def features(vectors: Tensor) -> Tensor:
@@ -60,30 +65,47 @@ def nearest_by_channel(images: Tensor, candidates: Tensor, shape: tuple[int, int
             planes = interpolate(planes, scale_factor=0.5, mode="bicubic")
         return standardise(planes.flatten(2)).flatten(1) / math.sqrt(shape[0])
 
-    return _nearest(features(images), candidates, features)
+    return _nearest(images, candidates, features)
 
 
-def _nearest(image_features: Tensor, candidates: Tensor, features: Callable[[Tensor], Tensor]) -> Nearest:
-    best = torch.full((len(image_features),), -math.inf)
-    index = torch.zeros(len(image_features), dtype=torch.int64)
-    for start in range(0, len(candidates), BLOCK):
-        score, found = (image_features @ features(candidates[start : start + BLOCK]).T).max(1)
-        better = score > best
-        best = torch.where(better, score, best)
-        index = torch.where(better, found + start, index)
+def _nearest(images: Vectors, candidates: Vectors, features: Callable[[Tensor], Tensor]) -> Nearest:
+    best, index = torch.full((len(images),), -math.inf), torch.zeros(len(images), dtype=torch.int64)
+    for some in blocks(len(images), BLOCK):
+        for block, scores in _scores(features(images[some]), candidates, features):
+            score, found = scores.max(1)
+            better = score > best[some]
+            best[some] = torch.where(better, score, best[some])
+            index[some] = torch.where(better, found + block.start, index[some])
     return Nearest(index.numpy(), best.numpy())
 
 
-def assign_one_to_one(images: Tensor, candidates: Tensor) -> Nearest:
-    """The assignment of distinct candidates to images with the largest sum of NCC.
+def _scores(
+    image_features: Tensor, candidates: Vectors, features: Callable[[Tensor], Tensor]
+) -> Iterator[tuple[slice, Tensor]]:
+    """Blocks of candidates, and the scores (n, at most BLOCK) of n images with them."""
+    for block in blocks(len(candidates), BLOCK):
+        yield block, image_features @ features(candidates[block]).T
 
-    An image left over, where candidates are fewer, has index -1 and score -1.
+
+def assign_one_to_one(images: Tensor, candidates: Vectors) -> Nearest:
+    """The assignment of distinct candidates to n images with the largest sum of NCC.
+
+    The n nearest candidates of each image suffice: the others take n - 1 of them at most. An image left over, where
+    candidates are fewer, has index -1 and score -1.
     """
-    scores = (standardise(images) @ standardise(candidates).T).numpy()
-    rows, columns = linear_sum_assignment(scores, maximize=True)
-    index = np.full(len(images), -1)
-    score = np.full(len(images), -1.0)
-    index[rows], score[rows] = columns, scores[rows, columns]
+    count = len(images)
+    best, near = torch.empty(count, 0), torch.empty(count, 0, dtype=torch.int64)
+    for block, scores in _scores(standardise(images), candidates, standardise):
+        numbers = torch.arange(block.start, block.stop).expand(count, -1)
+        best, place = torch.cat([best, scores], 1).topk(min(count, block.stop))
+        near = torch.cat([near, numbers], 1).gather(1, place)
+    some, column = np.unique(near, return_inverse=True)
+    scores_of_some = np.full((count, len(some)), -2.0)  # below every NCC
+    np.put_along_axis(scores_of_some, column.reshape(near.shape), best.numpy(), 1)
+    rows, columns = linear_sum_assignment(scores_of_some, maximize=True)
+    index = np.full(count, -1)
+    score = np.full(count, -1.0)
+    index[rows], score[rows] = some[columns], scores_of_some[rows, columns]
     return Nearest(index, score)
 
 

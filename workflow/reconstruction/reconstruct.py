@@ -18,6 +18,7 @@ from .configuration import Restarts as RestartSettings
 from .errors import UserError
 from .memory import bytes_per_restart, free, restarts_at_once
 from .network import Network
+from .precision import has_native_bfloat16
 from .progress import Progress
 from .search import Outcome, Restarts, candidate_labels, search
 
@@ -123,12 +124,6 @@ def product_dtype(settings: RestartSettings, method: str, device: torch.device) 
     if settings.precision != "auto":
         return getattr(torch, settings.precision)
     return torch.bfloat16 if method == "subspace" and has_native_bfloat16(device) else torch.float32
-
-
-def has_native_bfloat16(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def _best(residuals: Tensor) -> float:

@@ -177,7 +177,7 @@ def _digest(kind: str, arrays: Arrays, settings_json: str, digests: Mapping[str,
     for name in sorted(arrays):
         array = np.asarray(arrays[name])
         digest.update(json.dumps([name, array.dtype.str, array.shape]).encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
+        digest.update(np.ascontiguousarray(array).view(np.uint8).data)
     return digest.hexdigest()
 
 

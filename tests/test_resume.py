@@ -11,11 +11,11 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from reconstruction import deployed, hyperparameters, reconstruct, resume, store
+from reconstruction import deployed, hyperparameters, reconstruct, store
 from reconstruction.attack import choose
 from reconstruction.configuration import Restarts
 from reconstruction.errors import UserError
-from reconstruction.glance import glance
+from reconstruction.glance import glance, progress_of
 from reconstruction.interruption import Interrupted, Notice
 from reconstruction.keeper import Keeper
 from reconstruction.network import Network
@@ -142,7 +142,7 @@ def test_it_runs_as_many_at_once_as_before(tmp_path, model, monkeypatch, capsys)
     with pytest.raises(Interrupted):
         searched(sweep, again)
     assert "goes on after 2 restarts and 4 iterations" in capsys.readouterr().out
-    assert resume.Checkpoint.read(again.checkpoint, 2).at_once == 2
+    assert again.checkpoint.read(2).at_once == 2
     monkeypatch.setattr(reconstruct, "restarts_at_once", lambda *_: 1)
     searched(sweep, keeper_of(tmp_path, model, sweep))
     assert "more restarts at once than the device has room for" in capsys.readouterr().out
@@ -284,7 +284,7 @@ def command(folder, output, *options):
 
 def progress(output, process, beyond=-1.0):
     """What the process has saved of the shard with that output, once it has done more than a fraction of the work."""
-    path, end = resume.path_of(output), time.monotonic() + 100
+    path, end = progress_of(output), time.monotonic() + 100
     while time.monotonic() < end:
         label = glance(path, "progress")
         if label and label.facts["process"]["pid"] == process.pid and label.facts["fraction"] > beyond:

@@ -137,6 +137,12 @@ def _show(arguments: argparse.Namespace) -> None:
     table.show(arguments.folder)
 
 
+def _status(arguments: argparse.Namespace) -> None:
+    from . import status
+
+    status.show(parsing.load_files([Path("config.yaml"), *arguments.configfile]), Path())
+
+
 def _schema(arguments: argparse.Namespace) -> None:
     print(parsing.schema(), end="")
 
@@ -265,6 +271,16 @@ def _parser() -> argparse.ArgumentParser:
 
     show = stage("show", _show, "Print a results table for reading in a terminal.")
     show.add_argument("folder", type=Path, metavar="FOLDER", help="where the tables are")
+
+    status = stage("status", _status, "Print how far the experiments are, without disturbing them.")
+    status.add_argument(
+        "--configfile",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="files laid over config.yaml, as for Snakemake",
+    )
 
     stage("schema", _schema, "Print the configuration's JSON schema.")
     return parser

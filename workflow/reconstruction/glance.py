@@ -12,6 +12,11 @@ import h5py
 from .store import FORMAT_VERSION, SEAL, USER_BLOCK
 
 
+def progress_of(output: Path) -> Path:
+    """Where the progress of the shard with that output is kept."""
+    return output.with_name(f".{output.stem}.progress.h5")
+
+
 @dataclass(frozen=True)
 class Label:
     """What a file says of itself."""
@@ -33,5 +38,5 @@ def glance(path: Path, kind: str) -> Label | None:
             if file.attrs["format_version"] != FORMAT_VERSION or file.attrs["kind"].decode() != kind:
                 return None
             return Label(*(json.loads(file.attrs[name].decode()) for name in ("settings", "facts")))
-    except (OSError, KeyError, ValueError, RuntimeError, AttributeError):
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError):
         return None

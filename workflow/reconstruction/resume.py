@@ -22,6 +22,7 @@ from torch import Tensor
 
 from . import __version__, store
 from .errors import UserError
+from .glance import progress_of
 from .search import Outcome, Snapshot
 
 
@@ -53,11 +54,6 @@ def conditions(shard: int, device: torch.device, products: str) -> dict[str, Any
     }
 
 
-def path_of(output: Path) -> Path:
-    """Where the progress of the shard with that output is kept."""
-    return output.with_name(f".{output.stem}.progress.h5")
-
-
 @dataclass(frozen=True)
 class Checkpoint:
     """The file that a shard goes on from."""
@@ -69,7 +65,7 @@ class Checkpoint:
 
     @property
     def path(self) -> Path:
-        return path_of(self.output)
+        return progress_of(self.output)
 
     def write(self, standing: Standing, facts: Mapping[str, Any]) -> None:
         """Raises UserError where the disk refuses."""

@@ -7,10 +7,10 @@ import sys
 import time
 from dataclasses import replace
 
-import h5py
 import numpy as np
 import pytest
 import torch
+from fault_helpers import damage
 from reconstruction import deployed, hyperparameters, reconstruct, store
 from reconstruction.attack import choose
 from reconstruction.configuration import Restarts
@@ -191,23 +191,6 @@ def test_a_checkpoint_of_another_configuration_is_left_out(tmp_path, model, inte
 def test_a_checkpoint_of_another_model_is_left_out(tmp_path, model, interrupted, capsys):
     line = starts_over(tmp_path, replace(model, digest="another"), settings("published"), capsys)
     assert line.endswith("of another model")
-
-
-def damage(path, how):
-    whole = bytearray(path.read_bytes())
-    if how == "truncated":
-        path.write_bytes(whole[: len(whole) // 2])
-    elif how == "empty":
-        path.write_bytes(b"")
-    elif how == "flipped":
-        whole[len(whole) // 2] ^= 4
-        path.write_bytes(whole)
-    elif how == "foreign":
-        path.write_text("not HDF5 " * 200)
-    elif how == "version":
-        with h5py.File(path, "r+") as file:
-            file.attrs["format_version"] = 99
-        path.write_bytes(store.seal(memoryview(bytearray(path.read_bytes()))))
 
 
 @pytest.mark.parametrize("how", ["truncated", "empty", "flipped", "foreign", "version"])

@@ -49,6 +49,9 @@ def run(settings: Merge, model_path: Path, shard_paths: Sequence[Path], output: 
         name: np.concatenate([shard[name] for shard in shards])
         for name in ("restart", "diverged", "trace/residuals", *(f"hyperparameters/{name}" for name in NAMES))
     }
+    for shard in shards:
+        if shard["diverged"].all():
+            print(f"deduplicate: {shard.path} brings nothing, its restarts have all diverged")
     kept = ~restarts["diverged"]
     if not kept.any():
         raise UserError(

@@ -17,7 +17,7 @@ TORCH_PACKAGES := ^(torch|torchvision|triton|nvidia-|cuda-)
 SNAKEMAKE := snakemake --quiet rules host reason
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help demo test test-slow benchmark benchmark-gpu lint report show requirements schema clean
+.PHONY: help demo status test test-slow benchmark benchmark-gpu lint report show requirements schema clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ demo: $(VENV)/installed ## set up, run the workflow and show its table (ARGS=...
 	@python -m reconstruction show results
 	@echo "table:   results/table.html (.csv, .md, .tex), controls.csv and timings.csv beside it"
 	@echo "report:  results/report.html"
+
+status: $(VENV)/installed ## how far the experiments are, while they run (ARGS=... as for demo)
+	@python -m reconstruction status $(ARGS)
 
 test: lint ## set up, lint, check types and run the fast tests
 	pytest

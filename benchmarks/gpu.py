@@ -20,7 +20,8 @@ from problems import (
 )
 from reconstruction.attack import choose
 from reconstruction.configuration import Model, Restarts, Training
-from reconstruction.search import METHODS, Search, replayed
+from reconstruction.cuda_graph import replayed
+from reconstruction.search import METHODS, Search
 from reconstruction.train import fit
 
 CANDIDATES, RANK, ITERATIONS = 1000, 250, 1000
@@ -51,7 +52,7 @@ def rates(device: torch.device) -> None:
             state = Search(
                 network, METHODS["subspace"], random_restarts(count, CANDIDATES, RANK, torch.float32, device)
             )
-            plain, graph = seconds(device, [state.step, replayed(state)], 20)
+            plain, graph = seconds(device, [state.step, replayed(state.step, state.tensors)], 20)
             report(f"{precision}_K{count}_iteration_ratio", count * oracle / graph)
             report(f"{precision}_K{count}_restarts_per_hour", 3600 * count / (ITERATIONS * graph))
             report(f"{precision}_K{count}_graph_ratio", plain / graph)

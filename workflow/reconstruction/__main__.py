@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from . import __version__, configuration, parsing
 from .errors import UserError
+from .interruption import Interrupted, Notice
 
 if TYPE_CHECKING:
     import torch
@@ -23,10 +25,20 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except Interrupted as interruption:
+        try:
+            print(interruption, flush=True)
+        except BrokenPipeError:
+            _discard_output()
+        return interruption.exit_status
     except BrokenPipeError:  # whoever read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 1
     return 0
+
+
+def _discard_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _subset(arguments: argparse.Namespace) -> None:
@@ -56,7 +68,16 @@ def _reconstruct(arguments: argparse.Namespace) -> None:
     from . import reconstruct
 
     settings = _settings(arguments, configuration.Restarts)
-    reconstruct.run(settings, arguments.shard, arguments.model, arguments.output, _device(arguments))
+    with Notice() as notice:
+        reconstruct.run(
+            settings,
+            arguments.shard,
+            arguments.model,
+            arguments.output,
+            _device(arguments),
+            arguments.checkpoint_seconds,
+            notice,
+        )
 
 
 def _deduplicate(arguments: argparse.Namespace) -> None:
@@ -114,6 +135,12 @@ def _show(arguments: argparse.Namespace) -> None:
     from . import table
 
     table.show(arguments.folder)
+
+
+def _status(arguments: argparse.Namespace) -> None:
+    from . import status
+
+    status.show(parsing.load_files([Path("config.yaml"), *arguments.configfile]), Path())
 
 
 def _schema(arguments: argparse.Namespace) -> None:
@@ -181,6 +208,13 @@ def _parser() -> argparse.ArgumentParser:
     path(reconstruct, "model", "model.h5")
     reconstruct.add_argument("--shard", type=_at_least(0), required=True, metavar="N", help="which shard, from 0")
     path(reconstruct, "output", "shard to write")
+    reconstruct.add_argument(
+        "--checkpoint-seconds",
+        type=_seconds,
+        default=60.0,
+        metavar="S",
+        help="how often to save what an interrupted shard goes on from (default: 60)",
+    )
     compute(reconstruct, devices=True)
 
     deduplicate = stage(
@@ -238,6 +272,16 @@ def _parser() -> argparse.ArgumentParser:
     show = stage("show", _show, "Print a results table for reading in a terminal.")
     show.add_argument("folder", type=Path, metavar="FOLDER", help="where the tables are")
 
+    status = stage("status", _status, "Print how far the experiments are, without disturbing them.")
+    status.add_argument(
+        "--configfile",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="files laid over config.yaml, as for Snakemake",
+    )
+
     stage("schema", _schema, "Print the configuration's JSON schema.")
     return parser
 
@@ -249,6 +293,16 @@ def _at_least(smallest: int) -> Callable[[str], int]:
         return int(text)
 
     return number
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return seconds
 
 
 def _names(count: int) -> Callable[[str], str]:

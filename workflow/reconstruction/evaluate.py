@@ -65,7 +65,8 @@ def run(
             search_timing(candidates),
         ]
     }
-    figures.draw_all(figures_folder, settings, findings, training, candidates)
+    with store.writing(figures_folder):
+        figures.draw_all(figures_folder, settings, findings, training, candidates)
     sources = {"subset": subset, "training": training, "candidates": candidates}
     store.write(output, "evaluation", arrays, settings_json=settings.to_json(), facts=facts, sources=sources)
     print(f"evaluate: {headline(row)}")

@@ -36,22 +36,28 @@ def run(
     found = {"network": str(model.network), **search_columns(candidates)}
     row = {"dataset": NO_IMAGES, "model": name, "sweep": sweep, **dict.fromkeys(COLUMNS), **found}
 
-    figures_folder.mkdir(parents=True, exist_ok=True)
-    squared_norms = model.network.squared_norms.numpy()
-    with matplotlib.rc_context(figures.STYLE):
-        draw(as_pictures(candidates, model, count), candidates).savefig(figures_folder / "representatives.png")
-        figures.unexplained(candidates, squared_norms).savefig(figures_folder / "unexplained.png")
-    for table, file in (
-        (representatives_table(candidates), "representatives.csv"),
-        (restarts_table(candidates, squared_norms), "restarts.csv"),
-    ):
-        table.to_csv(figures_folder / file, index=False, float_format="%.6g")
+    with store.writing(figures_folder):
+        draw_all(figures_folder, candidates, model, count)
     facts = {"timings": [search_timing(candidates)]}
     sources = {"model": model.stored, "candidates": candidates}
     settings_json = json.dumps({"count": count})
     arrays = {"row": np.array(json.dumps(row))}
     store.write(output, "inspection", arrays, settings_json=settings_json, facts=facts, sources=sources)
     print(f"inspect: {headline(row)}")
+
+
+def draw_all(folder: Path, candidates: store.Stored, model: Deployed, count: int) -> None:
+    """Write both figures and both tables; raises OSError where the disk refuses."""
+    folder.mkdir(parents=True, exist_ok=True)
+    squared_norms = model.network.squared_norms.numpy()
+    with matplotlib.rc_context(figures.STYLE):
+        draw(as_pictures(candidates, model, count), candidates).savefig(folder / "representatives.png")
+        figures.unexplained(candidates, squared_norms).savefig(folder / "unexplained.png")
+    for table, file in (
+        (representatives_table(candidates), "representatives.csv"),
+        (restarts_table(candidates, squared_norms), "restarts.csv"),
+    ):
+        table.to_csv(folder / file, index=False, float_format="%.6g")
 
 
 def as_pictures(candidates: store.Stored, model: Deployed, count: int) -> np.ndarray:

@@ -62,8 +62,9 @@ def run(model_path: Path, pool_path: Path, output: Path) -> None:
     for path, text in write.items():
         store.write_whole(path, text.encode())
     if pool.member is not None:
-        with matplotlib.rc_context(STYLE):
-            draw(scores, found).savefig(output.with_suffix(".png"))
+        figure = output.with_suffix(".png")
+        with matplotlib.rc_context(STYLE), store.writing(figure):
+            draw(scores, found).savefig(figure)
 
 
 def read_pool(path: Path, model: Deployed) -> Pool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
@@ -86,6 +87,21 @@ def _known_keys() -> list[str]:
 def load(values: Mapping[str, Any]) -> Configuration:
     """The whole configuration, from what Snakemake read; raises UserError."""
     return parse(Configuration, dict(values), "configuration")
+
+
+def load_files(paths: Sequence[Path]) -> Configuration:
+    """The whole configuration, from files laid one over the other as Snakemake lays them; raises UserError."""
+    from snakemake.common.configfile import load_configfile
+    from snakemake.exceptions import WorkflowError
+    from snakemake.utils import update_config
+
+    values: dict[str, Any] = {}
+    for path in paths:
+        try:
+            update_config(values, load_configfile(path))
+        except (WorkflowError, yaml.YAMLError, OSError, ValueError) as error:
+            raise UserError(f"{path}: cannot be read ({reason(error)}); give a YAML file of settings") from None
+    return load(values)
 
 
 def schema() -> str:

@@ -13,12 +13,15 @@ class Progress:
     def __init__(self, stage: str) -> None:
         self.stage = stage
         self.begun = self.printed = time.monotonic()
+        self.first: float | None = None
 
     def __call__(self, fraction: float, note: str) -> None:
-        """Say that a fraction in [0, 1] of the work is done."""
+        """Say that a fraction in [0, 1] of the work is done; the first call says where it begins."""
         now = time.monotonic()
-        if now - self.printed < SECONDS_BETWEEN_LINES or fraction <= 0:
+        if self.first is None:
+            self.begun, self.first = now, fraction
+        if now - self.printed < SECONDS_BETWEEN_LINES or fraction <= self.first:
             return
         self.printed = now
-        left = (now - self.begun) * (1 - fraction) / fraction
+        left = (now - self.begun) * (1 - fraction) / (fraction - self.first)
         print(f"{self.stage}: {fraction:4.0%}, {note}, about {left:.0f} s left", flush=True)

@@ -5,7 +5,7 @@ Reads the model and nothing else.
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +16,30 @@ from . import deployed, hyperparameters, reference, store
 from .attack import Attack, begin, choose
 from .configuration import Restarts as RestartSettings
 from .errors import UserError
+from .interruption import Notice
+from .keeper import Keeper, search_facts
 from .memory import bytes_per_restart, free, restarts_at_once
 from .network import Network
 from .precision import has_native_bfloat16
 from .progress import Progress
-from .search import Outcome, Restarts, candidate_labels, search
+from .resume import Checkpoint, Standing, conditions
+from .search import Outcome, Restarts, Snapshot, candidate_labels, search
 
 
-def run(settings: RestartSettings, shard: int, model_path: Path, output: Path, device: torch.device) -> None:
-    """Raises UserError where the model does not allow the method, or memory does not suffice."""
+def run(
+    settings: RestartSettings,
+    shard: int,
+    model_path: Path,
+    output: Path,
+    device: torch.device,
+    checkpoint_seconds: float = 60,
+    notice: Notice | None = None,
+) -> None:
+    """Raises UserError where the model does not allow the method, or memory does not suffice.
+
+    An interrupted shard goes on from its checkpoint, which is saved every checkpoint_seconds, and where notice of a
+    signal is given, whereupon Interrupted is raised.
+    """
     model = deployed.read(model_path)
     if settings.engine == "reference" and (model.std != 1).any():
         raise UserError(
@@ -37,10 +52,11 @@ def run(settings: RestartSettings, shard: int, model_path: Path, output: Path, d
     precision = str(products).removeprefix("torch.")
     network, starts = prepare(attack, model.network, settings, numbers, drawn, device, products)
 
-    begun = time.perf_counter()
+    checkpoint = Checkpoint(output, settings.to_json(), model.stored, conditions(shard, device, precision))
+    squared_norms = model.network.squared_norms
     progress = Progress(f"reconstruct: shard {shard} ({attack.name}, {device}, {precision})")
-    outcome = search_in_batches(attack, network, starts, settings, progress)
-    seconds = time.perf_counter() - begun
+    keeper = Keeper(checkpoint, notice or Notice(), checkpoint_seconds, squared_norms)
+    outcome = search_in_batches(attack, network, starts, settings, progress, keeper)
 
     arrays = {
         "restart": np.array(numbers),
@@ -56,15 +72,17 @@ def run(settings: RestartSettings, shard: int, model_path: Path, output: Path, d
         arrays["basis"] = attack.basis.float().numpy()
     facts = {
         "method": attack.name,
-        "seconds": seconds,
+        "seconds": keeper.seconds,
         "device": str(device),
         "threads": torch.get_num_threads(),
         "products": precision,
+        **search_facts(outcome.residuals[:, -1], squared_norms),
     }
     store.write(output, "shard", arrays, settings_json=settings.to_json(), facts=facts, sources={"model": model.stored})
+    checkpoint.remove()
     print(
         f"reconstruct: shard {shard}, {len(numbers)} restarts of {attack.settings.iterations} iterations in "
-        f"{seconds:.1f} s, {int(outcome.diverged.sum())} diverged"
+        f"{keeper.seconds:.1f} s, {int(outcome.diverged.sum())} diverged"
     )
 
 
@@ -87,14 +105,21 @@ def prepare(
 
 
 def search_in_batches(
-    attack: Attack, network: Network, starts: Restarts, settings: RestartSettings, progress: Progress
+    attack: Attack,
+    network: Network,
+    starts: Restarts,
+    settings: RestartSettings,
+    progress: Progress,
+    keeper: Keeper | None = None,
 ) -> Outcome:
-    """Search from every start, as many at once as memory allows; raises UserError where not even one fits."""
+    """Search from every start, as many at once as memory allows; raises UserError where not even one fits.
+
+    keeper: of a checkpoint to go on from; engine `reference` goes on with the restart that it had begun.
+    """
     device, parameters = starts.candidates.device, starts.candidates.dtype
-    at_once = (
-        1 if settings.engine == "reference" else restarts_at_once(network, settings.candidates, parameters, device)
-    )
-    if not at_once:
+    is_reference = settings.engine == "reference"
+    fitting = 1 if is_reference else restarts_at_once(network, settings.candidates, parameters, device)
+    if not fitting:
         needed = bytes_per_restart(network, settings.candidates, parameters)
         raise UserError(
             f"reconstruct: one restart needs {needed / 2**30:.1f} GiB and {device} has {free(device) / 2**30:.1f} GiB "
@@ -102,18 +127,32 @@ def search_in_batches(
         )
     iterations = attack.settings.iterations
     record_every = max(1, iterations // settings.trace_points)
-    outcomes = []
-    for first in range(0, len(starts), at_once):
-        batch = starts.only(slice(first, first + at_once))
+    standing = (keeper and keeper.go_on(fitting)) or Standing(min(fitting, len(starts)))
+    outcomes = list(standing.done)
 
-        def say(iteration: int, residuals: Tensor, first: int = first, count: int = len(batch)) -> None:
-            done = (first + count * iteration / iterations) / len(starts)
-            progress(done, f"iteration {iteration}, first layer's residual {_best(residuals):.3g} at best")
+    def search_batch(first: int, begun: Snapshot | None) -> Outcome:
+        batch = starts.only(slice(first, first + standing.at_once))
 
-        if settings.engine == "reference":
-            outcomes.append(reference.search(network, batch, iterations, record_every, say))
-        else:
-            outcomes.append(search(network, attack.method, batch, iterations, record_every, say))
+        def fraction(iteration: int) -> float:
+            return (first + len(batch) * iteration / iterations) / len(starts)
+
+        def say(iteration: int, residuals: Tensor) -> None:
+            if not (keeper and keeper.notice.received):  # the signal may have ended whoever reads the line
+                note = f"iteration {iteration}, first layer's residual {_best(residuals):.3g} at best"
+                progress(fraction(iteration), note)
+
+        def pause(iteration: int, snapshot: Callable[[], Snapshot | None] = lambda: None) -> None:
+            if keeper:
+                keeper.pause(lambda: Standing(standing.at_once, outcomes, snapshot()), fraction(iteration))
+
+        if is_reference:
+            return reference.search(network, batch, iterations, record_every, say, pause)
+        return search(network, attack.method, batch, iterations, record_every, say, begun, pause)
+
+    begun = standing.batch
+    for first in range(sum(map(len, outcomes)), len(starts), standing.at_once):
+        outcomes.append(search_batch(first, begun))
+        begun = None
     return Outcome.concatenate(outcomes)
 
 

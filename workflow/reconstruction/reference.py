@@ -6,6 +6,8 @@ differentiates the network once to explain its weights and once more to move the
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -66,14 +68,28 @@ def search(
     iterations: int,
     record_every: int,
     progress: Report,
+    pause: Callable[[int], None] = lambda iteration: None,
 ) -> Outcome:
-    """Run the restarts as `search.search` does with the method `published`, each by itself."""
+    """Run the restarts as `search.search` does with the method `published`, each by itself.
+
+    pause(iteration) is called before every iteration.
+    """
     network, restarts = network.to(dtype=torch.float64), restarts.to(restarts.candidates.device, torch.float64)
-    found = [_search_one(network, restarts.only([k]), iterations, record_every, progress) for k in range(len(restarts))]
+    found = [
+        _search_one(network, restarts.only([k]), iterations, record_every, progress, pause)
+        for k in range(len(restarts))
+    ]
     return Outcome.concatenate(found)
 
 
-def _search_one(network: Network, restart: Restarts, iterations: int, record_every: int, progress: Report) -> Outcome:
+def _search_one(
+    network: Network,
+    restart: Restarts,
+    iterations: int,
+    record_every: int,
+    progress: Report,
+    pause: Callable[[int], None],
+) -> Outcome:
     candidates = restart.candidates[0].clone().requires_grad_()
     lambdas = restart.lambdas[0].clone().requires_grad_()
     labels = candidate_labels(len(lambdas)).to(candidates)
@@ -82,6 +98,7 @@ def _search_one(network: Network, restart: Restarts, iterations: int, record_eve
     lambda_optimiser = torch.optim.SGD([lambdas], restart.lambda_learning_rate.item(), momentum=MOMENTUM)
     trace, trace_iterations = [], []
     for iteration in range(iterations + 1):
+        pause(iteration)
         residuals = stationarity_residuals(network, candidates, lambdas, labels, alpha)
         if iteration % record_every == 0 or iteration == iterations:
             trace.append(residuals.detach().cpu())

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .cuda_graph import replayed
 from .network import Network
 from .optimisers import Adam, Momentum, constant, cosine
 from .stationarity import Stationarity, stationarity
@@ -25,6 +26,23 @@ PIXEL_BOX_WEIGHT = 1.0
 DUAL_WEIGHT = 5.0
 
 Report = Callable[[int, Tensor], None]  # of an iteration and the residuals (K, L) that it found
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """K restarts between two iterations, on the CPU: all that a search needs to go on."""
+
+    iteration: int  # that comes next
+    tensors: list[Tensor]  # Search.tensors
+    trace_iterations: list[int]
+    trace: list[Tensor]  # (K, L) each
+
+
+Pause = Callable[[int, Callable[[], Snapshot]], None]  # of the iteration that comes next, and how to take a snapshot
+
+
+def no_pause(iteration: int, snapshot: Callable[[], Snapshot]) -> None:
+    """Go on."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +74,9 @@ class Outcome:
     lambdas: Tensor  # (K, m)
     iterations: Tensor  # (T,), when the trace was taken
     residuals: Tensor  # (K, T, L), each layer's squared residual
+
+    def __len__(self) -> int:
+        return len(self.candidates)
 
     @property
     def diverged(self) -> Tensor:
@@ -146,15 +167,28 @@ def search(
     iterations: int,
     record_every: int,
     progress: Report,
+    begun: Snapshot | None = None,
+    pause: Pause = no_pause,
 ) -> Outcome:
     """Run the restarts as one batch; the network's inputs are the coordinates that candidates have.
 
-    progress(iteration, residuals (K, L)) is called whenever the trace is taken.
+    progress(iteration, residuals (K, L)) is called whenever the trace is taken; pause before every iteration.
+    begun: where an earlier run of the same search was; the outcome is the same to the bit.
     """
     state = Search(network, method, restarts)
-    step = replayed(state) if restarts.candidates.is_cuda else state.step
-    trace, trace_iterations = [], []
-    for iteration in range(iterations + 1):
+    trace, trace_iterations, first = [], [], 0
+    if begun:
+        trace, trace_iterations, first = list(begun.trace), list(begun.trace_iterations), begun.iteration
+        for tensor, value in zip(state.tensors, begun.tensors, strict=True):
+            tensor.copy_(value)
+    step = replayed(state.step, state.tensors) if restarts.candidates.is_cuda else state.step
+
+    def snapshot() -> Snapshot:
+        copies = [tensor.to("cpu", copy=True) for tensor in state.tensors]
+        return Snapshot(iteration, copies, list(trace_iterations), list(trace))
+
+    for iteration in range(first, iterations + 1):
+        pause(iteration, snapshot)
         last = iteration == iterations
         state.decay.fill_(method.decay(iteration, iterations))
         if last:
@@ -165,25 +199,3 @@ def search(
             trace_iterations.append(iteration)
             progress(iteration, trace[-1])
     return Outcome(state.candidates.cpu(), state.lambdas.cpu(), torch.tensor(trace_iterations), torch.stack(trace, 1))
-
-
-def replayed(state: Search) -> Callable[[], Tensor]:
-    """The search's step as a CUDA graph, which costs one launch where the step costs a hundred."""
-    kept = [tensor.clone() for tensor in state.tensors]
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(2):  # libraries set themselves up outside of the capture
-            state.step()
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        residuals = state.step()
-    for tensor, value in zip(state.tensors, kept, strict=True):
-        tensor.copy_(value)
-
-    def step() -> Tensor:
-        graph.replay()
-        return residuals
-
-    return step

@@ -39,6 +39,8 @@ def pool(paths: Sequence[Path], model: store.Stored) -> Pooled:
         shard = store.read(path, "shard")
         _check_shard(shard, first, model, seen)
         kept = ~shard["diverged"]
+        if not kept.any():
+            print(f"deduplicate: {shard.path} brings nothing, its restarts have all diverged")
         _, candidates, size = shard["candidates"].shape
         coordinates.append(_in_basis_of(shard, first).reshape(-1, size))
         restart.append(np.repeat(shard["restart"][kept], candidates))

@@ -14,7 +14,8 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Mapping
+import uuid
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ STAGE_OF = {
     "model": "train",
     "training": "train",
     "shard": "reconstruct",
+    "progress": "reconstruct",
     "candidates": "deduplicate",
     "evaluation": "evaluate",
     "inspection": "inspect",
@@ -66,6 +68,7 @@ def write(
     settings_json: str,
     facts: Mapping[str, Any] | None = None,
     sources: Mapping[str, Stored] | None = None,
+    compress: bool = True,
 ) -> None:
     """Write a file whole; raises UserError where the disk refuses.
 
@@ -73,12 +76,13 @@ def write(
     facts: scalars and lists that JSON can hold, such as the device and the seconds taken. They are
     no part of the digest: the same results have the same digest wherever they were made.
     sources: the files that this one was made from; their digests are kept.
+    compress: false for a file that is soon replaced; the seal alone protects its data sets then.
     """
     digests = {name: source.digest for name, source in (sources or {}).items()}
     buffer = io.BytesIO()  # the disk sees finished bytes only: HDF5 cannot end a file that the disk has no room for
     with h5py.File(buffer, "w", userblock_size=USER_BLOCK) as file:
         for name, array in arrays.items():
-            _write_array(file, name, np.asarray(array))
+            _write_array(file, name, np.asarray(array), compress)
         file.attrs["format_version"] = FORMAT_VERSION
         for name, text in {
             "kind": kind,
@@ -95,20 +99,28 @@ def write(
 
 def write_whole(path: Path, content: bytes | memoryview) -> None:
     """Write a file by way of a private temporary name; raises UserError and leaves the old file where that fails."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")  # a pid is not unique on a shared file system
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as handle:
-            handle.write(content)
-            handle.flush()
-            os.fsync(handle.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({reason(error)}); free or unlock the disk and run again") from None
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as handle:
+                handle.write(content)
+                handle.flush()
+                os.fsync(handle.fileno())
+            temporary.replace(path)
+            _sync_folder(path.parent)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns what the disk refuses into a UserError that names the path."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({reason(error)}); free or unlock the disk and run again") from None
 
 
 def read(path: Path, kind: str) -> Stored:
@@ -125,7 +137,7 @@ def read(path: Path, kind: str) -> Stored:
         raise UserError(f"{path}: not a file of this program; give a {kind} file, made by `{stage}`")
     if not sealed:
         raise UserError(f"{path}: truncated or damaged; {remedy}")
-    with h5py.File(path, "r") as file:
+    with h5py.File(path, "r", locking=False) as file:  # nobody writes into a file that has its name
         version = file.attrs["format_version"]
         if version != FORMAT_VERSION:
             raise UserError(f"{path}: has format version {version}, this program reads {FORMAT_VERSION}; {remedy}")
@@ -165,9 +177,9 @@ def require_source(stored: Stored, name: str, source: Stored) -> None:
         raise UserError(f"{stored.path}: was not made from {source.path}; remove it and make it again from there")
 
 
-def _write_array(file: h5py.File, name: str, array: np.ndarray) -> None:
+def _write_array(file: h5py.File, name: str, array: np.ndarray, compress: bool) -> None:
     data = np.char.encode(array) if array.dtype.kind == "U" else array
-    checked = array.ndim and array.size  # filters need chunks, which a scalar or an empty array cannot have
+    checked = compress and array.ndim and array.size  # filters need chunks, which scalars and empty arrays cannot have
     filters = {"compression": "gzip", "compression_opts": 1, "shuffle": True, "fletcher32": True} if checked else {}
     file.create_dataset(name, data=data, **filters)
 

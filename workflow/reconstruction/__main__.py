@@ -64,6 +64,12 @@ def _adopt(arguments: argparse.Namespace) -> None:
     adopt.run(settings, arguments.model, arguments.subset, arguments.training)
 
 
+def _scramble(arguments: argparse.Namespace) -> None:
+    from . import scrambling
+
+    scrambling.run(arguments.seed, arguments.model, arguments.output)
+
+
 def _reconstruct(arguments: argparse.Namespace) -> None:
     from . import reconstruct
 
@@ -99,6 +105,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         arguments.model,
         arguments.training,
         arguments.candidates,
+        [(name, Path(model), Path(candidates)) for name, model, candidates in arguments.control],
         arguments.output,
         arguments.figures,
     )
@@ -202,6 +209,11 @@ def _parser() -> argparse.ArgumentParser:
     path(adopt, "training", "training.h5 to write where there is a subset", required=False)
     compute(adopt, devices=False)
 
+    scramble = stage("scramble", _scramble, "Put a model's weights in disorder, for a control search.")
+    scramble.add_argument("--seed", type=_at_least(0), default=0, metavar="N", help="(default: 0)")
+    path(scramble, "model", "model.h5")
+    path(scramble, "output", "model.h5 to write")
+
     reconstruct = stage(
         "reconstruct", _reconstruct, "Run one shard of restarts against the model.", configuration.Restarts
     )
@@ -239,6 +251,14 @@ def _parser() -> argparse.ArgumentParser:
     path(evaluate, "model", "model.h5")
     path(evaluate, "training", "training.h5")
     path(evaluate, "candidates", "candidates.h5")
+    evaluate.add_argument(
+        "--control",
+        action="append",
+        default=[],
+        nargs=3,
+        metavar=("NAME", "MODEL", "CANDIDATES"),
+        help="a control search's name, model.h5 and candidates.h5; may be repeated",
+    )
     path(evaluate, "output", "evaluation.h5 to write")
     evaluate.add_argument("--figures", type=Path, required=True, metavar="FOLDER", help="folder for figures")
     compute(evaluate, devices=False)

@@ -6,8 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from reconstruction import store
 
 ROOT = Path(__file__).parents[1]
 TINY = """
@@ -17,6 +19,7 @@ models:
   mlp500: {hidden: [40, 40], training: {target_loss: 1.0e-3}}
 sweeps:
   demo: {shards: 1, restarts: {per_shard: 2, candidates: 16, subspace: {iterations: 20}}}
+controls: {scrambled_weights: false}
 """
 SHARDS = "results/faces/mlp500/demo/shards"
 
@@ -86,6 +89,24 @@ def test_a_second_sweep_shares_the_model(checkout):
         "experiments: [{dataset: faces, model: mlp500, sweep: demo}, {dataset: faces, model: mlp500, sweep: more}]"
     )
     assert planned(checkout, overlay) == {"reconstruct": 1, "deduplicate": 1, "evaluate": 1, "table": 1}
+
+
+def test_controls_are_searched_as_the_model_is(checkout, tmp_path):
+    scrambled = {"scramble": 1, "reconstruct": 1, "deduplicate": 1, "evaluate": 1, "table": 1}
+    assert planned(checkout, "controls: {scrambled_weights: true}") == scrambled
+    networks = {"subset": 2, "train": 2, "reconstruct": 2, "deduplicate": 2, "evaluate": 1, "table": 1}
+    assert planned(checkout, "controls: {networks: 2}") == networks
+    folder = tmp_path / "controlled"
+    shutil.copytree(checkout, folder)
+    finished = snakemake(folder, overlay="controls: {scrambled_weights: true, networks: 1}")
+    assert finished.returncode == 0, finished.stderr
+    answers = pd.read_csv(folder / "results/controls.csv").set_index("answer")
+    assert {"scrambled_weights", "other_images_1", "model_inversion", "first_layer_weights"} <= set(answers.index)
+    assert answers["images"].tolist() == [8] * len(answers)
+    assert pd.read_csv(folder / "results/table.csv")["calibrated_hits"].notna().all()
+    subsets = [store.read(folder / f"results/{name}/subset.h5", "subset") for name in ("faces", "faces~1")]
+    parts = [subset[f"{part}/source_index"] for subset in subsets for part in ("training", "held_out")]
+    assert len(np.unique(np.concatenate(parts))) == 32
 
 
 def test_the_attack_runs_without_the_subset_and_the_diagnostics(checkout, tmp_path):

@@ -60,6 +60,7 @@ def main() -> None:
     parser.add_argument("--pixels", action="store_true", help="candidates of a search in 3,072 pixels, not in 250")
     parser.add_argument("--no-workflow", action="store_true", help="leave the workflow out")
     options = parser.parse_args()
+    torch.set_num_threads(options.threads)
     machine(CPU)
     with tempfile.TemporaryDirectory() as folder:
         if not options.no_workflow:

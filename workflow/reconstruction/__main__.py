@@ -116,6 +116,12 @@ def _show(arguments: argparse.Namespace) -> None:
     table.show(arguments.folder)
 
 
+def _prune(arguments: argparse.Namespace) -> None:
+    from . import prune
+
+    prune.run(arguments.folder, arguments.dry_run)
+
+
 def _schema(arguments: argparse.Namespace) -> None:
     print(parsing.schema(), end="")
 
@@ -237,6 +243,10 @@ def _parser() -> argparse.ArgumentParser:
 
     show = stage("show", _show, "Print a results table for reading in a terminal.")
     show.add_argument("folder", type=Path, metavar="FOLDER", help="where the tables are")
+
+    prune = stage("prune", _prune, "Free the disk of a sweep's shards once their candidates are merged.")
+    prune.add_argument("folder", type=Path, metavar="FOLDER", help="of the sweep, with candidates.h5 and shards/")
+    prune.add_argument("--dry-run", action="store_true", help="list what would be removed, and remove nothing")
 
     stage("schema", _schema, "Print the configuration's JSON schema.")
     return parser

@@ -83,6 +83,26 @@ def test_another_merge_leaves_the_shards_alone(checkout):
     assert planned(checkout, "sweeps: {demo: {merge: {similarity: 0.6}}}") == expected
 
 
+def test_pruned_shards_are_not_wanted_back(checkout, tmp_path):
+    folder = tmp_path / "pruned"
+    shutil.copytree(checkout, folder)
+    sweep = folder / "results/faces/mlp500/demo"
+    prune = [sys.executable, "-m", "reconstruction", "prune", str(sweep)]
+    pruned = subprocess.run(prune, cwd=folder, capture_output=True, text=True, timeout=300, check=True)
+    assert "prune: removed 1 shards" in pruned.stdout
+    assert list((sweep / "shards").glob("*.h5")) == []
+    assert "Nothing to be done" in snakemake(folder).stderr
+
+    changed = "evaluation: {ssim_threshold: 0.5}"
+    assert planned(folder, changed) == {"evaluate": 1, "table": 1}
+    finished = snakemake(folder, overlay=changed)
+    assert finished.returncode == 0, finished.stderr
+    assert list((sweep / "shards").glob("*.h5")) == []
+    assert "Nothing to be done" in snakemake(folder, overlay=changed).stderr
+    more = f"{changed}\nsweeps: {{demo: {{shards: 2}}}}"
+    assert planned(folder, more) == {"reconstruct": 2, "deduplicate": 1, "evaluate": 1, "table": 1}
+
+
 def test_a_second_sweep_shares_the_model(checkout):
     overlay = (
         "sweeps: {more: {restarts: {candidates: 16}}}\n"

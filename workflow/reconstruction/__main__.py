@@ -150,6 +150,12 @@ def _status(arguments: argparse.Namespace) -> None:
     status.show(parsing.load_files([Path("config.yaml"), *arguments.configfile]), Path())
 
 
+def _prune(arguments: argparse.Namespace) -> None:
+    from . import prune
+
+    prune.run(arguments.folder, arguments.dry_run)
+
+
 def _schema(arguments: argparse.Namespace) -> None:
     print(parsing.schema(), end="")
 
@@ -301,6 +307,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="files laid over config.yaml, as for Snakemake",
     )
+
+    prune = stage("prune", _prune, "Free the disk of a sweep's shards once their candidates are merged.")
+    prune.add_argument("folder", type=Path, metavar="FOLDER", help="of the sweep, with candidates.h5 and shards/")
+    prune.add_argument("--dry-run", action="store_true", help="list what would be removed, and remove nothing")
 
     stage("schema", _schema, "Print the configuration's JSON schema.")
     return parser

@@ -1,6 +1,7 @@
 """Scores resampled: identities, known standard errors, and the last point of the growth curve."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -92,3 +93,38 @@ def test_growth_ends_at_what_all_restarts_find(restarts):
     assert (found.hits[:, 0] <= found.hits[:, 2]).all()
     single = [summarise(given.restarts(np.array([number])), SETTINGS)["ncc_hits"] for number in range(restarts)]
     assert min(single) <= found.hits[0, 0] <= max(single)
+
+
+def test_expecting_the_same_of_every_image_changes_no_hit():
+    given = scores(200, 3)
+    alike = replace(
+        given,
+        training=replace(given.training, expected=np.full(200, 0.3)),
+        held_out=replace(given.held_out, expected=np.full(200, 0.3)),
+    )
+    row = summarise(alike, SETTINGS)
+    assert row["calibrated_hits"] == row["ncc_hits"]
+    assert row["calibrated_held_out_hits"] == row["ncc_held_out_hits"]
+
+
+def test_an_image_that_matches_anything_is_no_calibrated_hit():
+    given = scores(200, 1)
+    smooth = np.where(np.arange(200) < 50, 0.9, 0.0)  # a quarter of either part
+    rare = np.where((np.arange(200) >= 50) & (np.arange(200) < 80), 0.6, 0.0)  # 30 images that came back, faintly
+    parts = [
+        replace(part, expected=smooth, ncc=np.maximum(smooth, found) + noise, by_restart=None)
+        for part, found, noise in (
+            (given.training, rare, 0.01 * given.training.ncc),
+            (given.held_out, 0 * rare, 0.01 * given.held_out.ncc),
+        )
+    ]
+    parts = [replace(part, by_restart=part.ncc[None]) for part in parts]
+    row = summarise(replace(given, training=parts[0], held_out=parts[1], scrambled=0 * given.scrambled), SETTINGS)
+    assert row["ncc_hits"] < 20
+    assert row["calibrated_hits"] == 30
+
+
+def test_without_other_networks_nothing_is_expected():
+    given = scores()
+    blank = replace(given, training=replace(given.training, expected=np.full(40, np.nan)))
+    assert math.isnan(summarise(blank, SETTINGS)["calibrated_hits"])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
@@ -86,6 +87,24 @@ def _known_keys() -> list[str]:
 def load(values: Mapping[str, Any]) -> Configuration:
     """The whole configuration, from what Snakemake read; raises UserError."""
     return parse(Configuration, dict(values), "configuration")
+
+
+def load_files(paths: Sequence[Path]) -> Configuration:
+    """The whole configuration of YAML files, each laid over those before it, as Snakemake does; raises UserError."""
+    values: dict[str, Any] = {}
+    for path in paths:
+        try:
+            values = _laid_over(values, yaml.safe_load(path.read_text()) or {})
+        except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError) as error:
+            raise UserError(f"{path}: cannot be read ({reason(error)}); give a YAML file of keys") from None
+    return load(values)
+
+
+def _laid_over(values: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(values) if isinstance(values, Mapping) else {}
+    for key, change in changes.items():
+        merged[key] = _laid_over(merged.get(key), change) if isinstance(change, Mapping) else change
+    return merged
 
 
 def schema() -> str:

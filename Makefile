@@ -17,7 +17,7 @@ TORCH_PACKAGES := ^(torch|torchvision|triton|nvidia-|cuda-)
 SNAKEMAKE := snakemake --quiet rules host reason
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help demo status test test-slow benchmark benchmark-gpu lint report show requirements schema clean
+.PHONY: help demo estimate status prune test test-slow benchmark benchmark-gpu lint report show requirements schema clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,12 @@ demo: $(VENV)/installed ## set up, run the workflow and show its table (ARGS=...
 status: $(VENV)/installed ## how far the experiments are, while they run (ARGS=... as for demo)
 	@python -m reconstruction status $(ARGS)
 
+estimate: $(VENV)/installed ## say what a sweep will take on this machine (ARGS="--configfile mine.yaml")
+	python -m reconstruction estimate $(ARGS)
+
+prune: $(VENV)/installed ## free the disk of merged shards (ARGS="results/DATASET/MODEL/SWEEP", --dry-run to look first)
+	python -m reconstruction prune $(ARGS)
+
 test: lint ## set up, lint, check types and run the fast tests
 	pytest
 
@@ -42,6 +48,7 @@ benchmark: $(VENV)/installed ## measure speed, quality and memory (CIFAR=file.np
 	python benchmarks/iteration.py
 	python benchmarks/batching.py
 	python benchmarks/memory.py
+	python benchmarks/scale.py $(if $(LONG),--candidates 10000 100000 1000000)
 	python benchmarks/training.py $(PAPER_SIZE)
 	python benchmarks/hits.py $(PAPER_SIZE) $(if $(LONG),--long)
 

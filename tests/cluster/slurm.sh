@@ -2,6 +2,7 @@
 # One-node SLURM on this machine, for tests: munged, slurmctld and slurmd without systemd. Needs root and Debian 12.
 #   slurm.sh start    install what is missing, start what does not answer, and wait until the node takes jobs
 #   slurm.sh stop     stop the daemons
+#   slurm.sh folder   print where their logs and numbers are
 # Memory, cores and time are enforced by control groups. Two pretend GPUs are counted and never opened.
 set -euo pipefail
 FOLDER=${CLUSTER_FOLDER:-/var/tmp/reconstruction-cluster}/slurm
@@ -57,7 +58,8 @@ TaskPlugin=task/cgroup,task/affinity
 JobAcctGatherType=jobacct_gather/cgroup
 JobAcctGatherFrequency=task=2
 DefMemPerCPU=500
-# Ended jobs stay visible, a time limit is kept to the second, a node that comes back is used at once.
+# Quick for tests: ended jobs stay visible, a lost node is noticed in 10 s, a requeued job waits for 10 s.
+AuthInfo=cred_expire=10
 MinJobAge=3600
 KillWait=5
 ReturnToService=2
@@ -73,11 +75,15 @@ IgnoreSystemd=yes
 ConstrainCores=yes
 ConstrainRAMSpace=yes
 EOF
-    mkdir -p /etc/slurm # the plugin's jobs find the configuration there only: they lose SLURM_CONF
+    mkdir -p /etc/slurm # the plugin's jobs look nowhere else: they lose SLURM_CONF
     ln -sf "$FOLDER"/{slurm,gres,cgroup}.conf /etc/slurm/
 }
 
 start() {
+    if [ -e /etc/slurm/slurm.conf ] && [ "$(readlink /etc/slurm/slurm.conf)" != "$FOLDER/slurm.conf" ]; then
+        echo "/etc/slurm/slurm.conf: this machine belongs to a cluster already; run the tests on another" >&2
+        return 1
+    fi
     install_packages
     mkdir -p "$FOLDER"/{state,spool}
     write_configuration
@@ -103,5 +109,6 @@ stop() {
 
 case ${1:-} in
     start | stop) "$1" ;;
-    *) echo "usage: slurm.sh start|stop" >&2; exit 2 ;;
+    folder) echo "$FOLDER" ;;
+    *) echo "usage: slurm.sh start|stop|folder" >&2; exit 2 ;;
 esac

@@ -56,6 +56,7 @@ def run(
         "scrambled/ssim3": findings.scrambled.ssim,
         "representatives/ncc": findings.representatives.score,
         "representatives/nearest_image": findings.representatives.index,
+        "restarts/hits": findings.restart_hits,
         "row": np.array(json.dumps(row)),
         "controls": np.array(json.dumps(compare(findings, settings))),
     }

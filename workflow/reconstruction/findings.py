@@ -47,6 +47,11 @@ class Findings:
     representatives: Nearest  # each representative's nearest training image
     restarts: np.ndarray  # (R, n), the training images' NCC with each restart's own candidates
 
+    @property
+    def restart_hits(self) -> np.ndarray:
+        """How many training images each restart finds alone, of shape (R,)."""
+        return (self.restarts > self.thresholds.both).sum(1)
+
 
 def search_columns(candidates: store.Stored) -> Row:
     """What the table says of a search, whether or not there are images to compare with."""

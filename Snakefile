@@ -46,6 +46,7 @@ wildcard_constraints:
 include: "workflow/rules/subset.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/adopt.smk"
+include: "workflow/rules/scramble.smk"
 include: "workflow/rules/reconstruct.smk"
 include: "workflow/rules/deduplicate.smk"
 include: "workflow/rules/evaluate.smk"

@@ -121,16 +121,23 @@ def check_out(folder, iterations=20, checkpoint_seconds=60):
     return folder
 
 
-def start_snakemake(folder, *options, environment=None):
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "tiny.yaml", *options]
+def start_snakemake(folder, *options, output=subprocess.PIPE, environment=None):
+    """Start Snakemake in a session of its own."""
+    command = [sys.executable, "-m", "snakemake", *options, "--cores", "2", "--configfile", "tiny.yaml"]
     return subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+        command,
+        cwd=folder,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+        start_new_session=True,
     )
 
 
-def snakemake(folder, *options, environment=None):
+def snakemake(folder, *options):
     """Run Snakemake to its end: its exit status and all that it said."""
-    process = start_snakemake(folder, *options, environment=environment)
+    process = start_snakemake(folder, *options)
     said, _ = process.communicate(timeout=600)
     return process.returncode, said
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from reconstruction.controls import mean_image, scramble, scrambled, scrambled_candidates
+from reconstruction.controls import mean_image, scored, scramble, scrambled_candidates
 from reconstruction.deployed import Deployed
 from reconstruction.matching import nearest_by_channel, nearest_by_ncc, reconstructions
 from reconstruction.network import initialise
@@ -79,8 +79,9 @@ def test_scrambled_candidates_in_pixels_have_the_candidates_spread_along_the_wei
 
 def test_scrambled_candidates_are_scored_as_a_reconstruction_is(model, images):
     candidates = stored(candidates__coordinates=normal(50, 36).float().numpy())
-    control = scrambled(images, model, candidates, 7)
-    drawn = scrambled_candidates(candidates, model, 7)[:]
+    drawn = scrambled_candidates(candidates, model, 7)
+    control = scored(images, model, drawn)
+    drawn = drawn[:]
     inputs = torch.from_numpy((images - model.mean).reshape(10, -1))
     assert control.ncc == pytest.approx(np.corrcoef(inputs, drawn)[:10, 10:].max(1), abs=1e-4)
     chosen = drawn[nearest_by_channel(inputs, drawn, SHAPE).index].view(-1, *SHAPE).numpy()

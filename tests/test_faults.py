@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -107,7 +106,7 @@ def deduplicate(made, folder, shards):
 def test_a_shard_of_which_every_restart_diverges_brings_nothing_and_the_rest_goes_on(made, tmp_path, capsys):
     inputs = tmp_path / "inputs"
     shutil.copytree(made, inputs)
-    shards = shards_of(inputs, inputs, {"log-uniform": [1e-3, 1e12]})
+    shards = shards_of(inputs, inputs, {"log-uniform": [1e-6, 1e3]})
     diverged = [store.read(Path(path), "shard")["diverged"].all() for path in shards]
     assert 0 < sum(diverged) < 3
     capsys.readouterr()
@@ -131,7 +130,7 @@ def test_where_every_shard_diverges_one_sentence_says_so(made, tmp_path, capsys)
 
 # Snakemake -----------------------------------------------------------------------------------------------
 
-ITERATIONS = 4000
+ITERATIONS = 3000
 
 
 @pytest.fixture(scope="module")
@@ -170,10 +169,9 @@ def is_running(folder):
 @pytest.mark.slow
 def test_killed_without_mercy_snakemake_goes_on_beside_its_orphans(undisturbed, tmp_path):
     folder = check_out(tmp_path, ITERATIONS, checkpoint_seconds=0.2)
-    first = start_snakemake(folder)
+    first = start_snakemake(folder, output=subprocess.DEVNULL)
     wait_for(lambda: progress(folder, 0)["fraction"] > 0.2 and progress(folder, 1)["fraction"] > 0.1)
-    first.send_signal(signal.SIGKILL)
-    first.stdout.close()
+    first.kill()
     first.wait()
     assert is_running(folder)
     status, said = snakemake(folder)
@@ -193,10 +191,7 @@ def test_killed_without_mercy_snakemake_goes_on_beside_its_orphans(undisturbed, 
 @pytest.mark.slow
 def test_killed_with_all_its_jobs_the_shards_go_on(undisturbed, tmp_path):
     folder = check_out(tmp_path, ITERATIONS, checkpoint_seconds=0.2)
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "tiny.yaml"]
-    first = subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+    first = start_snakemake(folder, output=subprocess.DEVNULL)
     wait_for(lambda: progress(folder, 0)["fraction"] > 0.2 and progress(folder, 1)["fraction"] > 0.2)
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()

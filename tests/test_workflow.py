@@ -6,8 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from reconstruction import store
 
 ROOT = Path(__file__).parents[1]
 TINY = """
@@ -17,6 +19,7 @@ models:
   mlp500: {hidden: [40, 40], training: {target_loss: 1.0e-3}}
 sweeps:
   demo: {shards: 1, restarts: {per_shard: 2, candidates: 16, subspace: {iterations: 20}}}
+controls: {scrambled_weights: false}
 """
 SHARDS = "results/faces/mlp500/demo/shards"
 
@@ -80,12 +83,50 @@ def test_another_merge_leaves_the_shards_alone(checkout):
     assert planned(checkout, "sweeps: {demo: {merge: {similarity: 0.6}}}") == expected
 
 
+def test_pruned_shards_are_not_wanted_back(checkout, tmp_path):
+    folder = tmp_path / "pruned"
+    shutil.copytree(checkout, folder)
+    sweep = folder / "results/faces/mlp500/demo"
+    prune = [sys.executable, "-m", "reconstruction", "prune", str(sweep)]
+    pruned = subprocess.run(prune, cwd=folder, capture_output=True, text=True, timeout=300, check=True)
+    assert "prune: removed 1 shards" in pruned.stdout
+    assert list((sweep / "shards").glob("*.h5")) == []
+    assert "Nothing to be done" in snakemake(folder).stderr
+
+    changed = "evaluation: {ssim_threshold: 0.5}"
+    assert planned(folder, changed) == {"evaluate": 1, "table": 1}
+    finished = snakemake(folder, overlay=changed)
+    assert finished.returncode == 0, finished.stderr
+    assert list((sweep / "shards").glob("*.h5")) == []
+    assert "Nothing to be done" in snakemake(folder, overlay=changed).stderr
+    more = f"{changed}\nsweeps: {{demo: {{shards: 2}}}}"
+    assert planned(folder, more) == {"reconstruct": 2, "deduplicate": 1, "evaluate": 1, "table": 1}
+
+
 def test_a_second_sweep_shares_the_model(checkout):
     overlay = (
         "sweeps: {more: {restarts: {candidates: 16}}}\n"
         "experiments: [{dataset: faces, model: mlp500, sweep: demo}, {dataset: faces, model: mlp500, sweep: more}]"
     )
     assert planned(checkout, overlay) == {"reconstruct": 1, "deduplicate": 1, "evaluate": 1, "table": 1}
+
+
+def test_controls_are_searched_as_the_model_is(checkout, tmp_path):
+    scrambled = {"scramble": 1, "reconstruct": 1, "deduplicate": 1, "evaluate": 1, "table": 1}
+    assert planned(checkout, "controls: {scrambled_weights: true}") == scrambled
+    networks = {"subset": 2, "train": 2, "reconstruct": 2, "deduplicate": 2, "evaluate": 1, "table": 1}
+    assert planned(checkout, "controls: {networks: 2}") == networks
+    folder = tmp_path / "controlled"
+    shutil.copytree(checkout, folder)
+    finished = snakemake(folder, overlay="controls: {scrambled_weights: true, networks: 1}")
+    assert finished.returncode == 0, finished.stderr
+    answers = pd.read_csv(folder / "results/controls.csv").set_index("answer")
+    assert {"scrambled_weights", "other_images_1", "model_inversion", "first_layer_weights"} <= set(answers.index)
+    assert answers["images"].tolist() == [8] * len(answers)
+    assert pd.read_csv(folder / "results/table.csv")["calibrated_hits"].notna().all()
+    subsets = [store.read(folder / f"results/{name}/subset.h5", "subset") for name in ("faces", "faces~1")]
+    parts = [subset[f"{part}/source_index"] for subset in subsets for part in ("training", "held_out")]
+    assert len(np.unique(np.concatenate(parts))) == 32
 
 
 def test_the_attack_runs_without_the_subset_and_the_diagnostics(checkout, tmp_path):

@@ -64,6 +64,12 @@ def _adopt(arguments: argparse.Namespace) -> None:
     adopt.run(settings, arguments.model, arguments.subset, arguments.training)
 
 
+def _scramble(arguments: argparse.Namespace) -> None:
+    from . import scrambling
+
+    scrambling.run(arguments.seed, arguments.model, arguments.output)
+
+
 def _reconstruct(arguments: argparse.Namespace) -> None:
     from . import reconstruct
 
@@ -99,6 +105,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         arguments.model,
         arguments.training,
         arguments.candidates,
+        [(name, Path(model), Path(candidates)) for name, model, candidates in arguments.control],
         arguments.output,
         arguments.figures,
     )
@@ -157,6 +164,12 @@ def _status(arguments: argparse.Namespace) -> None:
     from . import status
 
     status.show(parsing.load_files([Path("config.yaml"), *arguments.configfile]), Path())
+
+
+def _prune(arguments: argparse.Namespace) -> None:
+    from . import prune
+
+    prune.run(arguments.folder, arguments.dry_run)
 
 
 def _schema(arguments: argparse.Namespace) -> None:
@@ -218,6 +231,11 @@ def _parser() -> argparse.ArgumentParser:
     path(adopt, "training", "training.h5 to write where there is a subset", required=False)
     compute(adopt, devices=False)
 
+    scramble = stage("scramble", _scramble, "Put a model's weights in disorder, for a control search.")
+    scramble.add_argument("--seed", type=_at_least(0), default=0, metavar="N", help="(default: 0)")
+    path(scramble, "model", "model.h5")
+    path(scramble, "output", "model.h5 to write")
+
     reconstruct = stage(
         "reconstruct", _reconstruct, "Run one shard of restarts against the model.", configuration.Restarts
     )
@@ -255,6 +273,14 @@ def _parser() -> argparse.ArgumentParser:
     path(evaluate, "model", "model.h5")
     path(evaluate, "training", "training.h5")
     path(evaluate, "candidates", "candidates.h5")
+    evaluate.add_argument(
+        "--control",
+        action="append",
+        default=[],
+        nargs=3,
+        metavar=("NAME", "MODEL", "CANDIDATES"),
+        help="a control search's name, model.h5 and candidates.h5; may be repeated",
+    )
     path(evaluate, "output", "evaluation.h5 to write")
     evaluate.add_argument("--figures", type=Path, required=True, metavar="FOLDER", help="folder for figures")
     compute(evaluate, devices=False)
@@ -306,6 +332,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="files laid over config.yaml, as for Snakemake",
     )
+
+    prune = stage("prune", _prune, "Free the disk of a sweep's shards once their candidates are merged.")
+    prune.add_argument("folder", type=Path, metavar="FOLDER", help="of the sweep, with candidates.h5 and shards/")
+    prune.add_argument("--dry-run", action="store_true", help="list what would be removed, and remove nothing")
 
     stage("schema", _schema, "Print the configuration's JSON schema.")
     return parser

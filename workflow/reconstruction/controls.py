@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from . import store
+from . import deployed, pixels, store
 from .blocks import blocks
 from .deployed import Deployed
 from .matching import nearest_by_channel, nearest_by_ncc, reconstructions
@@ -30,12 +33,31 @@ def mean_image(images: np.ndarray, model: Deployed) -> Control:
     return Control(np.zeros(len(images)), reconstructions(images, model.mean, nothing).ssim[3])
 
 
-def scrambled(images: np.ndarray, model: Deployed, candidates: store.Stored, seed: int) -> Control:
-    """As many random candidates as there are, in the same search space, matched with images (n, C, H, W)."""
-    drawn = scrambled_candidates(candidates, model, seed)
+def scored(images: np.ndarray, model: Deployed, candidates: Pixels | Tensor) -> Control:
+    """Candidates (N, D), matched with images (n, C, H, W) as those of a reconstruction are."""
     inputs = model.centred(images)
-    chosen = drawn[nearest_by_channel(inputs, drawn, model.mean.shape).index].view(-1, *model.mean.shape).numpy()
-    return Control(nearest_by_ncc(inputs, drawn).score, reconstructions(images, model.mean, chosen).ssim[3])
+    chosen = candidates[nearest_by_channel(inputs, candidates, model.mean.shape).index].view(-1, *model.mean.shape)
+    return Control(
+        nearest_by_ncc(inputs, candidates).score, reconstructions(images, model.mean, chosen.numpy()).ssim[3]
+    )
+
+
+@dataclass(frozen=True)
+class ControlSearch:
+    """Another model's candidates, found as ours were."""
+
+    name: str
+    model: Deployed
+    candidates: Pixels
+
+
+def searches(paths: Sequence[tuple[str, Path, Path]]) -> Iterator[ControlSearch]:
+    """One after the other, from names, model.h5 and candidates.h5 of control searches; raises UserError."""
+    for name, model_path, candidates_path in paths:
+        model = deployed.read(model_path)
+        candidates = store.read(candidates_path, "candidates")
+        store.require_source(candidates, "model", model.stored)
+        yield ControlSearch(name, model, pixels.of(candidates, "candidates/coordinates", model))
 
 
 def scrambled_candidates(candidates: store.Stored, model: Deployed, seed: int) -> Pixels:

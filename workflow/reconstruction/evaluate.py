@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from . import deployed, figures, store
+from . import controls, deployed, figures, store, uncertainty
 from .calibration import cross_fitted_hits
-from .configuration import Evaluation
-from .findings import Findings, Part, Row, find, search_columns, search_timing
+from .configuration import OTHER_IMAGES, Evaluation
+from .controls import Control, ControlSearch
+from .findings import Findings, Part, find, search_columns, search_timing
+from .matching import nearest_by_ncc
+from .scores import PartScores, Row, Scores, best, over, summarise
 from .table import headline
 
 
@@ -26,9 +31,11 @@ def run(
     model_path: Path,
     training_path: Path,
     candidates_path: Path,
+    control_paths: Sequence[tuple[str, Path, Path]],
     output: Path,
     figures_folder: Path,
 ) -> None:
+    """control_paths: name, model.h5 and candidates.h5 of each control search."""
     subset = store.read(subset_path, "subset")
     model = deployed.read(model_path)
     training = store.read(training_path, "training")
@@ -38,6 +45,12 @@ def run(
     store.require_source(candidates, "model", model.stored)
 
     findings = find(settings, subset, model, candidates)
+    answers, others = judge(controls.searches(control_paths), findings)
+    scores = scores_of(findings, others)
+    sure = uncertainty.intervals(scores, settings)
+    growth = uncertainty.growth(scores, settings)
+    found = summarise(scores, settings)
+    hits, limit = int(found["ncc_hits"]), findings.thresholds.both
     row: Row = {
         **dict(zip(("dataset", "model", "sweep"), experiment.split("/"), strict=True)),
         "n": len(findings.trained.images),
@@ -46,7 +59,9 @@ def run(
         "on_margin": int(training["on_margin"].sum()),
         "test_accuracy": float(training["accuracy/test"]),
         **search_columns(candidates),
-        **summarise(findings, settings),
+        **found,
+        "precision_top_hits": precision(findings.representatives.score, limit, hits),
+        "precision_top_quarter": precision(findings.representatives.score, limit, math.ceil(hits / 4)),
     }
     arrays = {
         **part_arrays("training", findings.trained),
@@ -57,8 +72,12 @@ def run(
         "representatives/ncc": findings.representatives.score,
         "representatives/nearest_image": findings.representatives.index,
         "restarts/hits": findings.restart_hits,
+        "growth/restarts": growth.restarts,
+        "growth/hits": growth.hits,
+        "growth/held_out_hits": growth.held_out_hits,
         "row": np.array(json.dumps(row)),
-        "controls": np.array(json.dumps(compare(findings, settings))),
+        "intervals": np.array(json.dumps(sure)),
+        "controls": np.array(json.dumps(compare(findings, settings, answers))),
     }
     facts = {
         "timings": [
@@ -73,73 +92,87 @@ def run(
     print(f"evaluate: {headline(row)}")
 
 
-def summarise(findings: Findings, settings: Evaluation) -> Row:
-    """The counts and averages of the table; best-k averages over min(k, n)."""
-    trained, held_out, limits = findings.trained, findings.held_out, findings.thresholds
-    hits = int((trained.ncc.score > limits.both).sum())
-    top = findings.representatives.score[:hits] > limits.both
-    return {
-        "ncc_threshold_held_out": limits.held_out,
-        "ncc_threshold_scrambled": limits.scrambled,
-        "ncc_threshold": limits.both,
-        "ncc_hits": hits,
-        "ncc_hits_over_held_out": int((trained.ncc.score > limits.held_out).sum()),
-        "ncc_held_out_hits": held_out_hits(held_out, settings),
-        "one_to_one_hits": int((trained.one_to_one.score > limits.both).sum()),
-        "one_to_one_held_out_hits": int((held_out.one_to_one.score > limits.both).sum()),
-        "ncc_median": float(np.median(trained.ncc.score)),
-        "ncc_held_out_median": float(np.median(held_out.ncc.score)),
-        "ssim_hits": over(trained.published.ssim[3], settings),
-        "ssim_held_out_hits": over(held_out.published.ssim[3], settings),
-        "ssim_mean_image_hits": over(findings.mean_image.ssim, settings),
-        "ssim_best10": best(trained.published.ssim[3], 10),
-        "ssim_best45": best(trained.published.ssim[3], 45),
-        "ssim_mean": float(trained.published.ssim[3].mean()),
-        "ssim11_hits": over(trained.published.ssim[11], settings),
-        "ssim11_best45": best(trained.published.ssim[11], 45),
-        "l2_median": float(np.median(trained.published.l2)),
-        "precision_top_hits": float(top.mean()) if hits else math.nan,
-    }
+@dataclass(frozen=True)
+class Others:
+    """What networks trained without the images reach on them: NCC (K, n) of training and (K, k) of held-out images."""
+
+    training: list[np.ndarray]
+    held_out: list[np.ndarray]
 
 
-def compare(findings: Findings, settings: Evaluation) -> dict[str, Row]:
-    """The reconstruction and three answers that reveal nothing, by the same rules."""
-    limit = findings.thresholds.held_out
+def judge(searches: Iterable[ControlSearch], findings: Findings) -> tuple[dict[str, Control], Others]:
+    """The control searches' scores of the training images, by name, and what those of other networks lead to expect."""
+    answers: dict[str, Control] = {}
+    others = Others([], [])
+    for search in searches:
+        answer = controls.scored(findings.trained.images, search.model, search.candidates)
+        answers[search.name] = answer
+        if search.name.startswith(OTHER_IMAGES):
+            held_out = nearest_by_ncc(search.model.centred(findings.held_out.images), search.candidates)
+            others.training.append(answer.ncc)
+            others.held_out.append(held_out.score)
+    return answers, others
 
-    def row(ncc: np.ndarray, ssim: np.ndarray, hits: int) -> Row:
+
+def scores_of(findings: Findings, others: Others) -> Scores:
+    """The scores that the table is made of."""
+
+    def part(found: Part, expected: list[np.ndarray]) -> PartScores:
+        return PartScores(
+            labels=found.labels,
+            ncc=found.ncc.score,
+            by_restart=found.by_restart,
+            expected=np.mean(expected, axis=0) if expected else np.full(len(found.labels), np.nan),
+            one_to_one=found.one_to_one.score,
+            ssim3=found.published.ssim[3],
+            ssim11=found.published.ssim[11],
+            l2=found.published.l2,
+        )
+
+    return Scores(
+        part(findings.trained, others.training),
+        part(findings.held_out, others.held_out),
+        findings.mean_image.ssim,
+        findings.scrambled_by_restart,
+    )
+
+
+def precision(representatives: np.ndarray, limit: float, count: int) -> float:
+    """The share of the `count` representatives ranked first whose NCC (C,) with an image is above the limit, or nan."""
+    return float((representatives[:count] > limit).mean()) if count else math.nan
+
+
+def compare(findings: Findings, settings: Evaluation, answers: dict[str, Control]) -> dict[str, Row]:
+    """The reconstruction, images never trained on, and answers that reveal nothing, by the same rules."""
+    limits = findings.thresholds
+
+    def row(ncc: np.ndarray, ssim: np.ndarray, hits: int, over_held_out: int) -> Row:
         return {
             "images": len(ncc),
-            "ncc_hits_over_held_out": hits,
+            "ncc_hits": hits,
+            "ncc_hits_over_held_out": over_held_out,
             "ncc_median": float(np.median(ncc)),
             "ssim_hits": over(ssim, settings),
             "ssim_best10": best(ssim, 10),
             "ssim_best45": best(ssim, 45),
         }
 
-    def of_training(ncc: np.ndarray, ssim: np.ndarray) -> Row:
-        return row(ncc, ssim, int((ncc > limit).sum()))
+    def of_training(answer: Control) -> Row:
+        return row(
+            answer.ncc, answer.ssim, int((answer.ncc > limits.both).sum()), int((answer.ncc > limits.held_out).sum())
+        )
 
     trained, held_out = findings.trained, findings.held_out
+    passed = int(cross_fitted_hits(held_out.ncc.score, held_out.labels, settings.false_positive_rate).sum())
     return {
-        "reconstruction": of_training(trained.ncc.score, trained.published.ssim[3]),
-        "held_out": row(held_out.ncc.score, held_out.published.ssim[3], held_out_hits(held_out, settings)),
-        "mean_image": of_training(findings.mean_image.ncc, findings.mean_image.ssim),
-        "scrambled": of_training(findings.scrambled.ncc, findings.scrambled.ssim),
+        "reconstruction": of_training(Control(trained.ncc.score, trained.published.ssim[3])),
+        "held_out": row(
+            held_out.ncc.score, held_out.published.ssim[3], int((held_out.ncc.score > limits.both).sum()), passed
+        ),
+        "mean_image": of_training(findings.mean_image),
+        "scrambled": of_training(findings.scrambled),
+        **{name: of_training(answer) for name, answer in (findings.baselines | answers).items()},
     }
-
-
-def held_out_hits(held_out: Part, settings: Evaluation) -> int:
-    """Held-out images above the threshold of the half that they are not in."""
-    return int(cross_fitted_hits(held_out.ncc.score, held_out.labels, settings.false_positive_rate).sum())
-
-
-def over(ssim: np.ndarray, settings: Evaluation) -> int:
-    return int((ssim > settings.ssim_threshold).sum())
-
-
-def best(scores: np.ndarray, count: int) -> float:
-    """The average of the `count` best scores, of all where there are fewer."""
-    return float(np.sort(scores)[::-1][:count].mean())
 
 
 def part_arrays(name: str, part: Part) -> dict[str, np.ndarray]:

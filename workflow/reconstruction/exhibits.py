@@ -21,7 +21,7 @@ GAP = 1  # pixels between the pictures of a pair
 
 @dataclass(frozen=True)
 class Match:
-    """An image and how the candidates match it; pair: image and nearest candidate, a data URI, '' beyond PIXEL_BYTES."""
+    """An image and how the candidates match it; pair: both as one data URI, empty beyond PIXEL_BYTES."""
 
     part: str
     number: int

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
-from . import controls, pixels, store
+from . import baselines, controls, pixels, store
 from .calibration import Thresholds, threshold
 from .configuration import Evaluation
 from .deployed import Deployed
@@ -20,8 +22,7 @@ from .matching import (
     stretch,
 )
 from .pixels import Pixels
-
-Row = dict[str, str | int | float]
+from .scores import Row
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Part:
     labels: np.ndarray
     source_index: np.ndarray
     ncc: Nearest  # the nearest raw candidate; its score decides
+    by_restart: np.ndarray  # (R, n), the NCC with each restart's own nearest candidate
     one_to_one: Nearest  # distinct representatives for distinct images
     published: Reconstructions  # by the published matching, for SSIM and L2
     shown: np.ndarray  # (n, C, H, W) in [0, 1], the nearest raw candidate as a picture
@@ -43,14 +45,15 @@ class Findings:
     held_out: Part
     mean_image: controls.Control
     scrambled: controls.Control
+    scrambled_by_restart: np.ndarray  # (R, n), the same of as many scrambled candidates as each restart has
+    baselines: dict[str, controls.Control]  # what simpler attacks answer
     thresholds: Thresholds
     representatives: Nearest  # each representative's nearest training image
-    restarts: np.ndarray  # (R, n), the training images' NCC with each restart's own candidates
 
     @property
     def restart_hits(self) -> np.ndarray:
         """How many training images each restart finds alone, of shape (R,)."""
-        return (self.restarts > self.thresholds.both).sum(1)
+        return (self.trained.by_restart > self.thresholds.both).sum(1)
 
 
 def search_columns(candidates: store.Stored) -> Row:
@@ -73,21 +76,24 @@ def find(settings: Evaluation, subset: store.Stored, model: Deployed, candidates
     """Match the candidates with every image, and set the thresholds."""
     raw = pixels.of(candidates, "candidates/coordinates", model)
     representatives = pixels.of(candidates, "representatives/coordinates", model)
-    trained = match(subset, "training", model, raw, representatives)
-    held_out = match(subset, "held_out", model, raw, representatives)
-    scrambled = controls.scrambled(trained.images, model, candidates, settings.seed)
-    rate = settings.false_positive_rate
-    inputs = model.centred(trained.images)
+    own = by_restart(candidates["candidates/restart"])
+    trained = match(subset, "training", model, raw, own, representatives)
+    held_out = match(subset, "held_out", model, raw, own, representatives)
+    scrambled_candidates = controls.scrambled_candidates(candidates, model, settings.seed)
+    scrambled = controls.scored(trained.images, model, scrambled_candidates)
+    rate, inputs = settings.false_positive_rate, model.centred(trained.images)
     return Findings(
         trained=trained,
         held_out=held_out,
         mean_image=controls.mean_image(trained.images, model),
         scrambled=scrambled,
+        scrambled_by_restart=nearest_of_each(inputs, scrambled_candidates, own).score,
+        baselines={
+            name: controls.scored(trained.images, model, answer)
+            for name, answer in baselines.candidates(model, settings.seed).items()
+        },
         thresholds=Thresholds(threshold(held_out.ncc.score, rate), threshold(scrambled.ncc, rate)),
         representatives=nearest_by_ncc(representatives, inputs),
-        restarts=np.stack(
-            [nearest_by_ncc(inputs, raw[own]).score for own in by_restart(candidates["candidates/restart"])]
-        ),
     )
 
 
@@ -97,17 +103,31 @@ def by_restart(restart: np.ndarray) -> list[np.ndarray]:
     return np.split(order, np.flatnonzero(np.diff(restart[order])) + 1)
 
 
-def match(subset: store.Stored, part: str, model: Deployed, raw: Pixels, representatives: Pixels) -> Part:
-    """Match a part of the subset with the raw candidates (N, D) and the representatives (C, D)."""
+def nearest_of_each(images: Tensor, candidates: Pixels, own: Sequence[np.ndarray]) -> Nearest:
+    """The candidate nearest to each of n images among each of R restarts' own: index and score (R, n)."""
+    found = [nearest_by_ncc(images, candidates[chosen]) for chosen in own]
+    return Nearest(
+        np.stack([chosen[nearest.index] for chosen, nearest in zip(own, found, strict=True)]),
+        np.stack([nearest.score for nearest in found]),
+    )
+
+
+def match(
+    subset: store.Stored, part: str, model: Deployed, raw: Pixels, own: Sequence[np.ndarray], representatives: Pixels
+) -> Part:
+    """Match a part of the subset with the raw candidates (N, D), each restart's own, and the representatives (C, D)."""
     images = subset[f"{part}/images"]
     inputs = model.centred(images)
-    ncc = nearest_by_ncc(inputs, raw)
+    of_each = nearest_of_each(inputs, raw, own)
+    best = of_each.score.argmax(0), np.arange(len(images))
+    ncc = Nearest(of_each.index[best], of_each.score[best])
     chosen = raw[nearest_by_channel(inputs, raw, model.mean.shape).index].view(-1, *model.mean.shape).numpy()
     return Part(
         images=images,
         labels=subset[f"{part}/labels"],
         source_index=subset[f"{part}/source_index"],
         ncc=ncc,
+        by_restart=of_each.score,
         one_to_one=assign_one_to_one(inputs, representatives),
         published=reconstructions(images, model.mean, chosen),
         shown=stretch(raw[ncc.index].view(-1, *model.mean.shape).numpy() + model.mean),

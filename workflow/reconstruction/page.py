@@ -17,7 +17,6 @@ from typing import Any
 
 import altair
 import jinja2
-import numpy as np
 import vl_convert
 from markupsafe import Markup
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import deployed, hyperparameters, reference, store
+from . import deployed, hyperparameters, preselection, reference, store
 from .attack import Attack, begin, choose
 from .configuration import Restarts as RestartSettings
 from .errors import UserError
@@ -58,12 +58,14 @@ def run(
     keeper = Keeper(checkpoint, notice or Notice(), checkpoint_seconds, squared_norms)
     outcome = search_in_batches(attack, network, starts, settings, progress, keeper)
 
+    labels = candidate_labels(settings.candidates)
+    kept = preselection.largest(outcome.candidates, labels, settings.keep)
     arrays = {
         "restart": np.array(numbers),
         **{f"hyperparameters/{name}": np.array([row[name] for row in drawn]) for name in hyperparameters.NAMES},
-        "candidates": outcome.candidates.float().numpy(),
-        "lambdas": outcome.lambdas.float().numpy(),
-        "labels": candidate_labels(settings.candidates).numpy().astype(np.int8),
+        "candidates": outcome.candidates.take_along_dim(kept[..., None], 1).float().numpy(),
+        "lambdas": outcome.lambdas.take_along_dim(kept, 1).float().numpy(),
+        "labels": labels[kept[0]].numpy().astype(np.int8),
         "diverged": outcome.diverged.numpy(),
         "trace/iterations": outcome.iterations.numpy(),
         "trace/residuals": outcome.residuals.numpy(),

@@ -48,44 +48,50 @@ def run(settings: Dataset, output: Path) -> None:
 
 
 def draw(pool: Pool, settings: Dataset) -> tuple[Part, Part]:
-    """Training and held-out parts, each with per_label images of each label, in drawing order.
+    """Training and held-out parts, each with per_label images of each label, in drawing order after those to skip.
 
     Raises UserError where the pool has too few images for both, or lacks a class that the labels name.
     """
     order = np.arange(len(pool.classes))
     if settings.draw == "seeded":
         order = np.random.default_rng(settings.seed).permutation(order)
-    half = settings.per_label
+    half, skip = settings.per_label, settings.skip
     rule = by_number(settings.labels, pool)
     if isinstance(rule, ClassLabels):
-        return _draw_by_class(pool, order, rule, half)
+        return _draw_by_class(pool, order, rule, settings)
+    order = order[2 * skip :]
     if len(order) < 4 * half:
         raise UserError(
-            f"{pool.origin}: has {len(order)} images, and {2 * half} to train on plus {2 * half} held out need "
-            f"{4 * half}; set per_label to at most {len(order) // 4}"
+            f"{pool.origin}: has {len(order)} images{_after(2 * skip)}, and {2 * half} to train on plus {2 * half} "
+            f"held out need {4 * half}; set per_label to at most {len(order) // 4}"
         )
     labels = label_all(pool.classes[order[: 4 * half]], rule).labels
     return Part(order[: 2 * half], labels[: 2 * half]), Part(order[2 * half : 4 * half], labels[2 * half :])
 
 
-def _draw_by_class(pool: Pool, order: np.ndarray, rule: ClassLabels, half: int) -> tuple[Part, Part]:
-    """The first `half` images of each label in the given order, and the next as many."""
+def _after(skipped: int) -> str:
+    return f" after the {skipped} to skip" if skipped else ""
+
+
+def _draw_by_class(pool: Pool, order: np.ndarray, rule: ClassLabels, settings: Dataset) -> tuple[Part, Part]:
+    """The first `per_label` images of each label in the given order after those to skip, and the next as many."""
+    half, skip = settings.per_label, settings.skip
     labelled = label_all(pool.classes[order], rule)
     place = np.zeros(len(labelled.labels), int)
     for side, label in (("negative", -1), ("positive", 1)):
         members = labelled.labels == label
-        found = int(members.sum())
+        found = max(0, int(members.sum()) - skip)
         if found < 2 * half:
             raise UserError(
-                f"{pool.origin}: the {side} classes have {found} images, and {half} to train on plus {half} held "
-                f"out need {2 * half}; set per_label to at most {found // 2}"
+                f"{pool.origin}: the {side} classes have {found} images{_after(skip)}, and {half} to train on plus "
+                f"{half} held out need {2 * half}; set per_label to at most {found // 2}"
             )
-        place[members] = np.arange(found)
+        place[members] = np.arange(members.sum()) - skip
 
     def part(chosen: np.ndarray) -> Part:
         return Part(order[labelled.indices[chosen]], labelled.labels[chosen])
 
-    return part(place < half), part((place >= half) & (place < 2 * half))
+    return part((place >= 0) & (place < half)), part((place >= half) & (place < 2 * half))
 
 
 def label_all(classes: np.ndarray, rule: Labels) -> Part:

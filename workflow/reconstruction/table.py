@@ -1,4 +1,4 @@
-"""Stage `table`: one row an experiment, and beside it the controls and the timings."""
+"""Stage `table`: one row an experiment, and beside it intervals, the controls and the timings."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ EXPERIMENT = ["dataset", "model", "sweep"]
 COLUMNS = (
     "n", "network", "training_loss", "on_margin", "test_accuracy", "method", "restarts", "diverged", "candidates",
     "representatives", "ncc_threshold_held_out", "ncc_threshold_scrambled", "ncc_threshold", "ncc_hits",
-    "ncc_hits_over_held_out", "ncc_held_out_hits", "one_to_one_hits", "one_to_one_held_out_hits", "ncc_median",
-    "ncc_held_out_median", "ssim_hits", "ssim_held_out_hits", "ssim_mean_image_hits", "ssim_best10", "ssim_best45",
-    "ssim_mean", "ssim11_hits", "ssim11_best45", "l2_median", "precision_top_hits",
+    "ncc_hits_over_held_out", "ncc_hits_strict", "ncc_held_out_hits", "calibrated_hits", "calibrated_held_out_hits",
+    "one_to_one_hits", "one_to_one_held_out_hits", "ncc_median", "ncc_held_out_median", "ssim_hits",
+    "ssim_held_out_hits", "ssim_mean_image_hits", "ssim_best10", "ssim_best45", "ssim_mean", "ssim11_hits",
+    "ssim11_best45", "l2_median", "precision_top_hits", "precision_top_quarter",
 )  # fmt: skip
 WARNING = (
     "What was found without images to compare with proves nothing by itself: many sets of images satisfy the equations "
@@ -49,7 +50,7 @@ th, td {{ padding: 0.3rem 0.7rem; text-align: left; border-bottom: 1px solid #88
 
 
 def run(evaluation_paths: Sequence[Path], folder: Path, inspection_paths: Sequence[Path] = ()) -> None:
-    """Write table.csv, .html, .md and .tex, controls.csv and timings.csv into the folder.
+    """Write table.csv, .html, .md and .tex, intervals.csv, controls.csv and timings.csv into the folder.
 
     A row of an inspection is empty where only images could tell.
     """
@@ -68,6 +69,14 @@ def run(evaluation_paths: Sequence[Path], folder: Path, inspection_paths: Sequen
         ],
         columns=None if evaluations else [*EXPERIMENT, "answer"],
     )
+    intervals = pd.DataFrame(
+        [
+            {**name, "quantity": quantity, **ends}
+            for name, evaluation in zip(names, evaluations, strict=False)
+            for quantity, ends in json.loads(str(evaluation["intervals"])).items()
+        ],
+        columns=None if evaluations else [*EXPERIMENT, "quantity"],
+    )
     timings = pd.DataFrame(
         {**name, "stage": stage, "device": device, "seconds": seconds}
         for name, experiment in zip(names, experiments, strict=True)
@@ -82,6 +91,7 @@ def run(evaluation_paths: Sequence[Path], folder: Path, inspection_paths: Sequen
         ),
         "table.md": shown.to_markdown(index=False) + "\n",
         "table.tex": shown.to_latex(index=False, escape=True),
+        "intervals.csv": intervals.to_csv(index=False, float_format="%.6g"),
         "controls.csv": controls.to_csv(index=False, float_format="%.6g"),
         "timings.csv": timings.to_csv(index=False, float_format="%.1f"),
     }

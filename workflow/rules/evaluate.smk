@@ -7,6 +7,7 @@ rule evaluate:
         model="results/{dataset}/{model}/model.h5",
         training="results/{dataset}/{model}/training.h5",
         candidates="results/{dataset}/{model}/{sweep}/candidates.h5",
+        controls=lambda wildcards: sum(CONFIGURATION.control_searches(**wildcards).values(), ()),
     output:
         evaluation="results/{dataset}/{model}/{sweep}/evaluation.h5",
         figures=[
@@ -32,9 +33,14 @@ rule evaluate:
     params:
         settings=CONFIGURATION.evaluation.to_json(),
         figures=subpath(output.images, parent=True),
+        controls=lambda wildcards: [
+            option
+            for name, paths in CONFIGURATION.control_searches(**wildcards).items()
+            for option in ("--control", name, *paths)
+        ],
     shell:
         "python -m reconstruction evaluate --settings {params.settings:q} --threads {threads}"
         " --experiment {wildcards.dataset:q}/{wildcards.model:q}/{wildcards.sweep:q}"
         " --subset {input.subset:q} --model {input.model:q} --training {input.training:q}"
-        " --candidates {input.candidates:q} --output {output.evaluation:q}"
+        " --candidates {input.candidates:q} {params.controls:q} --output {output.evaluation:q}"
         " --figures {params.figures:q} 2>&1 | tee {log:q}"

@@ -3,12 +3,12 @@
 
 rule subset:
     input:
-        lambda wildcards: sources.source_files(CONFIGURATION.datasets[wildcards.dataset].source),
+        lambda wildcards: sources.source_files(CONFIGURATION.dataset(wildcards.dataset).source),
     output:
         "results/{dataset}/subset.h5",
     log:
         "logs/{dataset}/subset.log",
     params:
-        settings=lambda wildcards: CONFIGURATION.datasets[wildcards.dataset].to_json(),
+        settings=lambda wildcards: CONFIGURATION.dataset(wildcards.dataset).to_json(),
     shell:
         "python -m reconstruction subset --settings {params.settings:q} --output {output:q} 2>&1 | tee {log:q}"

@@ -1,4 +1,4 @@
-# Needs the evaluation or inspection of every experiment. Makes the results table, its controls and its timings.
+# Needs the evaluation or inspection of every experiment. Makes the results table, its intervals, controls and timings.
 
 
 rule table:
@@ -17,6 +17,7 @@ rule table:
         "results/table.csv",
         "results/table.md",
         "results/table.tex",
+        "results/intervals.csv",
         "results/controls.csv",
         "results/timings.csv",
         report("results/table.html", caption="../report/table.rst", category="Results table"),

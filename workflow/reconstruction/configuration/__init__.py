@@ -17,13 +17,14 @@ from .datasets import (
     Source,
     Torchvision,
 )
-from .experiments import NO_IMAGES, Configuration, Evaluation, Experiment
+from .experiments import NO_IMAGES, OTHER_IMAGES, Configuration, Controls, Evaluation, Experiment
 from .models import AdoptedModel, AnyModel, ConstantSchedule, Layer, LogLossSchedule, Mean, Model, Std, Training
 from .section import Section
 from .sweeps import LogUniform, Merge, PublishedSearch, Range, Restarts, Search, SubspaceSearch, Sweep, Uniform
 
 __all__ = [
     "NO_IMAGES",
+    "OTHER_IMAGES",
     "AdoptedModel",
     "AlternatingLabels",
     "AnyModel",
@@ -31,6 +32,7 @@ __all__ = [
     "ClassName",
     "Configuration",
     "ConstantSchedule",
+    "Controls",
     "Dataset",
     "Evaluation",
     "Experiment",

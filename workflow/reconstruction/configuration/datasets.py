@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from .section import Count, Section, Seed
+from .section import NUMBER, Count, Section, Seed
 
 
 class Faces(Section):
@@ -97,5 +97,8 @@ class Dataset(Section):
     source: Source
     labels: Labels
     per_label: Count = Field(description="training images of each label; as many again are held out")
+    skip: Annotated[int, Field(ge=0), NUMBER] = Field(
+        0, description="images of each label to pass over, in drawing order, before the training images"
+    )
     draw: Literal["file-order", "seeded"] = Field("file-order", description="which images of the source to take")
     seed: Seed = Field(0, description="of a seeded draw")

@@ -9,10 +9,12 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from .datasets import Dataset
 from .models import AnyModel, Model
-from .section import Count, Name, Section, Seed
+from .section import NUMBER, Count, Name, Section, Seed
 from .sweeps import Sweep
 
 NO_IMAGES = "no-images"  # stands for the data set where there is none
+CONTROL = "~"  # DATASET~1, DATASET~2, ...: further images of a data set; MODEL~scrambled: its weights scrambled
+OTHER_IMAGES = "other_images_"  # and a number, a control network that was trained on none of the images to judge
 
 
 class Evaluation(Section):
@@ -22,6 +24,15 @@ class Evaluation(Section):
     ssim_threshold: Annotated[float, Field(gt=0, lt=1)] = Field(0.4, description="the published mark of a good image")
     pairs: Count = Field(30, description="best pairs in the figures")
     seed: Seed = Field(0, description="of the scrambled candidates")
+
+
+class Controls(Section):
+    """Searches by the same sweep that cannot find the training images: their hits are what chance and likeness give."""
+
+    scrambled_weights: bool = Field(False, description="attack the model's own weights, scrambled")
+    networks: Annotated[int, Field(ge=0, le=9), NUMBER] = Field(
+        0, description="attack as many further networks, trained alike on further images of the source"
+    )
 
 
 class Experiment(Section):
@@ -41,6 +52,7 @@ class Configuration(Section):
     models: dict[Name, AnyModel] = Field(min_length=1)
     sweeps: dict[Name, Sweep] = Field(min_length=1)
     evaluation: Evaluation = Evaluation()
+    controls: Controls = Controls()
     experiments: list[Experiment] = Field(min_length=1)
 
     @field_validator("datasets")
@@ -68,6 +80,24 @@ class Configuration(Section):
             if experiment in value[:index]:
                 raise ValueError(f"experiment {index} repeats an earlier one; leave it out")
         return value
+
+    def dataset(self, name: str) -> Dataset:
+        """A data set by name; DATASET~k is drawn alike, from the images after those of DATASET and DATASET~(k - 1)."""
+        parent, _, control = name.partition(CONTROL)
+        settings = self.datasets[parent]
+        if not control:
+            return settings
+        return settings.model_copy(update={"skip": settings.skip + 2 * int(control) * settings.per_label})
+
+    def control_searches(self, dataset: str, model: str, sweep: str) -> dict[str, tuple[str, str]]:
+        """By name, the model.h5 and candidates.h5 of an experiment's control searches."""
+        parents = {}
+        if self.controls.scrambled_weights:
+            parents["scrambled_weights"] = f"results/{dataset}/{model}{CONTROL}scrambled"
+        if isinstance(self.models[model], Model):
+            for number in range(1, self.controls.networks + 1):
+                parents[f"{OTHER_IMAGES}{number}"] = f"results/{dataset}{CONTROL}{number}/{model}"
+        return {name: (f"{parent}/model.h5", f"{parent}/{sweep}/candidates.h5") for name, parent in parents.items()}
 
     def models_of(self, kind: type[Section]) -> str:
         """A regular expression of the names of the models of a kind, which matches nothing where there are none."""

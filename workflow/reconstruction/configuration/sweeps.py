@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from .section import Count, NonNegative, Positive, Section, Seed
+from .section import NUMBER, Count, NonNegative, Positive, Section, Seed
 
 
 class Uniform(Section):
@@ -107,6 +107,9 @@ class Restarts(Section):
     )
     precision: Literal["auto", "bfloat16", "float32", "float64"] = Field(
         "auto", description="of matrix products; auto: bfloat16 in the subspace where the device has it, or float32"
+    )
+    keep: Annotated[float, Field(gt=0, le=1), NUMBER] = Field(
+        1.0, description="fraction of a restart's candidates of each label, those of largest norm, that its shard keeps"
     )
     trace_points: Count = Field(100, description="how often the residuals are recorded")
     published: PublishedSearch = PublishedSearch()

@@ -1,0 +1,145 @@
+"""An experiment's scores, and the counts and averages of the table that they make.
+
+Whatever resamples scores, images or restarts, gets every quantity with them: there is one definition of each.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .calibration import Thresholds, cross_fitted_hits, threshold
+from .configuration import Evaluation
+
+Row = dict[str, str | int | float]
+RARE = 0.001  # false positives of the strict threshold, which takes as many held-out images as one in it
+
+
+@dataclass(frozen=True)
+class PartScores:
+    """Scores (n,) of the images of a part.
+
+    by_restart: (R, n), NCC with the nearest candidate of each restart alone; expected: (n,), the NCC that the same
+    attack reaches on networks trained without the image, nan where there are none.
+    """
+
+    labels: np.ndarray
+    ncc: np.ndarray
+    by_restart: np.ndarray
+    expected: np.ndarray
+    one_to_one: np.ndarray
+    ssim3: np.ndarray
+    ssim11: np.ndarray
+    l2: np.ndarray
+
+    def images(self, chosen: np.ndarray) -> PartScores:
+        return PartScores(**{name: scores[..., chosen] for name, scores in vars(self).items()})
+
+    def restarts(self, chosen: np.ndarray) -> PartScores:
+        """What those restarts would score alone; merged representatives and SSIM stay those of all."""
+        by_restart = self.by_restart[chosen]
+        return replace(self, ncc=by_restart.max(0), by_restart=by_restart)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """mean_image: (n,), SSIM of no reconstruction at all; scrambled: (R, n), NCC with scrambled candidates."""
+
+    training: PartScores
+    held_out: PartScores
+    mean_image: np.ndarray
+    scrambled: np.ndarray
+
+    def images(self, training: np.ndarray, held_out: np.ndarray) -> Scores:
+        """Scores of chosen training and held-out images."""
+        return Scores(
+            self.training.images(training), self.held_out.images(held_out), self.mean_image[training],
+            self.scrambled[:, training],
+        )  # fmt: skip
+
+    def restarts(self, chosen: np.ndarray) -> Scores:
+        """Scores of chosen restarts."""
+        training, held_out = self.training.restarts(chosen), self.held_out.restarts(chosen)
+        return replace(self, training=training, held_out=held_out, scrambled=self.scrambled[chosen])
+
+    def beyond_expected(self) -> Scores:
+        """The same with each image's NCC, and its scrambled one, less what is expected of that image."""
+        training, held_out = (
+            replace(part, ncc=part.ncc - part.expected, by_restart=part.by_restart - part.expected)
+            for part in (self.training, self.held_out)
+        )
+        return replace(self, training=training, held_out=held_out, scrambled=self.scrambled - training.expected)
+
+    def thresholds(self, rate: float) -> Thresholds:
+        return Thresholds(threshold(self.held_out.ncc, rate), threshold(self.scrambled.max(0), rate))
+
+
+OF_RESTARTS = (  # the quantities that only the raw candidates' NCC decides
+    "ncc_threshold_held_out", "ncc_threshold_scrambled", "ncc_threshold", "ncc_hits", "ncc_hits_over_held_out",
+    "ncc_hits_strict", "ncc_held_out_hits", "calibrated_hits", "calibrated_held_out_hits", "ncc_median",
+    "ncc_held_out_median",
+)  # fmt: skip
+
+
+def summarise(scores: Scores, settings: Evaluation) -> Row:
+    """The counts and averages of the table; best-k averages over min(k, n)."""
+    training, held_out, rate = scores.training, scores.held_out, settings.false_positive_rate
+    limits = scores.thresholds(rate)
+    calibrated = scores.beyond_expected()
+    return {
+        "ncc_threshold_held_out": limits.held_out,
+        "ncc_threshold_scrambled": limits.scrambled,
+        "ncc_threshold": limits.both,
+        "ncc_hits": hits(scores, rate),
+        "ncc_hits_over_held_out": int((training.ncc > limits.held_out).sum()),
+        "ncc_hits_strict": strict_hits(scores),
+        "ncc_held_out_hits": held_out_hits(scores, rate),
+        "calibrated_hits": hits(calibrated, rate),
+        "calibrated_held_out_hits": held_out_hits(calibrated, rate),
+        "one_to_one_hits": int((training.one_to_one > limits.both).sum()),
+        "one_to_one_held_out_hits": int((held_out.one_to_one > limits.both).sum()),
+        "ncc_median": float(np.median(training.ncc)),
+        "ncc_held_out_median": float(np.median(held_out.ncc)),
+        "ssim_hits": over(training.ssim3, settings),
+        "ssim_held_out_hits": over(held_out.ssim3, settings),
+        "ssim_mean_image_hits": over(scores.mean_image, settings),
+        "ssim_best10": best(training.ssim3, 10),
+        "ssim_best45": best(training.ssim3, 45),
+        "ssim_mean": float(training.ssim3.mean()),
+        "ssim11_hits": over(training.ssim11, settings),
+        "ssim11_best45": best(training.ssim11, 45),
+        "l2_median": float(np.median(training.l2)),
+    }
+
+
+def hits(scores: Scores, rate: float) -> float:
+    """Training images above both thresholds; nan where no network tells what is expected."""
+    return _count(scores.training.ncc > scores.thresholds(rate).both, scores.training.ncc)
+
+
+def held_out_hits(scores: Scores, rate: float) -> float:
+    """Held-out images above the threshold of the half that they are not in; nan likewise."""
+    held_out = scores.held_out
+    return _count(cross_fitted_hits(held_out.ncc, held_out.labels, rate), held_out.ncc)
+
+
+def _count(passed: np.ndarray, scores: np.ndarray) -> float:
+    return math.nan if np.isnan(scores).any() else int(passed.sum())
+
+
+def strict_hits(scores: Scores) -> float:
+    """Training images above what 0.1 % of the held-out images pass; nan where they are too few to tell."""
+    if len(scores.held_out.ncc) * RARE < 1:
+        return math.nan
+    return int((scores.training.ncc > threshold(scores.held_out.ncc, RARE)).sum())
+
+
+def over(ssim: np.ndarray, settings: Evaluation) -> int:
+    return int((ssim > settings.ssim_threshold).sum())
+
+
+def best(scores: np.ndarray, count: int) -> float:
+    """The average of the `count` best scores, of all where there are fewer."""
+    return float(np.sort(scores)[::-1][:count].mean())

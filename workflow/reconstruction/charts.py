@@ -32,7 +32,7 @@ STYLE: dict[str, Any] = {
     "view": {"stroke": None},
 }  # fmt: skip
 LOG: dict[str, Any] = {"type": "log", "nice": False, "padding": 8}  # pixels
-PLAIN = {"grid": False}
+PLAIN: dict[str, Any] = {"grid": False}
 GREEK = {"$\\sigma_x$": "σₓ", "$\\lambda_{min}$": "λ min", "$\\alpha$": "α", "lambda": "λ"}
 
 
@@ -73,8 +73,8 @@ def training(training: store.Stored) -> Iterator[Chart]:
     yield chart("margins", "Margins of the training images while training.", drawing)
 
 
-def scores(evaluation: store.Stored, limits: Mapping[str, float]) -> Chart:
-    """How many images score above every NCC, for training, held-out and scrambled; limits: thresholds by name."""
+def scores(evaluation: store.Stored, limit: float) -> Chart:
+    """How many images score above every NCC, of training, held-out and scrambled ones; limit: what a hit must pass."""
     series = {
         "trained on": (BLUE, evaluation["training/ncc"]),
         "never trained on": (ORANGE, evaluation["held_out/ncc"]),
@@ -87,7 +87,7 @@ def scores(evaluation: store.Stored, limits: Mapping[str, float]) -> Chart:
         colours({name: colour for name, (colour, _) in series.items()}),
     )  # fmt: skip
     caption = "How many images score above each NCC. Dashed: the threshold that a hit must pass."
-    return chart("scores", caption, lines + rule("x", limits["ncc_threshold"]))
+    return chart("scores", caption, lines + rule("x", limit))
 
 
 def survival(scores: np.ndarray, name: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -96,7 +96,7 @@ def survival(scores: np.ndarray, name: str) -> tuple[np.ndarray, dict[str, np.nd
     return np.sort(scores)[::-1][kept], {name: kept + 1}
 
 
-def margins(evaluation: store.Stored, training: store.Stored, limits: Mapping[str, float]) -> Chart:
+def margins(evaluation: store.Stored, training: store.Stored, limit: float) -> Chart:
     """NCC of each training image against its margin."""
     on_margin = np.where(training["on_margin"], "on the margin", "off the margin")
     table = pd.DataFrame(
@@ -115,7 +115,7 @@ def margins(evaluation: store.Stored, training: store.Stored, limits: Mapping[st
         tooltip=["image", "margin", "ncc"],
     )  # fmt: skip
     caption = "Training images by margin. The theory speaks of those on the margin. Dashed: the threshold of a hit."
-    return chart("margin", caption, points + rule("y", limits["ncc_threshold"]))
+    return chart("margin", caption, points + rule("y", limit))
 
 
 def unexplained(candidates: store.Stored, squared_norms: np.ndarray, true_residuals: np.ndarray | None = None) -> Chart:
@@ -152,9 +152,10 @@ def unexplained(candidates: store.Stored, squared_norms: np.ndarray, true_residu
     return chart("unexplained", caption, drawing)
 
 
-def hyperparameters(candidates: store.Stored, found: np.ndarray, title: str) -> Iterator[Chart]:
+def hyperparameters(candidates: store.Stored, found: np.ndarray, title: str) -> list[Chart]:
     """What each restart found (R,), of those that did not diverge, against each hyperparameter that varies."""
     kept = ~candidates["restarts/diverged"]
+    drawn = []
     for name in NAMES:
         values = candidates[f"restarts/hyperparameters/{name}"][kept]
         if np.ptp(values) == 0:
@@ -165,12 +166,13 @@ def hyperparameters(candidates: store.Stored, found: np.ndarray, title: str) -> 
         y = alt.Y("found:Q", title=title).scale(zero=True)
         points = alt.Chart(table).mark_point(filled=True, size=45, opacity=0.7, color=BLUE)
         drawing = points.encode(x, y, tooltip=["restart", "value", "found"])
-        yield chart(f"hyperparameter-{name}", f"{title[0].upper()}{title[1:]}, by {label}.", drawing)
+        drawn.append(chart(f"hyperparameter-{name}", f"{title[0].upper()}{title[1:]}, by {label}.", drawing))
+    return drawn
 
 
 def growth(evaluation: store.Stored) -> Iterator[Chart]:
-    """Hits over the number of restarts, where the evaluation tells."""
-    if "growth/restarts" not in evaluation.arrays or len(evaluation["growth/restarts"]) < 2:
+    """Hits over the number of restarts, where there are several."""
+    if len(evaluation["growth/restarts"]) < 2:
         return
     series = {"trained on": ("growth/hits", BLUE), "never trained on": ("growth/held_out_hits", ORANGE)}
     table = pd.concat(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 from PIL import Image
@@ -88,15 +90,13 @@ def matches(
     ]
 
 
-def ranking(candidates: store.Stored, model: Deployed, count: int, truths: list[Truth] | None) -> list[Representative]:
-    """The representatives ranked first, blindly; truths: of each of them, where it is known."""
+def ranking(candidates: store.Stored, model: Deployed, count: int, known: Sequence[Truth] = ()) -> list[Representative]:
+    """The representatives ranked first, blindly; known: the truth of each of them, where images tell."""
     found = [candidates[f"representatives/{name}"][:count] for name in ("support", "spread", "lambda")]
     pictures = as_pictures(candidates, model, count)
     return [
         Representative(rank, data_uri(picture), int(support), float(spread), float(lambda_), truth)
-        for rank, (picture, support, spread, lambda_, truth) in enumerate(
-            zip(pictures, *found, truths or [None] * len(pictures), strict=True), start=1
-        )
+        for rank, (picture, support, spread, lambda_, truth) in enumerate(zip_longest(pictures, *found, known), start=1)
     ]
 
 

@@ -45,16 +45,6 @@ def of_evaluation(
     limit, count = row["ncc_threshold"], evaluation.settings["pairs"]
     of_training = exhibits.matches("training", subset, model, candidates, evaluation, limit, training["margins"])
     of_held_out = exhibits.matches("held_out", subset, model, candidates, evaluation, limit)
-    drawn = [
-        charts.scores(evaluation, row),
-        charts.margins(evaluation, training, row),
-        charts.unexplained(candidates, training["squared_norms"], training["true_residuals"]),
-        *charts.growth(evaluation),
-        *charts.training(training),
-    ]
-    searched = []
-    if "restarts/hits" in evaluation.arrays:
-        searched = charts.hyperparameters(candidates, evaluation["restarts/hits"], "images found by a restart alone")
     content = {
         "row": row,
         "best": {"training": of_training[:count], "held_out": of_held_out[:count]},
@@ -62,9 +52,15 @@ def of_evaluation(
         "ranking": exhibits.ranking(candidates, model, count, exhibits.truths(subset, evaluation, count, limit)),
         "precision": charts.precision(evaluation, limit),
         "controls": json.loads(str(evaluation["controls"])),
-        "quantities": quantities(row, evaluation),
-        "charts": drawn,
-        "hyperparameters": list(searched),
+        "quantities": quantities(row, json.loads(str(evaluation["intervals"]))),
+        "charts": [
+            charts.scores(evaluation, limit),
+            charts.margins(evaluation, training, limit),
+            charts.unexplained(candidates, training["squared_norms"], training["true_residuals"]),
+            *charts.growth(evaluation),
+            *charts.training(training),
+        ],
+        "hyperparameters": charts.hyperparameters(candidates, evaluation["restarts/hits"], "images found by a restart"),
         "timings": evaluation.facts["timings"],
         "files": [subset, model.stored, training, candidates, evaluation],
     }
@@ -83,38 +79,34 @@ def of_inspection(model_path: Path, candidates_path: Path, inspection_path: Path
     squared_norms = model.network.squared_norms.numpy()
     kept = ~candidates["restarts/diverged"]
     left = candidates["restarts/trace/residuals"][kept, -1, 0] / squared_norms[0]
-    searched = charts.hyperparameters(candidates, left, "unexplained share of the first layer")
     content = {
         "row": {"n": None, **row},
-        "ranking": exhibits.ranking(candidates, model, inspection.settings["count"], None),
-        "quantities": quantities(row, inspection),
+        "ranking": exhibits.ranking(candidates, model, inspection.settings["count"]),
+        "quantities": quantities(row, {}),
         "charts": [charts.unexplained(candidates, squared_norms)],
-        "hyperparameters": list(searched),
+        "hyperparameters": charts.hyperparameters(candidates, left, "unexplained share of the first layer"),
         "timings": inspection.facts["timings"],
         "files": [model.stored, candidates, inspection],
     }
     render(content, output)
 
 
-def quantities(row: Mapping[str, Any], evaluation: store.Stored) -> list[dict[str, Any]]:
-    """Every column of the table's row: its value, its meaning, and its intervals where there are some."""
-    sure = json.loads(str(evaluation.arrays.get("intervals", "{}")))
+def quantities(row: Mapping[str, Any], ends: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:
+    """Every column of the table's row: its value, its meaning, and its intervals by what is drawn anew."""
     return [
         {
             "name": name,
             "value": value,
             "meaning": glossary.QUANTITIES.get(name, ""),
-            "intervals": {end.removesuffix("_low"): ends(sure[name], end) for end in sure[name] if end.endswith("_low")}
-            if name in sure
-            else {},
+            "intervals": {
+                drawn: f"{number(ends[name][f'{drawn}_low'])} to {number(ends[name][f'{drawn}_high'])}"
+                for drawn in ("images", "restarts")
+                if f"{drawn}_low" in ends.get(name, {})
+            },
         }
         for name, value in row.items()
         if name not in EXPERIMENT
     ]
-
-
-def ends(interval: Mapping[str, float], low: str) -> str:
-    return f"{number(interval[low])} to {number(interval[low.removesuffix('_low') + '_high'])}"
 
 
 def number(value: Any) -> str:
@@ -153,7 +145,7 @@ def read(name: str) -> str:
 def charting_library() -> str:
     """Vega, Vega-Lite and Vega-Embed in one script, of the version that the charts are written for."""
     version = altair.SCHEMA_VERSION.removeprefix("v").rpartition(".")[0]
-    return str(vl_convert.javascript_bundle(vl_version=version)).replace("</script", "<\\/script")
+    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", version)).replace("</script", "<\\/script")
 
 
 def policy(scripts: Sequence[str]) -> str:

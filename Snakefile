@@ -1,6 +1,6 @@
 """Reconstruct training data from trained neural networks (Haim et al., NeurIPS 2022).
 
-subset -> train or adopt -> reconstruct (shards) -> deduplicate -> evaluate or inspect -> table
+subset -> train or adopt -> reconstruct (shards) -> deduplicate -> evaluate or inspect -> table, page
 """
 
 import shlex
@@ -17,7 +17,7 @@ shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(PACKAGE)}; ")
 sys.path.insert(0, PACKAGE)
 
 from reconstruction import parsing, sources
-from reconstruction.configuration import AdoptedModel, Model
+from reconstruction.configuration import NO_IMAGES, AdoptedModel, Model
 from reconstruction.errors import UserError
 
 
@@ -51,6 +51,7 @@ include: "workflow/rules/reconstruct.smk"
 include: "workflow/rules/deduplicate.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/inspect.smk"
+include: "workflow/rules/page.smk"
 include: "workflow/rules/table.smk"
 
 
@@ -58,3 +59,7 @@ rule all:
     default_target: True
     input:
         "results/table.csv",
+        [
+            f"results/{experiment.dataset or NO_IMAGES}/{experiment.model}/{experiment.sweep}/report.html"
+            for experiment in CONFIGURATION.experiments
+        ],

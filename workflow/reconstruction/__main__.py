@@ -125,6 +125,22 @@ def _inspect(arguments: argparse.Namespace) -> None:
     )
 
 
+def _page(arguments: argparse.Namespace) -> None:
+    from . import page
+
+    common = {"model_path": arguments.model, "candidates_path": arguments.candidates, "output": arguments.output}
+    of_evaluation = (arguments.subset, arguments.training, arguments.evaluation)
+    if arguments.inspection and not any(of_evaluation):
+        page.of_inspection(**common, inspection_path=arguments.inspection)
+    elif all(of_evaluation) and not arguments.inspection:
+        subset, training, evaluation = of_evaluation
+        page.of_evaluation(**common, subset_path=subset, training_path=training, evaluation_path=evaluation)
+    else:
+        raise UserError(
+            "page: give --subset, --training and --evaluation, or --inspection alone where there are no images"
+        )
+
+
 def _membership(arguments: argparse.Namespace) -> None:
     from . import membership
 
@@ -289,6 +305,15 @@ def _parser() -> argparse.ArgumentParser:
     path(inspect, "output", "inspection.h5 to write")
     inspect.add_argument("--figures", type=Path, required=True, metavar="FOLDER", help="folder for figures and tables")
     compute(inspect, devices=False)
+
+    page = stage("page", _page, "Write an experiment's page: one HTML file that opens from disk.")
+    path(page, "model", "model.h5")
+    path(page, "candidates", "candidates.h5")
+    path(page, "subset", "subset.h5", required=False)
+    path(page, "training", "training.h5", required=False)
+    path(page, "evaluation", "evaluation.h5", required=False)
+    path(page, "inspection", "inspection.h5, where there are no images", required=False)
+    path(page, "output", "HTML file to write")
 
     membership = stage(
         "membership", _membership, "Score each image of a pool by how likely the model was trained on it."

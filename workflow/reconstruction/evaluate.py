@@ -71,6 +71,7 @@ def run(
         "scrambled/ssim3": findings.scrambled.ssim,
         "representatives/ncc": findings.representatives.score,
         "representatives/nearest_image": findings.representatives.index,
+        "restarts/hits": findings.restart_hits,
         "growth/restarts": growth.restarts,
         "growth/hits": growth.hits,
         "growth/held_out_hits": growth.held_out_hits,

@@ -118,11 +118,10 @@ def quality_against_hyperparameters(findings: Findings, candidates: store.Stored
     kept = ~candidates["restarts/diverged"]
     values = {name: candidates[f"restarts/hyperparameters/{name}"][kept] for name in NAMES}
     varied = {name: value for name, value in values.items() if np.ptp(value) > 0} or values
-    hits = (findings.trained.by_restart > findings.thresholds.both).sum(1)
     figure = Figure(figsize=(2.4 * len(varied), 2.6))
     axes = figure.subplots(1, len(varied), sharey=True, squeeze=False)[0]
     for axis, (name, value) in zip(axes, varied.items(), strict=True):
-        axis.scatter(value, hits, s=18, color=BLUE)
+        axis.scatter(value, findings.restart_hits, s=18, color=BLUE)
         axis.set_xlabel(AXIS_LABELS[name])
         if name in LOG_AXES:
             axis.set_xscale("log")

@@ -50,6 +50,11 @@ class Findings:
     thresholds: Thresholds
     representatives: Nearest  # each representative's nearest training image
 
+    @property
+    def restart_hits(self) -> np.ndarray:
+        """How many training images each restart finds alone, of shape (R,)."""
+        return (self.trained.by_restart > self.thresholds.both).sum(1)
+
 
 def search_columns(candidates: store.Stored) -> Row:
     """What the table says of a search, whether or not there are images to compare with."""

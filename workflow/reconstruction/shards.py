@@ -64,6 +64,7 @@ def pool(paths: Sequence[Path], model: store.Stored) -> Pooled:
         files={"name": np.array([path.name for path in paths]), "digest": np.array(digests)},
         facts={
             "method": first.facts["method"],
+            "restart_settings": first.settings,
             "restart_seconds": sum(found["seconds"] for found in facts),
             "restart_devices": sorted({found["device"] for found in facts}),
         },

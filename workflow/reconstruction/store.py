@@ -28,6 +28,7 @@ from .errors import UserError, reason
 
 FORMAT_VERSION = 1
 USER_BLOCK = 512
+LABELS = ("kind", "code_version", "settings", "facts", "sources", "digest")
 SEAL = b"reconstruction file, sha256 of the rest: "
 
 # Each kind of file and the stage that makes it.
@@ -55,6 +56,7 @@ class Stored:
     facts: dict[str, Any]
     sources: dict[str, str]
     digest: str
+    code_version: str = ""
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self.arrays[name]
@@ -141,7 +143,7 @@ def read(path: Path, kind: str) -> Stored:
         version = file.attrs["format_version"]
         if version != FORMAT_VERSION:
             raise UserError(f"{path}: has format version {version}, this program reads {FORMAT_VERSION}; {remedy}")
-        text = {name: file.attrs[name].decode() for name in ("kind", "settings", "facts", "sources", "digest")}
+        text = {name: file.attrs[name].decode() for name in LABELS}
         if text["kind"] != kind:
             raise UserError(f"{path}: a {text['kind']} file; give a {kind} file, made by `{stage}`")
         arrays: dict[str, np.ndarray] = {}
@@ -152,7 +154,7 @@ def read(path: Path, kind: str) -> Stored:
 
         file.visititems(visit)
     settings, facts, sources = (json.loads(text[name]) for name in ("settings", "facts", "sources"))
-    return Stored(path, arrays, settings, facts, sources, text["digest"])
+    return Stored(path, arrays, settings, facts, sources, text["digest"], text["code_version"])
 
 
 def seal(content: memoryview) -> memoryview:

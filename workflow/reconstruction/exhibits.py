@@ -1,0 +1,122 @@
+"""The pictures on an experiment's page: images beside their nearest candidates, and the blind ranking."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+import numpy as np
+from PIL import Image
+
+from . import pixels, store
+from .deployed import Deployed
+from .inspection import as_pictures
+from .matching import stretch
+
+ROWS = 1000  # images of a part in the table, best first
+PIXEL_BYTES = 2_000_000  # of a part's pictures, before compression
+GAP = 1  # pixels between the pictures of a pair
+
+
+@dataclass(frozen=True)
+class Match:
+    """An image and how the candidates match it; pair: both as one data URI, empty beyond PIXEL_BYTES."""
+
+    part: str
+    number: int
+    label: int
+    margin: float
+    ncc: float
+    hit: bool
+    one_to_one: float
+    ssim: float
+    pair: str
+
+
+@dataclass(frozen=True)
+class Representative:
+    """What candidates merged to; of its nearest training image, where there is one, the truth."""
+
+    rank: int
+    picture: str
+    support: int
+    spread: float
+    lambda_: float
+    truth: Truth | None
+
+
+@dataclass(frozen=True)
+class Truth:
+    number: int
+    photograph: str
+    ncc: float
+    hit: bool
+
+
+def matches(
+    part: str,
+    subset: store.Stored,
+    model: Deployed,
+    candidates: store.Stored,
+    evaluation: store.Stored,
+    limit: float,
+    margins: np.ndarray | None = None,
+) -> list[Match]:
+    """The best images of a part, training or held_out, by NCC; limit: the NCC that a hit must pass."""
+    ncc = evaluation[f"{part}/ncc"]
+    chosen = np.argsort(-ncc, kind="stable")[:ROWS]
+    pictured = chosen[: PIXEL_BYTES // (2 * model.mean.size)]
+    raw = pixels.of(candidates, "candidates/coordinates", model)
+    nearest = raw[evaluation[f"{part}/nearest_candidate"][pictured]].view(-1, *model.mean.shape).numpy()
+    gap = np.ones((len(pictured), len(model.mean), model.mean.shape[1], GAP), np.float32)
+    pairs = np.concatenate([subset[f"{part}/images"][pictured], gap, stretch(nearest + model.mean)], axis=3)
+    pictures = [data_uri(pair) for pair in pairs] + [""] * (len(chosen) - len(pictured))
+    return [
+        Match(
+            part=part,
+            number=int(evaluation[f"{part}/source_index"][image]),
+            label=int(evaluation[f"{part}/labels"][image]),
+            margin=np.nan if margins is None else float(margins[image]),
+            ncc=float(ncc[image]),
+            hit=bool(ncc[image] > limit),
+            one_to_one=float(evaluation[f"{part}/one_to_one_ncc"][image]),
+            ssim=float(evaluation[f"{part}/ssim3"][image]),
+            pair=picture,
+        )
+        for image, picture in zip(chosen, pictures, strict=True)
+    ]
+
+
+def ranking(candidates: store.Stored, model: Deployed, count: int, known: Sequence[Truth] = ()) -> list[Representative]:
+    """The representatives ranked first, blindly; known: the truth of each of them, where images tell."""
+    found = [candidates[f"representatives/{name}"][:count] for name in ("support", "spread", "lambda")]
+    pictures = as_pictures(candidates, model, count)
+    return [
+        Representative(rank, data_uri(picture), int(support), float(spread), float(lambda_), truth)
+        for rank, (picture, support, spread, lambda_, truth) in enumerate(zip_longest(pictures, *found, known), start=1)
+    ]
+
+
+def truths(subset: store.Stored, evaluation: store.Stored, count: int, limit: float) -> list[Truth]:
+    """The training image nearest to each of the representatives ranked first."""
+    nearest, scores = evaluation["representatives/nearest_image"][:count], evaluation["representatives/ncc"][:count]
+    return [
+        Truth(
+            int(subset["training/source_index"][image]),
+            data_uri(subset["training/images"][image]),
+            float(score),
+            bool(score > limit),
+        )
+        for image, score in zip(nearest, scores, strict=True)
+    ]
+
+
+def data_uri(image: np.ndarray) -> str:
+    """An image (C, H, W) in [0, 1] as a PNG within a URI."""
+    buffer = io.BytesIO()
+    shades = (image.transpose(1, 2, 0).squeeze() * 255).round().astype(np.uint8)
+    Image.fromarray(shades).save(buffer, "PNG", compress_level=9)
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -356,11 +356,27 @@ def test_weights_trained_by_plain_pytorch_are_attacked_as_well_as_our_own(tmp_pa
     [
         (
             "{dataset: faces, model: theirs, sweep: demo}",
-            {"subset": 1, "adopt": 1, "reconstruct": 4, "deduplicate": 1, "evaluate": 1, "table": 1},
+            {
+                "subset": 1,
+                "adopt": 1,
+                "scramble": 1,
+                "reconstruct": 8,
+                "deduplicate": 2,
+                "evaluate": 1,
+                "page": 1,
+                "table": 1,
+            },
         ),
         (
             "{model: theirs, sweep: demo}",
-            {"adopt_without_images": 1, "reconstruct": 4, "deduplicate": 1, "inspect": 1, "table": 1},
+            {
+                "adopt_without_images": 1,
+                "reconstruct": 4,
+                "deduplicate": 1,
+                "inspect": 1,
+                "page_without_images": 1,
+                "table": 1,
+            },
         ),
     ],
 )

@@ -105,9 +105,9 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         arguments.model,
         arguments.training,
         arguments.candidates,
-        [(name, Path(model), Path(candidates)) for name, model, candidates in arguments.control],
         arguments.output,
         arguments.figures,
+        [(name, Path(model), Path(candidates)) for name, model, candidates in arguments.control],
     )
 
 

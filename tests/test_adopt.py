@@ -359,9 +359,8 @@ def test_weights_trained_by_plain_pytorch_are_attacked_as_well_as_our_own(tmp_pa
             {
                 "subset": 1,
                 "adopt": 1,
-                "scramble": 1,
-                "reconstruct": 8,
-                "deduplicate": 2,
+                "reconstruct": 4,
+                "deduplicate": 1,
                 "evaluate": 1,
                 "page": 1,
                 "table": 1,

@@ -129,7 +129,7 @@ def render(content: Mapping[str, Any], output: Path) -> None:
     text = environment.get_template("page.html").render(
         content,
         evaluated="images" in content,
-        headline=headline(content["row"]).partition(": ")[2],
+        headline=headline(content["row"]).partition(": ")[2].removesuffix(WARNING),
         warning=WARNING,
         style=Markup(read("page.css")),
         scripts=[Markup(script) for script in scripts],

@@ -356,17 +356,33 @@ def test_weights_trained_by_plain_pytorch_are_attacked_as_well_as_our_own(tmp_pa
     [
         (
             "{dataset: faces, model: theirs, sweep: demo}",
-            {"subset": 1, "adopt": 1, "reconstruct": 4, "deduplicate": 1, "evaluate": 1, "table": 1},
+            {
+                "subset": 1,
+                "adopt": 1,
+                "reconstruct": 4,
+                "deduplicate": 1,
+                "evaluate": 1,
+                "page": 1,
+                "table": 1,
+            },
         ),
         (
             "{model: theirs, sweep: demo}",
-            {"adopt_without_images": 1, "reconstruct": 4, "deduplicate": 1, "inspect": 1, "table": 1},
+            {
+                "adopt_without_images": 1,
+                "reconstruct": 4,
+                "deduplicate": 1,
+                "inspect": 1,
+                "page_without_images": 1,
+                "table": 1,
+            },
         ),
     ],
 )
 def test_a_model_from_outside_is_adopted_and_not_trained(experiment, expected, tmp_path):
     torch.save(mlp(5, inputs=625).state_dict(), tmp_path / "theirs.pt")
     overlay = f"models: {{theirs: {{weights: theirs.pt, input_shape: [1, 25, 25]}}}}\nexperiments: [{experiment}]\n"
+    overlay += "controls: {scrambled_weights: false}\n"
     (tmp_path / "overlay.yaml").write_text(overlay)
     command = ["--snakefile", ROOT / "Snakefile", "--dry-run", "--cores", "1", "--configfile", ROOT / "config.yaml"]
     finished = subprocess.run(

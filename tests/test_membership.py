@@ -94,3 +94,10 @@ def test_a_pool_that_cannot_be_scored_is_refused(change, defect, tmp_path):
     assert defect in str(caught.value)
     assert str(caught.value).startswith(f"{tmp_path / 'pool.npz'}: ")
     assert not (tmp_path / "membership.csv").exists()
+
+
+def test_more_images_than_memory_holds_are_refused(audited, monkeypatch):
+    monkeypatch.setattr(membership, "free", lambda device: 1000)
+    with pytest.raises(UserError, match=r"pool\.npz: 48 images need .* GiB .* give fewer images at a time"):
+        membership.run(audited / "model.h5", audited / "pool.npz", audited / "refused.csv")
+    assert not (audited / "refused.csv").exists()

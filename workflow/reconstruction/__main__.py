@@ -105,9 +105,9 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         arguments.model,
         arguments.training,
         arguments.candidates,
-        [(name, Path(model), Path(candidates)) for name, model, candidates in arguments.control],
         arguments.output,
         arguments.figures,
+        [(name, Path(model), Path(candidates)) for name, model, candidates in arguments.control],
     )
 
 
@@ -170,6 +170,14 @@ def _prune(arguments: argparse.Namespace) -> None:
     from . import prune
 
     prune.run(arguments.folder, arguments.dry_run)
+
+
+def _estimate(arguments: argparse.Namespace) -> None:
+    from . import estimate
+
+    found = parsing.load_files([arguments.defaults, *arguments.configfile])
+    arguments.device = found.device
+    estimate.run(found, _device(arguments), arguments.results)
 
 
 def _schema(arguments: argparse.Namespace) -> None:
@@ -336,6 +344,16 @@ def _parser() -> argparse.ArgumentParser:
     prune = stage("prune", _prune, "Free the disk of a sweep's shards once their candidates are merged.")
     prune.add_argument("folder", type=Path, metavar="FOLDER", help="of the sweep, with candidates.h5 and shards/")
     prune.add_argument("--dry-run", action="store_true", help="list what would be removed, and remove nothing")
+
+    estimate = stage("estimate", _estimate, "Estimate what a configuration's experiments will take on this device.")
+    estimate.add_argument(
+        "--configfile", type=Path, nargs="+", default=[], metavar="FILE", help="configurations laid over the default's"
+    )
+    for name, default in (("defaults", "config.yaml"), ("results", "results")):
+        estimate.add_argument(
+            f"--{name}", type=Path, default=Path(default), metavar="PATH", help=f"(default: {default})"
+        )
+    estimate.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads of a job (default: 1)")
 
     stage("schema", _schema, "Print the configuration's JSON schema.")
     return parser

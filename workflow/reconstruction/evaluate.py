@@ -31,9 +31,9 @@ def run(
     model_path: Path,
     training_path: Path,
     candidates_path: Path,
-    control_paths: Sequence[tuple[str, Path, Path]],
     output: Path,
     figures_folder: Path,
+    control_paths: Sequence[tuple[str, Path, Path]] = (),
 ) -> None:
     """control_paths: name, model.h5 and candidates.h5 of each control search."""
     subset = store.read(subset_path, "subset")

@@ -27,6 +27,7 @@ from .deployed import Deployed
 from .diagnostics import true_stationarity
 from .errors import UserError
 from .figures import BLUE, GREY, ORANGE, STYLE, save
+from .memory import free
 from .network import outputs
 
 FALSE_POSITIVE_RATE = 0.01
@@ -48,6 +49,12 @@ def run(model_path: Path, pool_path: Path, output: Path) -> None:
         raise UserError(f"{output}: the scores are a table; let the output's name end in .csv")
     model = deployed.read(model_path)
     pool = read_pool(pool_path, model)
+    needed = bytes_for(len(pool.labels), len(model.network.weights))
+    if needed > (available := free(torch.device("cpu"))):
+        raise UserError(
+            f"{pool_path}: {len(pool.labels)} images need {needed / 2**30:.1f} GiB for their products with each other, "
+            f"and {available / 2**30:.1f} GiB are free; give fewer images at a time"
+        )
     scores = score(model, pool)
     write = {output: scores.to_csv(index=False, float_format="%.6g")}
     print(f"membership: {(scores['lambda'] > 0).sum()} of {len(scores)} images have a positive lambda")
@@ -65,6 +72,11 @@ def run(model_path: Path, pool_path: Path, output: Path) -> None:
         figure = output.with_suffix(".png")
         with matplotlib.rc_context(STYLE), store.writing(figure):
             save(draw(scores, found), figure)
+
+
+def bytes_for(images: int, layers: int) -> int:
+    """Of the float64 Gram matrices (n, n): one for each layer, and those of solving for lambda."""
+    return (layers + 7) * 8 * images**2
 
 
 def read_pool(path: Path, model: Deployed) -> Pool:

@@ -73,7 +73,7 @@ def _path(location: tuple[int | str, ...], values: Any, missing: bool) -> list[s
         except (KeyError, IndexError, TypeError):
             if not (missing and isinstance(values, Mapping) and step == location[-1]):
                 continue
-        path.append(str(step))
+        path.append(str(step) if str(step).isprintable() else repr(step))
     return path
 
 

@@ -41,14 +41,15 @@ def source_files(source: Source) -> list[str]:
 
     A folder's time of change tells of images added, removed, renamed or replaced by renaming, at a handful of
     look-ups however many images there are. An image overwritten in place, or in a folder further down, goes
-    unnoticed. Torchvision's files, which never change and may have to be fetched first, are not watched.
+    unnoticed. Torchvision's files, which never change and may have to be fetched first, are not watched, nor are class
+    folders with a brace in their name, which Snakemake would take for a wildcard.
     """
     if not isinstance(source, ImageFile | ImageFolder):
         return []
     paths = [Path(path) for path in (source.path, source.test_path) if path]
     if isinstance(source, ImageFolder):
         paths += [entry for path in paths if path.is_dir() for entry in sorted(path.iterdir()) if entry.is_dir()]
-    return [str(path) for path in paths]
+    return [str(path) for path in paths if "{" not in str(path)]
 
 
 def _faces(source: Faces) -> tuple[Pool, None]:

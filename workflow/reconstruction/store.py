@@ -1,7 +1,7 @@
 """HDF5 files as the contract between stages: whole or absent, checksummed, self-describing, versioned.
 
 A file carries its kind and stage, the format and code versions, the settings that made it (JSON), the digests of
-the files it was made from, and a digest of its own results. Data sets are compressed and carry a fletcher32
+the files it was made from, and a digest of its own results. Data sets of results are compressed and carry a fletcher32
 checksum each. HDF5's user block, which other readers skip, seals the file with the SHA-256 of all that follows:
 a damaged file is found out before the HDF5 library, which a flipped bit can send astray, reads it.
 A file appears by an atomic rename, or not at all.

@@ -17,7 +17,7 @@ rule adopt:
     params:
         settings=lambda wildcards: CONFIGURATION.models[wildcards.model].to_json(),
     shell:
-        "python -m reconstruction adopt --settings {params.settings:q} --threads {threads} --weights {input.weights:q}"
+        "python -m reconstruction adopt --settings {params.settings:q} --threads {threads} --weights={input.weights:q}"
         " --subset {input.subset:q} --model {output.model:q} --training {output.training:q} 2>&1 | tee {log:q}"
 
 
@@ -34,5 +34,5 @@ rule adopt_without_images:
     params:
         settings=lambda wildcards: CONFIGURATION.models[wildcards.model].to_json(),
     shell:
-        "python -m reconstruction adopt --settings {params.settings:q} --threads {threads} --weights {input.weights:q}"
+        "python -m reconstruction adopt --settings {params.settings:q} --threads {threads} --weights={input.weights:q}"
         " --model {output:q} 2>&1 | tee {log:q}"

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from .section import NUMBER, Count, Section, Seed
+from .section import NUMBER, Count, InputPath, Section, Seed
 
 
 class Faces(Section):
@@ -22,8 +22,10 @@ class ImageFile(Section):
     """
 
     kind: Literal["file"]
-    path: str = Field(description="file that training and held-out images come from")
-    test_path: str | None = Field(None, description="file of test images; without it the held-out images are tested")
+    path: InputPath = Field(description="file that training and held-out images come from")
+    test_path: InputPath | None = Field(
+        None, description="file of test images; without it the held-out images are tested"
+    )
 
 
 class ImageFolder(Section):
@@ -33,8 +35,8 @@ class ImageFolder(Section):
     """
 
     kind: Literal["folder"]
-    path: str = Field(description="folder that training and held-out images come from")
-    test_path: str | None = Field(
+    path: InputPath = Field(description="folder that training and held-out images come from")
+    test_path: InputPath | None = Field(
         None, description="folder of test images, with the same classes; without it the held-out images are tested"
     )
 

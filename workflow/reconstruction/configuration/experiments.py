@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from .datasets import Dataset
 from .models import AnyModel, Model
@@ -15,6 +15,16 @@ from .sweeps import Sweep
 NO_IMAGES = "no-images"  # stands for the data set where there is none
 CONTROL = "~"  # DATASET~1, DATASET~2, ...: further images of a data set; MODEL~scrambled: its weights scrambled
 OTHER_IMAGES = "other_images_"  # and a number, a control network that was trained on none of the images to judge
+
+
+def _one_plain_word(image: str) -> str:
+    """Snakemake hands the image to a shell as it is."""
+    if not re.fullmatch(r"[A-Za-z0-9_./][A-Za-z0-9_./:@+-]*", image):
+        raise ValueError("an image goes by letters, digits and _ . / : @ + - alone; choose such a path")
+    return image
+
+
+Image = Annotated[str, AfterValidator(_one_plain_word)]
 
 
 class Evaluation(Section):
@@ -44,7 +54,7 @@ class Experiment(Section):
 
 
 class Configuration(Section):
-    container: str = Field(
+    container: Image = Field(
         "envs/reconstruction.sif", description="image that every stage runs in under --sdm apptainer"
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: CUDA where there is a GPU")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from .section import NUMBER, Brightness, Count, NonNegative, Positive, Section, Seed
+from .section import NUMBER, Brightness, Count, InputPath, NonNegative, Positive, Section, Seed
 
 
 class LogLossSchedule(Section):
@@ -56,7 +56,9 @@ def _kind_of_std(value: object) -> str:
 
 
 Mean = Annotated[
-    Annotated[Brightness, Tag("number")] | Annotated[list[Brightness], Tag("channels")] | Annotated[str, Tag("path")],
+    Annotated[Brightness, Tag("number")]
+    | Annotated[list[Brightness], Tag("channels")]
+    | Annotated[InputPath, Tag("path")],
     Discriminator(_kind_of_mean),
 ]
 Spread = Annotated[float, Field(ge=1e-6), NUMBER]
@@ -68,7 +70,9 @@ Std = Annotated[
 class AdoptedModel(Section):
     """Weights that were trained elsewhere; the network's inputs are (image - mean) / std, image in [0, 1]."""
 
-    weights: str = Field(description="PyTorch state_dict (.pt, .pth), .safetensors, or a model.h5 of this program")
+    weights: InputPath = Field(
+        description="PyTorch state_dict (.pt, .pth), .safetensors, or a model.h5 of this program"
+    )
     input_shape: list[Count] | None = Field(
         None, min_length=3, max_length=3, description="[C, H, W]; a model.h5 brings its own"
     )

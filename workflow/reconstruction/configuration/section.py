@@ -16,6 +16,12 @@ def _no_file(name: str) -> str:
     return name
 
 
+def _no_wildcard(path: str) -> str:
+    if "{" in path or "}" in path:
+        raise ValueError("Snakemake takes what is in braces for a wildcard; rename the file or a folder on its path")
+    return path
+
+
 def _no_boolean(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("give a number, not yes or no")
@@ -24,6 +30,7 @@ def _no_boolean(value: object) -> object:
 
 NUMBER = BeforeValidator(_no_boolean)
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64), AfterValidator(_no_file)]
+InputPath = Annotated[str, AfterValidator(_no_wildcard)]
 Positive = Annotated[float, Field(gt=0), NUMBER]
 NonNegative = Annotated[float, Field(ge=0), NUMBER]
 Count = Annotated[int, Field(ge=1), NUMBER]

@@ -134,7 +134,7 @@ def quality_against_margin(part: Part, training: store.Stored, limits: Threshold
     axis.axhline(limits.scrambled, color=GREY, linestyle=":", linewidth=1, label="scrambled threshold")
     axis.set_xlabel("margin $y\\,\\Phi(x)$ of the training image")
     axis.set_ylabel("NCC with the nearest candidate")
-    figure.legend(ncols=4, loc="outside upper center")
+    figure.legend(ncols=4, columnspacing=1.5, loc="outside upper center")
     return figure
 
 
@@ -181,7 +181,7 @@ def unexplained(
     axis.set_yscale("log")
     axis.set_xlabel("iteration")
     axis.set_ylabel("unexplained share of $\\|W_k\\|^2$")
-    figure.legend(ncols=4, loc="outside upper center")
+    figure.legend(ncols=4, columnspacing=1.5, loc="outside upper center")
     return figure
 
 

@@ -46,7 +46,9 @@ def inspected(tmp_path_factory):
 def test_the_representatives_are_listed_best_first(inspected):
     candidates = store.read(inspected / "candidates.h5", "candidates")
     listed = pd.read_csv(inspected / "figures/representatives.csv")
-    assert listed.columns.tolist() == ["rank", "support", "spread", "lambda", "score"]
+    assert listed.columns.tolist() == [
+        *("rank", "support", "agreement", "spread", "lambda", "margin", "response", "score")
+    ]
     assert listed["rank"].tolist() == list(range(1, len(candidates["representatives/score"]) + 1))
     assert listed["score"].is_monotonic_decreasing
     assert listed["score"].to_numpy() == pytest.approx(candidates["representatives/score"], rel=1e-5)

@@ -18,9 +18,7 @@ def make_experiment(folder: Path, per_label: int, iterations: int, name: str = "
     restarts = Restarts(per_shard=3, candidates=4 * per_label, subspace={"iterations": iterations})
     reconstruct.run(restarts, 0, folder / "model.h5", folder / "0.h5", CPU)
     deduplicate.run(Merge(), folder / "model.h5", [folder / "0.h5"], folder / "candidates.h5")
-    evaluate.run(
-        Evaluation(pairs=10), name, *paths(folder)[:4], folder / "evaluation.h5", folder / "figures"
-    )  # fmt: skip
+    evaluate.run(Evaluation(pairs=10), name, *paths(folder)[:4], folder / "evaluation.h5", folder / "figures")
     inspection.run(
         10, "tiny/demo", folder / "model.h5", folder / "candidates.h5", folder / "inspection.h5", folder / "seen"
     )

@@ -104,6 +104,17 @@ def test_every_state(folder, capsys):
     ]
 
 
+@pytest.mark.parametrize(("seed", "state"), [(0, "done"), (1, "waiting")])
+def test_a_pruned_shard_is_done_where_its_candidates_are_merged(folder, seed, state):
+    finish(folder, 0)
+    merged = {f"{number:04d}.h5": {"seconds": 9.0, "diverged": 2, "unexplained": [0.5, 0.5]} for number in (0, 1)}
+    settings = SETTINGS.model_copy(update={"seed": seed}).model_dump(mode="json", by_alias=True)
+    candidates = folder / "results" / NAME / "candidates.h5"
+    write(candidates, "candidates", restart_settings=settings, shards=merged)
+    assert states(folder) == ["done", state, *["waiting"] * 4]
+    assert status.summarise(shards(folder))["diverged"] == ("3" if seed == 0 else "1")
+
+
 def test_files_of_other_settings_do_not_count(folder):
     other = Restarts(candidates=4, per_shard=2, seed=1)
     finish(folder, 0, other)

@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SWEEP = "faces/mlp500/demo"
 SHARDS = 3
+RECONSTRUCT = ["-m", "reconstruction", "reconstruct"]
 SMALL = """
 container: {image}
 datasets:
@@ -42,8 +43,8 @@ class Checkout:
                 command, cwd=self.folder, env=environment, stdout=said, stderr=said, start_new_session=True
             )
 
-    def on_the_cluster(self) -> subprocess.Popen:
-        return self.start("--profile", "profiles/slurm")
+    def on_the_cluster(self, *options: str) -> subprocess.Popen:
+        return self.start("--profile", "profiles/slurm", *options)
 
     def here(self) -> None:
         """Run what is left on this machine, outside a container."""
@@ -72,21 +73,20 @@ class Checkout:
         shown = [slurm("scontrol", "show", "job", str(job)).split() for job in jobs]
         return [dict(part.split("=", 1) for part in words if "=" in part) for words in shown]
 
-    def freeze(self, shard: int, run: subprocess.Popen) -> int:
-        """Wait until a new process computes a shard, stop it where it is, and give its number."""
-        arguments = ["-m", "reconstruction", "reconstruct"]
+    def freeze(self, shards: set[int], run: subprocess.Popen) -> tuple[int, int]:
+        """Wait until a new process computes one of the shards, stop it where it is; the shard and the process."""
         while run.poll() is None:
             for process in (int(path.name) for path in Path("/proc").glob("[0-9]*")):
                 with contextlib.suppress(OSError):
                     words = Path(f"/proc/{process}/cmdline").read_text().split("\0")
                     here = Path(f"/proc/{process}/cwd").readlink() == self.folder
-                    new = process not in self.frozen
-                    if here and new and words[1:4] == arguments and f"{shard:04d}" in words:
+                    found = [shard for shard in shards if f"{shard:04d}" in words]
+                    if here and found and words[1:4] == RECONSTRUCT and process not in self.frozen:
                         os.kill(process, signal.SIGSTOP)
                         self.frozen.append(process)
-                        return process
+                        return found[0], process
             time.sleep(0.1)
-        raise AssertionError(f"Snakemake ended before shard {shard} ran:\n{self.said()}")
+        raise AssertionError(f"Snakemake ended before shards {shards} ran:\n{self.said()}")
 
 
 def make(folder: Path, image: Path, memory: str = "1500 * attempt") -> Checkout:

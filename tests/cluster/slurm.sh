@@ -30,7 +30,7 @@ install_packages() {
 write_configuration() {
     local node processors memory
     node=$(hostname -s)
-    processors=$(nproc)
+    processors=$(getconf _NPROCESSORS_ONLN)
     memory=$(($(awk '/^MemTotal/ {print $2}' /proc/meminfo) / 1024 - 1024)) # MiB; the system keeps 1 GiB
     cat > "$FOLDER/slurm.conf" << EOF
 ClusterName=tests

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from reconstruction import deployed, store
@@ -9,7 +10,8 @@ from reconstruction.configuration import Merge, Restarts
 from reconstruction.deduplicate import absorb_neighbours, agreement_between_restarts, merge, run
 from reconstruction.errors import UserError
 from reconstruction.hyperparameters import NAMES
-from reconstruction.network import initialise
+from reconstruction.network import initialise, outputs
+from reconstruction.ranking import Signals
 from science_helpers import generator, normal, orthonormal, properties
 from scipy.sparse import csr_matrix
 
@@ -26,6 +28,11 @@ def planted(noise=0.04):
     return coordinates.astype(np.float32), restart, image
 
 
+def signals(count, **given):
+    """Of candidates that the network sees all alike, but for what is given."""
+    return Signals(**{name: np.ones(count) for name in ("lambdas", "margins", "responses")} | given)
+
+
 def as_partition(membership):
     return {frozenset(np.flatnonzero(membership == cluster).tolist()) for cluster in np.unique(membership)}
 
@@ -33,14 +40,14 @@ def as_partition(membership):
 def test_planted_images_make_one_cluster_each_with_their_support():
     coordinates, restart, image = planted()
     lambdas = image + 0.1 * restart**2
-    found = merge(coordinates, restart, lambdas, Merge())
+    found = merge(coordinates, restart, signals(len(restart), lambdas=lambdas), Merge())
     assert as_partition(found.membership) == as_partition(image)
     assert len(found.score) == IMAGES
     for cluster in range(IMAGES):
         members = np.flatnonzero(found.membership == cluster)
         k = image[members[0]]
         assert found.support[cluster] == IN_RESTARTS[k]
-        assert found.lambdas[cluster] == pytest.approx(np.median(lambdas[members]))
+        assert found.signals.lambdas[cluster] == pytest.approx(np.median(lambdas[members]))
         unit = coordinates[members] / np.linalg.norm(coordinates[members], axis=1, keepdims=True)
         assert found.representatives[cluster] == pytest.approx(unit.mean(0), abs=1e-5)
         assert found.representatives[cluster] @ PLANTED[k] > 0.95
@@ -49,18 +56,29 @@ def test_planted_images_make_one_cluster_each_with_their_support():
         )
 
 
-def test_clusters_are_ranked_by_support_then_by_how_close_they_are():
+def test_clusters_that_the_network_sees_alike_are_ranked_by_their_agreement():
     coordinates, restart, _ = planted()
-    found = merge(coordinates, restart, np.ones(len(restart)), Merge())
+    found = merge(coordinates, restart, signals(len(restart)), Merge())
     assert found.support.tolist() == sorted(IN_RESTARTS, reverse=True)
-    assert found.score == pytest.approx(found.support + 1 - found.spread)
+    assert found.score == pytest.approx(found.agreement**3)
     assert (np.diff(found.score) <= 0).all()
+    assert ((found.agreement > 0.75 * found.support / RESTARTS) & (found.agreement <= found.support / RESTARTS)).all()
     assert ((found.spread >= -1e-5) & (found.spread < 1)).all()
+
+
+def test_what_the_network_takes_for_the_other_class_comes_last():
+    coordinates, restart, image = planted()
+    found = merge(coordinates, restart, signals(len(restart), margins=np.where(image == 3, -1.0, 2.0)), Merge())
+    last = image[found.membership == IMAGES - 1]
+    assert (last == 3).all()
+    assert found.score[-1] == 0
+    assert found.support[-1] == RESTARTS
+    assert (found.score[:-1] > 0).all()
 
 
 def test_many_candidates_of_one_restart_count_once():
     coordinates, _, image = planted()
-    found = merge(coordinates, np.zeros(len(image), int), np.ones(len(image)), Merge())
+    found = merge(coordinates, np.zeros(len(image), int), signals(len(image)), Merge())
     assert as_partition(found.membership) == as_partition(image)
     assert found.support.tolist() == [1] * IMAGES
 
@@ -71,11 +89,12 @@ def test_the_order_of_candidates_changes_labels_only(random, neighbours):
     coordinates, restart, _ = planted()
     coordinates = np.concatenate([coordinates, normal(20, SIZE, seed=5).float().numpy()])
     restart = np.concatenate([restart, np.arange(20) % RESTARTS])
-    lambdas = np.random.default_rng(0).random(len(restart))
+    drawn = np.random.default_rng(0).random((3, len(restart)))
+    measured = Signals(drawn[0], drawn[1] - 0.1, drawn[2])
     order = np.array(random.sample(range(len(restart)), len(restart)))
     settings = Merge(neighbours=neighbours, similarity=0.6)
-    plain = merge(coordinates, restart, lambdas, settings)
-    mixed = merge(coordinates[order], restart[order], lambdas[order], settings)
+    plain = merge(coordinates, restart, measured, settings)
+    mixed = merge(coordinates[order], restart[order], measured[order], settings)
     back = np.empty_like(mixed.membership)
     back[order] = mixed.membership
     assert as_partition(back) == as_partition(plain.membership)
@@ -83,7 +102,7 @@ def test_the_order_of_candidates_changes_labels_only(random, neighbours):
     for found, expected in zip(back, plain.membership, strict=True):
         assert mixed.representatives[found] == pytest.approx(plain.representatives[expected], abs=1e-4)
         assert mixed.support[found] == plain.support[expected]
-        assert mixed.lambdas[found] == pytest.approx(plain.lambdas[expected])
+        assert mixed.signals.lambdas[found] == pytest.approx(plain.signals.lambdas[expected])
 
 
 @properties
@@ -91,7 +110,7 @@ def test_the_order_of_candidates_changes_labels_only(random, neighbours):
 def test_clusters_cover_every_candidate(count, seed, neighbours, similarity):
     restart = np.arange(count) % 3
     settings = Merge(neighbours=neighbours, similarity=similarity)
-    found = merge(normal(count, 6, seed=seed).float().numpy(), restart, np.ones(count), settings)
+    found = merge(normal(count, 6, seed=seed).float().numpy(), restart, signals(count), settings)
     assert sorted(set(found.membership.tolist())) == list(range(len(found.score)))
     for cluster, support in enumerate(found.support):
         assert support == len(set(restart[found.membership == cluster].tolist()))
@@ -163,7 +182,9 @@ def write_shard(folder, index, model, *, numbers=None, diverged=(), method="subs
     candidates = shard_candidates(numbers)
     basis = BASIS
     if turn is not None:
-        basis, candidates = turn @ BASIS, candidates @ turn.T
+        basis, candidates = turn @ BASIS, (candidates @ turn.T).astype(np.float32)
+    if method == "published":
+        candidates = candidates @ BASIS
     lost = np.array([number in diverged for number in numbers])
     candidates[lost] = np.nan
     arrays = {
@@ -230,7 +251,18 @@ def test_a_search_in_pixels_has_no_basis(tmp_path):
     model = write_model(tmp_path)
     found = merged(tmp_path, model, [write_shard(tmp_path, index, model, method="published") for index in (0, 1)])
     assert "basis" not in found.arrays
-    assert found["candidates/coordinates"].shape == (4 * CANDIDATES, RANK)
+    assert found["candidates/coordinates"].shape == (4 * CANDIDATES, BASIS.shape[1])
+
+
+@pytest.mark.parametrize("method", ["subspace", "published"])
+def test_margins_are_those_of_the_network_whatever_the_search_space(tmp_path, method):
+    model = write_model(tmp_path)
+    found = merged(tmp_path, model, [write_shard(tmp_path, index, model, method=method) for index in (0, 1)])
+    pixels = torch.from_numpy(found["candidates/coordinates"] @ (BASIS if method == "subspace" else np.eye(12)))
+    network = deployed.read(model).network.to(dtype=torch.float64)
+    margins = outputs(network, pixels.double()).numpy() * found["candidates/label"]
+    expected = [np.median(margins[found["candidates/cluster"] == cluster]) for cluster in found["candidates/cluster"]]
+    assert found["representatives/margin"][found["candidates/cluster"]] == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("turn", [np.diag([1.0, -1, 1, -1, -1]), orthonormal(RANK, RANK, seed=7).numpy()])

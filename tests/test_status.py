@@ -15,6 +15,7 @@ from reconstruction.__main__ import main
 from reconstruction.configuration import Restarts
 from reconstruction.errors import UserError
 from reconstruction.glance import glance, progress_of
+from reconstruction.progress import Progress
 
 ROOT = Path(__file__).parents[1]
 CONFIGURATION = """
@@ -250,3 +251,13 @@ def test_a_file_that_is_no_configuration_is_named(folder, text):
     with pytest.raises(UserError, match=r"bad.yaml: cannot be read \(.+\); give") as caught:
         parsing.load_files([folder / "bad.yaml"])
     assert "\n" not in str(caught.value)
+
+
+def test_the_time_left_of_work_that_goes_on_is_told_by_what_this_run_has_done(monkeypatch, capsys):
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    say = Progress("reconstruct")
+    say(0.6, "begun")
+    now[0] += 10
+    say(0.8, "going")
+    assert capsys.readouterr().out == "reconstruct:  80%, going, about 10 s left\n"

@@ -17,11 +17,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from scipy.sparse import csr_matrix
 
 from . import deployed, shards, store
 from .blocks import blocks
 from .configuration import Merge
+from .ranking import Signals, measure, score
 from .similarity import BLOCK, similarity_graph, whiten
 
 
@@ -32,16 +34,21 @@ class Clusters:
     membership: np.ndarray
     representatives: np.ndarray  # (C, r), the mean of the members scaled to unit norm
     support: np.ndarray  # how many restarts agree
+    agreement: np.ndarray  # the same, each restart counted by its similarity to the cluster's first, as a share of all
     spread: np.ndarray  # 1 - mean similarity of the members to the cluster's first
-    lambdas: np.ndarray  # median over members
-    score: np.ndarray  # support + 1 - spread
+    signals: Signals  # medians over members
+    score: np.ndarray  # of ranking.py
 
 
 def run(settings: Merge, model_path: Path, shard_paths: Sequence[Path], output: Path) -> None:
     """Raises UserError where shards belong to another model or sweep, or every restart diverged."""
     model = deployed.read(model_path)
     pooled = shards.pool(sorted(shard_paths), model.stored)
-    clusters = merge(pooled.coordinates, pooled.restart, pooled.lambdas, settings)
+    network = model.network
+    if "basis" in pooled.first.arrays:
+        network = network.project_inputs(torch.from_numpy(pooled.first["basis"]))
+    signals = measure(network, pooled.coordinates, pooled.labels, pooled.lambdas)
+    clusters = merge(pooled.coordinates, pooled.restart, signals, settings)
     arrays = {
         "candidates/coordinates": pooled.coordinates,
         "candidates/restart": pooled.restart,
@@ -50,8 +57,11 @@ def run(settings: Merge, model_path: Path, shard_paths: Sequence[Path], output: 
         "candidates/cluster": clusters.membership,
         "representatives/coordinates": clusters.representatives,
         "representatives/support": clusters.support,
+        "representatives/agreement": clusters.agreement,
         "representatives/spread": clusters.spread,
-        "representatives/lambda": clusters.lambdas,
+        "representatives/lambda": clusters.signals.lambdas,
+        "representatives/margin": clusters.signals.margins,
+        "representatives/response": clusters.signals.responses,
         "representatives/score": clusters.score,
         **{f"restarts/{name}": array for name, array in pooled.restarts.items()},
         "restarts/trace/iterations": pooled.first["trace/iterations"],
@@ -68,8 +78,8 @@ def run(settings: Merge, model_path: Path, shard_paths: Sequence[Path], output: 
     )
 
 
-def merge(coordinates: np.ndarray, restart: np.ndarray, lambdas: np.ndarray, settings: Merge) -> Clusters:
-    """Cluster candidates (N, r) of the given restarts (N,) and lambdas (N,)."""
+def merge(coordinates: np.ndarray, restart: np.ndarray, signals: Signals, settings: Merge) -> Clusters:
+    """Cluster candidates (N, r) of the given restarts (N,) and signals, and rank the clusters."""
     fingerprints = whiten(coordinates)
     graph = similarity_graph(fingerprints, settings)
     agreement = agreement_between_restarts(graph, restart)
@@ -85,19 +95,21 @@ def merge(coordinates: np.ndarray, restart: np.ndarray, lambdas: np.ndarray, set
         np.einsum("nr,nr->n", fingerprints[block], fingerprints[leader[block]]) for block in blocks(len(leader), BLOCK)
     ]
     spread = 1 - np.bincount(membership, np.concatenate(similarity), count) / sizes
-    table = pd.DataFrame({"restart": restart, "lambda": lambdas}).groupby(membership)
-    support, medians = table["restart"].nunique().to_numpy(), table["lambda"].median().to_numpy()
-    score = support + 1 - spread
-    order = np.argsort(-score, kind="stable")
+    support = pd.Series(restart).groupby(membership).nunique().to_numpy()
+    medians = signals.medians(membership)
+    shares = (1 + agreement[leaders]) / len(np.unique(restart))
+    scores = score(shares, medians)
+    order = np.argsort(-scores, kind="stable")
     rank = np.empty(count, int)
     rank[order] = np.arange(count)
     return Clusters(
         membership=rank[membership],
         representatives=representatives[order].astype(np.float32),
         support=support[order],
+        agreement=shares[order],
         spread=spread[order],
-        lambdas=medians[order],
-        score=score[order],
+        signals=medians[order],
+        score=scores[order],
     )
 
 

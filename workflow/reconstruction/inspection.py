@@ -79,7 +79,7 @@ def draw(pictures: np.ndarray, candidates: store.Stored) -> Figure:
 
 def representatives_table(candidates: store.Stored) -> pd.DataFrame:
     """One row for each representative, best first."""
-    columns = ("support", "spread", "lambda", "score")
+    columns = ("support", "agreement", "spread", "lambda", "margin", "response", "score")
     table = pd.DataFrame({name: candidates[f"representatives/{name}"] for name in columns})
     table.insert(0, "rank", np.arange(1, len(table) + 1))
     return table

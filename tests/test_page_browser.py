@@ -225,7 +225,7 @@ def test_on_paper_it_is_whole_and_without_controls(open_page):
     browser = open_page(width=700, scheme="dark", media="print")
     assert luminance(browser.execute_script("return getComputedStyle(document.body).backgroundColor")) > 0.9
     assert not rectangles(browser, "nav, #truth, .filters")
-    assert all(right <= 700 for _, _, right, _ in rectangles(browser, ".card, .chart, .drawing svg, p"))
+    assert all(right <= 700 for _, _, right, _ in rectangles(browser, ".card, .chart, .drawing svg, p, table"))
     assert browser.execute_script(
         "return [...document.querySelectorAll('.scroll')].every(e => e.scrollHeight <= e.clientHeight + 1)"
     )

@@ -155,6 +155,7 @@ def unexplained(candidates: store.Stored, squared_norms: np.ndarray, true_residu
 def hyperparameters(candidates: store.Stored, found: np.ndarray, title: str) -> list[Chart]:
     """What each restart found (R,), of those that did not diverge, against each hyperparameter that varies."""
     kept = ~candidates["restarts/diverged"]
+    whole: dict[str, Any] = {"tickMinStep": 1} if found.dtype.kind == "i" else {}
     drawn = []
     for name in NAMES:
         values = candidates[f"restarts/hyperparameters/{name}"][kept]
@@ -163,7 +164,7 @@ def hyperparameters(candidates: store.Stored, found: np.ndarray, title: str) -> 
         label = plain(AXIS_LABELS[name])
         table = pd.DataFrame({"value": values, "found": found, "restart": candidates["restarts/restart"][kept]})
         x = alt.X("value:Q", title=label).scale(**(LOG if name in LOG_AXES else {"zero": False})).axis(**PLAIN)
-        y = alt.Y("found:Q", title=title).scale(zero=True, nice=5)
+        y = alt.Y("found:Q", title=title).scale(zero=True, nice=5).axis(**whole)
         points = alt.Chart(table).mark_point(filled=True, size=45, opacity=0.7, color=BLUE)
         drawing = points.encode(x, y, tooltip=["restart", "value", "found"])
         drawn.append(chart(f"hyperparameter-{name}", f"{title[0].upper()}{title[1:]}, by {label}.", drawing))
@@ -182,9 +183,9 @@ def growth(evaluation: store.Stored) -> Iterator[Chart]:
         for name, (array, _) in series.items()
     )
     colour = colours({name: value for name, (_, value) in series.items()})
-    x, base = alt.X("restarts:Q", title="restarts"), alt.Chart(table)
+    x, base = alt.X("restarts:Q", title="restarts").axis(tickMinStep=1), alt.Chart(table)
     drawing = base.mark_area(opacity=0.2).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
-    drawing += base.mark_line(point=True).encode(x, alt.Y("median:Q", title="images found"), colour)
+    drawing += base.mark_line(point=True).encode(x, alt.Y("median:Q", title="images found").axis(tickMinStep=1), colour)
     caption = "Would more restarts pay? Images found by as many restarts: median and 95 % of random choices of them."
     yield chart("growth", caption, drawing)
 

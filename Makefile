@@ -9,6 +9,7 @@ CIFAR ?=# NPZ or HDF5 of CIFAR-10's images and labels, for benchmarks
 PAPER_SIZE = $(if $(CIFAR),--cifar $(CIFAR) --per-label 250 --hidden 1000 1000)
 
 VENV := .venv
+IMAGE := envs/reconstruction.sif
 UV := VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv
 INSTALL := $(UV) pip install --quiet --require-hashes
 COMPILE := $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
@@ -17,7 +18,8 @@ TORCH_PACKAGES := ^(torch|torchvision|triton|nvidia-|cuda-)
 SNAKEMAKE := snakemake --quiet rules host reason
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help demo estimate status prune test test-slow benchmark benchmark-gpu lint report show requirements schema clean
+.PHONY: help demo estimate status prune test test-slow test-cluster image benchmark benchmark-gpu lint report show \
+  requirements schema clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +45,15 @@ test: lint ## set up, lint, check types and run the fast tests
 
 test-slow: $(VENV)/installed-dev ## run the slow tests
 	pytest -m slow
+
+test-cluster: $(VENV)/installed-dev ## bring up SLURM and Apptainer (root on Debian 12) and try their faults
+	@if [ "$$(id -u)" = 0 ] && grep -qs '^12' /etc/debian_version; then pytest -m cluster --durations 0; \
+	else echo "test-cluster: skipped, for it brings up SLURM and Apptainer as root on Debian 12"; fi
+
+image: ## build envs/reconstruction.sif with Apptainer, for --sdm apptainer
+	@command -v apptainer > /dev/null || { echo "image: Apptainer is missing; Docker or podman build the same by" \
+	  "docker build --tag reconstruction --file envs/Containerfile envs"; exit 1; }
+	apptainer build $(IMAGE) envs/reconstruction.def
 
 benchmark: $(VENV)/installed ## measure speed, quality and memory (CIFAR=file.npz: at the paper's size, LONG=1: for hours)
 	python benchmarks/iteration.py

@@ -55,6 +55,7 @@ def _series(axis, places: pd.Series, rows: pd.DataFrame, colour: str, name: str,
     axis.plot(places, shares, ".", color=colour, alpha=0.6)
     medians = shares.groupby(places).median()
     axis.plot(medians.index, medians, color=colour, label=name)
+    axis.set_ylim(bottom=0)
 
 
 def main() -> None:

@@ -79,7 +79,8 @@ def test_a_representative_is_shown_at_its_members_scale(tmp_path):
 
 def test_the_table_leaves_empty_what_only_images_could_tell(inspected, tmp_path, capsys):
     row = {"dataset": "faces", "model": "m", "sweep": "s", **dict.fromkeys(table.COLUMNS, 3), "ncc_median": 0.5}
-    arrays = {"row": np.array(json.dumps(row)), "controls": np.array(json.dumps({"held_out": {"images": 3}}))}
+    texts = {"row": row, "controls": {"held_out": {"images": 3}}, "intervals": {"ncc_hits": {"value": 1}}}
+    arrays = {name: np.array(json.dumps(values)) for name, values in texts.items()}
     facts = {"timings": [["train", "cpu", 1.0]]}
     store.write(tmp_path / "evaluation.h5", "evaluation", arrays, settings_json="{}", facts=facts)
     table.run([tmp_path / "evaluation.h5"], tmp_path, [inspected / "inspection.h5"])

@@ -15,6 +15,7 @@ from reconstruction.__main__ import main
 from reconstruction.configuration import Restarts
 from reconstruction.errors import UserError
 from reconstruction.glance import glance, progress_of
+from reconstruction.progress import Progress
 
 ROOT = Path(__file__).parents[1]
 CONFIGURATION = """
@@ -101,6 +102,17 @@ def test_every_state(folder, capsys):
         f"failed: results/{NAME}/shards/0003.h5: 0003.h5: cannot be written (no space left on device)",
         f"failed: results/{NAME}/shards/0004.h5: KeyError: 'oops'",
     ]
+
+
+@pytest.mark.parametrize(("seed", "state"), [(0, "done"), (1, "waiting")])
+def test_a_pruned_shard_is_done_where_its_candidates_are_merged(folder, seed, state):
+    finish(folder, 0)
+    merged = {f"{number:04d}.h5": {"seconds": 9.0, "diverged": 2, "unexplained": [0.5, 0.5]} for number in (0, 1)}
+    settings = SETTINGS.model_copy(update={"seed": seed}).model_dump(mode="json", by_alias=True)
+    candidates = folder / "results" / NAME / "candidates.h5"
+    write(candidates, "candidates", restart_settings=settings, shards=merged)
+    assert states(folder) == ["done", state, *["waiting"] * 4]
+    assert status.summarise(shards(folder))["diverged"] == ("3" if seed == 0 else "1")
 
 
 def test_files_of_other_settings_do_not_count(folder):
@@ -250,3 +262,13 @@ def test_a_file_that_is_no_configuration_is_named(folder, text):
     with pytest.raises(UserError, match=r"bad.yaml: cannot be read \(.+\); give") as caught:
         parsing.load_files([folder / "bad.yaml"])
     assert "\n" not in str(caught.value)
+
+
+def test_the_time_left_of_work_that_goes_on_is_told_by_what_this_run_has_done(monkeypatch, capsys):
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    say = Progress("reconstruct")
+    say(0.6, "begun")
+    now[0] += 10
+    say(0.8, "going")
+    assert capsys.readouterr().out == "reconstruct:  80%, going, about 10 s left\n"

@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 SWEEP = "faces/mlp500/demo"
@@ -29,6 +31,7 @@ class Checkout:
     """A copy of the workflow with a small configuration and the shipped SLURM profile, made to fit this machine."""
 
     folder: Path
+    frozen: list[int] = field(default_factory=list)
 
     def start(self, *options: str) -> subprocess.Popen:
         """Snakemake there, in a process group of its own; what it says goes to said.txt."""
@@ -56,8 +59,8 @@ class Checkout:
         return (self.folder / "results/table.csv").read_bytes()
 
     def job(self, shard: int) -> str:
-        """SLURM's number of a shard's only job that has not ended."""
-        listed = slurm("squeue", "--noheader", "--format", "%i %k %Z").splitlines()
+        """SLURM's number of a shard's only job that runs."""
+        listed = slurm("squeue", "--noheader", "--states", "RUNNING", "--format", "%i %k %Z").splitlines()
         mine = [line.split()[0] for line in listed if line.endswith(f"_{shard:04d} {self.folder}")]
         assert len(mine) == 1, listed
         return mine[0]
@@ -69,17 +72,19 @@ class Checkout:
         shown = [slurm("scontrol", "show", "job", str(job)).split() for job in jobs]
         return [dict(part.split("=", 1) for part in words if "=" in part) for words in shown]
 
-    def freeze(self, shard: int, run: subprocess.Popen, besides: int = 0) -> int:
-        """Wait until a process other than `besides` computes a shard, stop it where it is, and give its number."""
+    def freeze(self, shard: int, run: subprocess.Popen) -> int:
+        """Wait until a new process computes a shard, stop it where it is, and give its number."""
         arguments = ["-m", "reconstruction", "reconstruct"]
         while run.poll() is None:
-            for process in Path("/proc").glob("[0-9]*"):
+            for process in (int(path.name) for path in Path("/proc").glob("[0-9]*")):
                 with contextlib.suppress(OSError):
-                    words = (process / "cmdline").read_text().split("\0")
-                    here = (process / "cwd").readlink() == self.folder
-                    if here and words[1:4] == arguments and f"{shard:04d}" in words and int(process.name) != besides:
-                        os.kill(int(process.name), signal.SIGSTOP)
-                        return int(process.name)
+                    words = Path(f"/proc/{process}/cmdline").read_text().split("\0")
+                    here = Path(f"/proc/{process}/cwd").readlink() == self.folder
+                    new = process not in self.frozen
+                    if here and new and words[1:4] == arguments and f"{shard:04d}" in words:
+                        os.kill(process, signal.SIGSTOP)
+                        self.frozen.append(process)
+                        return process
             time.sleep(0.1)
         raise AssertionError(f"Snakemake ended before shard {shard} ran:\n{self.said()}")
 
@@ -116,3 +121,15 @@ def wait_until(condition, seconds: float) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not come to pass in time"
         time.sleep(0.5)
+
+
+def script(name: str, *arguments: str) -> str:
+    """What one of the scripts here prints, in a machine that it may change."""
+    debian = Path("/etc/debian_version")
+    if os.geteuid() or not (debian.exists() and debian.read_text().startswith("12")):
+        pytest.skip("SLURM and Apptainer are brought up as root on Debian 12 only")
+    finished = subprocess.run(
+        [ROOT / "tests/cluster" / name, *arguments], stdout=subprocess.PIPE, text=True, check=False
+    )
+    assert finished.returncode == 0, f"{name} failed and has said why"
+    return finished.stdout.strip()

@@ -1,24 +1,11 @@
 """Real SLURM and Apptainer on this machine for the session, and runs of the workflow to compare with and to disturb."""
 
-import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import checkout
 import pytest
-
-HERE = Path(__file__).parent
-
-
-def script(name: str, *arguments: str) -> str:
-    """What one of the scripts here prints, in a machine that it may change."""
-    debian = Path("/etc/debian_version")
-    if os.geteuid() or not (debian.exists() and debian.read_text().startswith("12")):
-        pytest.skip("SLURM and Apptainer are brought up as root on Debian 12 only")
-    finished = subprocess.run([HERE / name, *arguments], stdout=subprocess.PIPE, text=True, check=False)
-    assert finished.returncode == 0, f"{name} failed and has said why"
-    return finished.stdout.strip()
+from checkout import script
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import checkout
 import pytest
-from checkout import slurm, wait_until
-from conftest import script
+from checkout import script, slurm, wait_until
 from reconstruction import store
 
 pytestmark = pytest.mark.cluster
@@ -80,8 +79,13 @@ def test_a_node_that_goes_down_and_a_node_daemon_that_is_killed(clustered, train
     assert run.table() == clustered.table()
 
 
-def test_snakemake_killed_and_run_again_while_its_jobs_live_on(clustered, trained):
+def test_snakemake_interrupted_then_killed_and_run_again_while_its_jobs_live_on(clustered, trained):
     run = trained()
+    sweep = run.on_the_cluster()
+    run.freeze(0, sweep)
+    sweep.send_signal(signal.SIGINT)
+    assert sweep.wait(timeout=60) != 0
+    wait_until(lambda: str(run.folder) not in slurm("squeue", "--noheader", "--format", "%Z"), 60)
     sweep = run.on_the_cluster()
     orphan = run.freeze(0, sweep)
     os.killpg(sweep.pid, signal.SIGKILL)
@@ -91,9 +95,9 @@ def test_snakemake_killed_and_run_again_while_its_jobs_live_on(clustered, traine
     assert "LockException" in run.said()
     run.finish(run.start("--unlock"))
     again = run.on_the_cluster()
-    twin = run.freeze(0, again, besides=orphan)
+    twin = run.freeze(0, again)
     for writer in (orphan, twin):
         os.kill(writer, signal.SIGCONT)
     run.finish(again)
-    assert len(run.history(0)) == 2
+    assert len(run.history(0)) == 3
     assert run.table() == clustered.table()

@@ -163,7 +163,7 @@ def hyperparameters(candidates: store.Stored, found: np.ndarray, title: str) -> 
         label = plain(AXIS_LABELS[name])
         table = pd.DataFrame({"value": values, "found": found, "restart": candidates["restarts/restart"][kept]})
         x = alt.X("value:Q", title=label).scale(**(LOG if name in LOG_AXES else {"zero": False})).axis(**PLAIN)
-        y = alt.Y("found:Q", title=title).scale(zero=True)
+        y = alt.Y("found:Q", title=title).scale(zero=True, nice=5)
         points = alt.Chart(table).mark_point(filled=True, size=45, opacity=0.7, color=BLUE)
         drawing = points.encode(x, y, tooltip=["restart", "value", "found"])
         drawn.append(chart(f"hyperparameter-{name}", f"{title[0].upper()}{title[1:]}, by {label}.", drawing))

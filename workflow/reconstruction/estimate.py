@@ -24,7 +24,8 @@ from .reconstruct import prepare, product_dtype, search_in_batches
 
 TIMED_SECONDS = 2.0
 GOOD_JOB_SECONDS = 30 * 60
-BYTES_DRAWN = 24  # of each initial value: drawn in float64, stacked and scaled
+BYTES_A_VALUE = 28  # of a shard's candidates: drawn in float64, stacked and scaled; or found, kept and written
+SPAN_COPIES = 6  # of the first layer, in float64, that finding its row space takes
 FLOAT32 = 4
 INPUT_SIZES = {"mnist": 28 * 28, "fashion-mnist": 28 * 28, "cifar10": 3 * 32 * 32, "cifar100": 3 * 32 * 32}
 
@@ -86,6 +87,7 @@ def estimate(configuration: Configuration, experiment: Experiment, device: torch
     values = settings.per_shard * settings.candidates * searched.input_size
     batch = at_once * bytes_per_restart(searched, settings.candidates, parameters)
     kept = settings.keep * settings.candidates * (searched.input_size + 1)
+    span = SPAN_COPIES * 8 * network.weights[0].numel() if settings.method != "published" else 0
     return Estimate(
         experiment,
         sweep,
@@ -94,7 +96,7 @@ def estimate(configuration: Configuration, experiment: Experiment, device: torch
         searched,
         trained,
         restart_seconds=attack.settings.iterations * seconds_per_iteration(search) / at_once,
-        job_memory=process + BYTES_DRAWN * values + (batch if device.type == "cpu" else 0),
+        job_memory=process + span + BYTES_A_VALUE * values + (batch if device.type == "cpu" else 0),
         batch_memory=batch,
         disk=int(FLOAT32 * kept * sweep.shards * settings.per_shard),
     )

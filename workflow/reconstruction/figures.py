@@ -1,16 +1,16 @@
-"""The figures of one experiment, and its pairs as single pictures with a table of every image."""
+"""The figures of one experiment as PNG and, for a paper, as PDF; its pairs as single PNGs, a table of every image."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from PIL import Image
 
 from . import store
@@ -24,15 +24,19 @@ matplotlib.use("Agg")
 # Okabe and Ito's colours, told apart by colour-blind readers.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"
 LAYER_COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9")
+WIDTH = 5.5  # inches, a page's text
 STYLE: Any = {
-    "font.size": 9,
-    "axes.titlesize": 10,
+    "font.size": 8,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "figure.constrained_layout.use": True,
-    "savefig.dpi": 150,
+    "pdf.fonttype": 42,  # fonts that a publisher's checks accept
+    "savefig.dpi": 300,
 }
-PAIRS_PER_ROW = 10
+PER_ROW = 10  # pictures
+CHARACTERS = 110  # of a title, in a line
 AXIS_LABELS = {
     "learning_rate": "learning rate of x",
     "lambda_learning_rate": "learning rate of lambda",
@@ -55,16 +59,21 @@ def draw_all(
     limits = findings.thresholds
     trained, held_out = findings.trained, findings.held_out
     with matplotlib.rc_context(STYLE):
-        pairs(trained, settings.pairs, limits.both, "training image").savefig(folder / "training_pairs.png")
-        pairs(held_out, settings.pairs, limits.both, "image never trained on").savefig(folder / "held_out_pairs.png")
-        quality_against_margin(trained, training, limits).savefig(folder / "margin.png")
-        quality_against_hyperparameters(findings, candidates).savefig(folder / "hyperparameters.png")
-        shares = unexplained(candidates, training["squared_norms"], training["true_residuals"])
-        shares.savefig(folder / "residuals.png")
+        save(pairs(trained, settings.pairs, limits.both, "training image"), folder / "training_pairs")
+        save(pairs(held_out, settings.pairs, limits.both, "image never trained on"), folder / "held_out_pairs")
+        save(quality_against_margin(trained, training, limits), folder / "margin")
+        save(quality_against_hyperparameters(findings, candidates), folder / "hyperparameters")
+        save(unexplained(candidates, training["squared_norms"], training["true_residuals"]), folder / "residuals")
     table = pd.concat([images_table(trained, "training", limits), images_table(held_out, "held-out", limits)])
     table.insert(3, "margin", np.concatenate([training["margins"], np.full(len(held_out.labels), np.nan)]))
     table.to_csv(folder / "images.csv", index=False, float_format="%.5f")
     export_pairs(folder / "pairs", trained, settings.pairs)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """As .png and .pdf, the same bytes every time."""
+    figure.savefig(path.with_suffix(".png"))
+    figure.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
 
 
 def best_first(part: Part, count: int) -> np.ndarray:
@@ -74,42 +83,58 @@ def best_first(part: Part, count: int) -> np.ndarray:
 def pairs(part: Part, count: int, limit: float, what: str) -> Figure:
     """The best pairs by NCC: the photograph above, its nearest candidate below, the scores under both."""
     chosen = best_first(part, count)
-    columns = min(PAIRS_PER_ROW, len(chosen))
-    rows = -(-len(chosen) // columns)
-    height, width = part.images.shape[2:]
-    figure = Figure(figsize=(0.85 * columns, (0.85 * 2 * height / width + 0.35) * rows + 0.3))
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axis in axes:
+    gap = np.ones((len(chosen), *part.images.shape[1:2], 1, part.images.shape[3]), np.float32)
+    scores = zip(part.ncc.score[chosen], part.published.ssim[3][chosen], strict=True)
+    return mosaic(
+        np.concatenate([part.images[chosen], gap, part.shown[chosen]], axis=2),
+        [f"{ncc:.2f}  {ssim:.2f}" for ncc, ssim in scores],
+        f"Above: {what}. Below: its nearest candidate, NCC and SSIM. Bold green: NCC above {limit:.2f}",
+        part.ncc.score[chosen] > limit,
+    )
+
+
+def mosaic(pictures: np.ndarray, captions: Sequence[str], title: str, marked: np.ndarray) -> Figure:
+    """Pictures (k, C, H, W) in [0, 1] in rows, each above its caption; marked: (k,), whose captions stand out."""
+    height, width = pictures.shape[2:]
+    cell, line = WIDTH / PER_ROW, 0.13  # inches
+    picture = 0.92 * cell
+    tall = picture * height / width
+    head = line * (2 + len(title) // CHARACTERS)
+    size = head + -(-len(pictures) // PER_ROW) * (tall + 1.5 * line)
+    figure = Figure(figsize=(WIDTH, size))
+    figure.set_layout_engine("none")
+    figure.suptitle(title, fontsize=7, y=1 - 0.3 * line / size, wrap=True)
+    for place, (shown, caption, bold) in enumerate(zip(pictures, captions, marked, strict=True)):
+        row, column = divmod(place, PER_ROW)
+        left, top = column * cell + (cell - picture) / 2, head + row * (tall + 1.5 * line)
+        axis = figure.add_axes((left / WIDTH, 1 - (top + tall) / size, picture / WIDTH, tall / size))
         axis.axis("off")
-    for axis, image in zip(axes, chosen, strict=False):
-        gap = np.ones((part.images.shape[1], 1, width), np.float32)
-        show(axis, np.concatenate([part.images[image], gap, part.shown[image]], axis=1))
-        score = part.ncc.score[image]
-        axis.text(
-            0.5, -0.03, f"NCC {score:.2f}\nSSIM {part.published.ssim[3][image]:.2f}", fontsize=7, ha="center", va="top",
-            transform=axis.transAxes, color=GREEN if score > limit else GREY,
-        )  # fmt: skip
-    figure.suptitle(f"Above: {what}. Below: its nearest candidate. Green: NCC above {limit:.2f}", fontsize=9)
+        axis.imshow(shown.transpose(1, 2, 0).squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        axis.set_title(
+            caption, fontsize=6, y=0, pad=-8, color=GREEN if bold else GREY, fontweight="bold" if bold else "normal"
+        )
     return figure
-
-
-def show(axis: Axes, image: np.ndarray) -> None:
-    """An image (C, H, W) in [0, 1]."""
-    axis.imshow(image.transpose(1, 2, 0).squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
 
 
 def quality_against_margin(part: Part, training: store.Stored, limits: Thresholds) -> Figure:
     """NCC of each training image against its margin y Phi(x): the theorem speaks of those on the margin."""
-    figure = Figure(figsize=(5, 3.4))
+    figure = Figure(figsize=(WIDTH, 3.2))
     axis = figure.subplots()
     margins, on_margin = training["margins"], training["on_margin"]
-    for chosen, colour, label in ((on_margin, BLUE, "on the margin"), (~on_margin, ORANGE, "off the margin")):
-        axis.scatter(margins[chosen], part.ncc.score[chosen], s=14, color=colour, label=f"{label} ({chosen.sum()})")
+    for chosen, colour, marker, label in (
+        (on_margin, BLUE, "o", "on the margin"),
+        (~on_margin, ORANGE, "^", "off the margin"),
+    ):
+        label = f"{label} ({chosen.sum()})"
+        axis.scatter(
+            margins[chosen], part.ncc.score[chosen], s=10, alpha=0.7, color=colour, marker=marker, label=label,
+            linewidths=0,
+        )  # fmt: skip
     axis.axhline(limits.held_out, color=GREY, linestyle="--", linewidth=1, label="held-out threshold")
     axis.axhline(limits.scrambled, color=GREY, linestyle=":", linewidth=1, label="scrambled threshold")
     axis.set_xlabel("margin $y\\,\\Phi(x)$ of the training image")
     axis.set_ylabel("NCC with the nearest candidate")
-    axis.legend(fontsize=7, frameon=False)
+    figure.legend(ncols=4, columnspacing=1.5, loc="outside upper center")
     return figure
 
 
@@ -118,17 +143,19 @@ def quality_against_hyperparameters(findings: Findings, candidates: store.Stored
     kept = ~candidates["restarts/diverged"]
     values = {name: candidates[f"restarts/hyperparameters/{name}"][kept] for name in NAMES}
     varied = {name: value for name, value in values.items() if np.ptp(value) > 0} or values
-    figure = Figure(figsize=(2.4 * len(varied), 2.6))
+    figure = Figure(figsize=(WIDTH, 2.0))
     axes = figure.subplots(1, len(varied), sharey=True, squeeze=False)[0]
     for axis, (name, value) in zip(axes, varied.items(), strict=True):
-        axis.scatter(value, findings.restart_hits, s=18, color=BLUE)
+        axis.scatter(value, findings.restart_hits, s=12, alpha=0.7, color=BLUE, linewidths=0)
         axis.set_xlabel(AXIS_LABELS[name])
         if name in LOG_AXES:
             axis.set_xscale("log")
-            axis.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+            axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axis.xaxis.set_major_formatter("{x:g}")
             axis.xaxis.set_minor_formatter(NullFormatter())
+        axis.margins(y=0.15)
         axis.set_ylim(bottom=0)
+        axis.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes[0].set_ylabel("training images found\nby the restart alone")
     return figure
 
@@ -140,7 +167,7 @@ def unexplained(
     kept = ~candidates["restarts/diverged"]
     shares = candidates["restarts/trace/residuals"][kept] / squared_norms
     iterations = candidates["restarts/trace/iterations"]
-    figure = Figure(figsize=(5, 3.4))
+    figure = Figure(figsize=(WIDTH, 3.2))
     axis = figure.subplots()
     for layer in range(shares.shape[2]):
         colour = LAYER_COLOURS[layer % len(LAYER_COLOURS)]
@@ -154,7 +181,7 @@ def unexplained(
     axis.set_yscale("log")
     axis.set_xlabel("iteration")
     axis.set_ylabel("unexplained share of $\\|W_k\\|^2$")
-    figure.legend(fontsize=7, frameon=False, loc="outside right upper")
+    figure.legend(ncols=4, columnspacing=1.5, loc="outside upper center")
     return figure
 
 

@@ -22,8 +22,6 @@ from .hyperparameters import NAMES
 from .matching import stretch
 from .table import COLUMNS, WARNING, headline
 
-SHOWN_PER_ROW = 10
-
 
 def run(
     count: int, experiment: str, model_path: Path, candidates_path: Path, output: Path, figures_folder: Path
@@ -51,8 +49,8 @@ def draw_all(folder: Path, candidates: store.Stored, model: Deployed, count: int
     folder.mkdir(parents=True, exist_ok=True)
     squared_norms = model.network.squared_norms.numpy()
     with matplotlib.rc_context(figures.STYLE):
-        draw(as_pictures(candidates, model, count), candidates).savefig(folder / "representatives.png")
-        figures.unexplained(candidates, squared_norms).savefig(folder / "unexplained.png")
+        figures.save(draw(as_pictures(candidates, model, count), candidates), folder / "representatives")
+        figures.save(figures.unexplained(candidates, squared_norms), folder / "unexplained")
     for table, file in (
         (representatives_table(candidates), "representatives.csv"),
         (restarts_table(candidates, squared_norms), "restarts.csv"),
@@ -75,18 +73,8 @@ def as_pictures(candidates: store.Stored, model: Deployed, count: int) -> np.nda
 
 def draw(pictures: np.ndarray, candidates: store.Stored) -> Figure:
     """Pictures (k, C, H, W) of the representatives by rank, and under each its support in restarts."""
-    columns = min(SHOWN_PER_ROW, len(pictures))
-    rows = -(-len(pictures) // columns)
-    height, width = pictures.shape[2:]
-    figure = Figure(figsize=(max(0.85 * columns, 6), (0.85 * height / width + 0.15) * rows + 0.4))
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axis in axes:
-        axis.axis("off")
-    for rank, (axis, picture) in enumerate(zip(axes, pictures, strict=False)):
-        figures.show(axis, picture)
-        axis.set_title(f"{candidates['representatives/support'][rank]} restarts", fontsize=7, pad=2)
-    figure.suptitle(WARNING, fontsize=7, wrap=True)
-    return figure
+    captions = [f"{support} restarts" for support in candidates["representatives/support"][: len(pictures)]]
+    return figures.mosaic(pictures, captions, WARNING, np.zeros(len(pictures), bool))
 
 
 def representatives_table(candidates: store.Stored) -> pd.DataFrame:

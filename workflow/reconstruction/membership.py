@@ -26,7 +26,7 @@ from . import deployed, own_images, store
 from .deployed import Deployed
 from .diagnostics import true_stationarity
 from .errors import UserError
-from .figures import BLUE, GREY, ORANGE, STYLE
+from .figures import BLUE, GREY, ORANGE, STYLE, save
 from .memory import free
 from .network import outputs
 
@@ -44,7 +44,7 @@ class Pool:
 
 
 def run(model_path: Path, pool_path: Path, output: Path) -> None:
-    """Write the scores, and where members are known their ROC curve (.png) and summary (.json) beside them."""
+    """Write the scores, and where members are known their ROC curve (.png, .pdf) and summary (.json) beside them."""
     if output.suffix != ".csv":
         raise UserError(f"{output}: the scores are a table; let the output's name end in .csv")
     model = deployed.read(model_path)
@@ -71,7 +71,7 @@ def run(model_path: Path, pool_path: Path, output: Path) -> None:
     if pool.member is not None:
         figure = output.with_suffix(".png")
         with matplotlib.rc_context(STYLE), store.writing(figure):
-            draw(scores, found).savefig(figure)
+            save(draw(scores, found), figure)
 
 
 def bytes_for(images: int, layers: int) -> int:
@@ -125,7 +125,7 @@ def summary(scores: pd.DataFrame) -> dict[str, float]:
 
 def draw(scores: pd.DataFrame, found: Mapping[str, float]) -> Figure:
     """The ROC curves of both scores, of which a summary was found."""
-    figure = Figure(figsize=(4, 3.6))
+    figure = Figure(figsize=(3.2, 2.9))
     axis = figure.subplots()
     for name, colour in SCORES.items():
         false, true, _ = roc_curve(scores["member"], scores[name])
@@ -133,5 +133,5 @@ def draw(scores: pd.DataFrame, found: Mapping[str, float]) -> Figure:
     axis.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="guessing")
     axis.set_xlabel("false-positive rate")
     axis.set_ylabel("true-positive rate")
-    axis.legend(fontsize=7, frameon=False)
+    axis.legend()
     return figure

@@ -6,9 +6,11 @@ Nothing in it comes from a network, and a policy in it forbids the browser to as
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import importlib.metadata
 import json
+import math
 import platform
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -101,7 +103,7 @@ def quantities(row: Mapping[str, Any], ends: Mapping[str, Mapping[str, float]]) 
             "intervals": {
                 drawn: f"{number(ends[name][f'{drawn}_low'])} to {number(ends[name][f'{drawn}_high'])}"
                 for drawn in ("images", "restarts")
-                if f"{drawn}_low" in ends.get(name, {})
+                if not math.isnan(ends.get(name, {}).get(f"{drawn}_low", math.nan))
             },
         }
         for name, value in row.items()
@@ -127,7 +129,7 @@ def render(content: Mapping[str, Any], output: Path) -> None:
     text = environment.get_template("page.html").render(
         content,
         evaluated="images" in content,
-        headline=headline(content["row"]).partition(": ")[2],
+        headline=headline(content["row"]).partition(": ")[2].removesuffix(WARNING),
         warning=WARNING,
         style=Markup(read("page.css")),
         scripts=[Markup(script) for script in scripts],
@@ -142,6 +144,7 @@ def read(name: str) -> str:
     return (TEMPLATES / name).read_text()
 
 
+@functools.cache
 def charting_library() -> str:
     """Vega, Vega-Lite and Vega-Embed in one script, of the version that the charts are written for."""
     version = altair.SCHEMA_VERSION.removeprefix("v").rpartition(".")[0]

@@ -65,6 +65,7 @@ def pool(paths: Sequence[Path], model: store.Stored) -> Pooled:
         facts={
             "method": first.facts["method"],
             "restart_settings": first.settings,
+            "shards": {path.name: found for path, found in zip(paths, facts, strict=True)},
             "restart_seconds": sum(found["seconds"] for found in facts),
             "restart_devices": sorted({found["device"] for found in facts}),
         },

@@ -57,21 +57,29 @@ def show(configuration: Configuration, folder: Path) -> None:
 def look(folder: Path, name: str, sweep: Sweep) -> list[Shard]:
     """Every shard of the experiment of that name, DATASET/MODEL/SWEEP."""
     settings = json.loads(sweep.restarts.to_json())
+    label = glance(folder / "results" / name / "candidates.h5", "candidates")
+    merged = label.facts["shards"] if label and label.facts["restart_settings"] == settings else {}
     return [
         look_at(
             folder / "results" / name / "shards" / f"{number:04d}.h5",
             folder / "logs" / name / "shards" / f"{number:04d}.log",
             settings,
+            merged,
         )
         for number in range(sweep.shards)
     ]
 
 
-def look_at(output: Path, log: Path, settings: dict[str, Any]) -> Shard:
-    """A shard by its output, its checkpoint and its log; files that other settings made do not count."""
+def look_at(output: Path, log: Path, settings: dict[str, Any], merged: dict[str, dict[str, Any]]) -> Shard:
+    """A shard by its output, its checkpoint and its log; files that other settings made do not count.
+
+    merged: the facts of shards whose candidates are merged, by file name: these may have been pruned.
+    """
     label = glance(output, "shard")
     if label and label.settings == settings:
         return Shard(output, "done", 1.0, label.facts)
+    if not output.exists() and output.name in merged:
+        return Shard(output, "done", 1.0, merged[output.name])
     reason = failure(log)
     label = glance(progress_of(output), "progress")
     if not label or label.settings != settings:

@@ -110,7 +110,8 @@ def show(folder: Path) -> None:
     print(rounded(table).set_index(EXPERIMENT).T.to_string(index_names=False))
     for row in table.to_dict("records"):
         print(f"\n{headline(row)}")
-        print(f"figures: {folder.joinpath(*(row[name] for name in EXPERIMENT), 'figures')}/")
+        experiment = folder.joinpath(*(row[name] for name in EXPERIMENT))
+        print(f"page:    {experiment / 'report.html'}\nfigures: {experiment / 'figures'}/")
 
 
 def column(values: Sequence[Any]) -> pd.Series:

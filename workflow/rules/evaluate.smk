@@ -1,5 +1,13 @@
 # Needs everything before it, and alone opens the subset again. Makes the scores and the figures of an experiment.
 
+FIGURES = {
+    "training_pairs": "Best pairs",
+    "held_out_pairs": "The same for images never trained on",
+    "margin": "Quality against margin",
+    "hyperparameters": "Quality against hyperparameters",
+    "residuals": "What each layer leaves unexplained",
+}
+
 
 rule evaluate:
     input:
@@ -18,14 +26,9 @@ rule evaluate:
                 subcategory="{model}, {sweep}",
                 labels={"figure": title},
             )
-            for figure, title in {
-                "training_pairs": "Best pairs",
-                "held_out_pairs": "The same for images never trained on",
-                "margin": "Quality against margin",
-                "hyperparameters": "Quality against hyperparameters",
-                "residuals": "What each layer leaves unexplained",
-            }.items()
+            for figure, title in FIGURES.items()
         ],
+        vectors=[f"results/{{dataset}}/{{model}}/{{sweep}}/figures/{figure}.pdf" for figure in FIGURES],
         images="results/{dataset}/{model}/{sweep}/figures/images.csv",
         pairs=directory("results/{dataset}/{model}/{sweep}/figures/pairs"),
     log:

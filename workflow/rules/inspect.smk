@@ -1,5 +1,10 @@
 # Needs the model and the candidates of an experiment without images. Shows what was found, in place of evaluation.
 
+SEEN = {
+    "representatives": "What the restarts agree on",
+    "unexplained": "What each layer leaves unexplained",
+}
+
 
 rule inspect:
     input:
@@ -15,11 +20,9 @@ rule inspect:
                 subcategory="{model}, {sweep}",
                 labels={"figure": title},
             )
-            for figure, title in {
-                "representatives": "What the restarts agree on",
-                "unexplained": "What each layer leaves unexplained",
-            }.items()
+            for figure, title in SEEN.items()
         ],
+        vectors=[f"results/no-images/{{model}}/{{sweep}}/figures/{figure}.pdf" for figure in SEEN],
         representatives="results/no-images/{model}/{sweep}/figures/representatives.csv",
         restarts="results/no-images/{model}/{sweep}/figures/restarts.csv",
     log:

@@ -56,6 +56,6 @@ function showTruth(event) {
 
 drawVisible();
 for (const button of all(".sortable th button")) button.addEventListener("click", () => sort(button.parentElement));
-for (const input of all(".filters select, .filters input")) input.addEventListener("input", filter);
+for (const event of ["input", "change"]) document.querySelector(".filters")?.addEventListener(event, filter);
 document.getElementById("truth")?.addEventListener("click", showTruth);
 if (document.getElementById("count")) filter();

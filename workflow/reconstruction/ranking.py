@@ -2,9 +2,9 @@
 
     score = agreement^3 / response, and 0 where the margin is not positive
 
-Noise differs from restart to restart, so it finds little agreement. Averages of several images come back as
-faithfully as images do, but keep what a class has in common and lose what sets images apart: for their norm they
-excite the network more. What the network takes for the other class is the negative of an image, or noise.
+Noise differs from restart to restart, so it finds little agreement. Mixtures of many images come back as faithfully
+as images do, but keep what a class has in common and lose what sets images apart: for their norm they excite the
+network more. And a network that fits its training images takes none of them for the other class.
 """
 
 from __future__ import annotations

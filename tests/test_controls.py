@@ -80,16 +80,17 @@ def test_scrambled_candidates_in_pixels_have_the_candidates_spread_along_the_wei
 def test_scrambled_candidates_are_scored_as_a_reconstruction_is(model, images):
     candidates = stored(candidates__coordinates=normal(50, 36).float().numpy())
     drawn = scrambled_candidates(candidates, model, 7)
-    control = scored(images, model, drawn)
+    control = scored(images, images[::-1].copy(), model, drawn)
     drawn = drawn[:]
     inputs = torch.from_numpy((images - model.mean).reshape(10, -1))
     assert control.ncc == pytest.approx(np.corrcoef(inputs, drawn)[:10, 10:].max(1), abs=1e-4)
+    assert control.held_out_ncc == pytest.approx(control.ncc[::-1])
     chosen = drawn[nearest_by_channel(inputs, drawn, SHAPE).index].view(-1, *SHAPE).numpy()
     assert control.ssim == pytest.approx(reconstructions(images, model.mean, chosen).ssim[3])
 
 
 def test_the_mean_image_scores_no_ncc(model, images):
-    control = mean_image(images, model)
+    control = mean_image(images, images[:4], model)
     assert control.ncc.tolist() == [0] * 10
     assert nearest_by_ncc(model.inputs(images), torch.zeros(1, 36)).score.tolist() == control.ncc.tolist()
 
@@ -98,6 +99,6 @@ def test_the_mean_image_is_shown_stretched_for_every_image(model, images):
     shown = (model.mean - model.mean.min()) / (model.mean.max() - model.mean.min())
     nothing = np.zeros(SHAPE, np.float32)
     expected = reconstructions(images, nothing, np.broadcast_to(shown, images.shape).copy()).ssim[3]
-    assert mean_image(images, model).ssim == pytest.approx(expected, abs=1e-5)
+    assert mean_image(images, images[:4], model).ssim == pytest.approx(expected, abs=1e-5)
     alike = np.concatenate([images[:9], shown[None]])
-    assert mean_image(alike, model).ssim[9] == pytest.approx(1, abs=1e-4)
+    assert mean_image(alike, images, model).ssim[9] == pytest.approx(1, abs=1e-4)

@@ -21,24 +21,31 @@ PIECE = 256  # directions
 
 @dataclass(frozen=True)
 class Control:
-    """Scores (n,) of the training images: NCC with the nearest candidate, SSIM (window 3) of the published matching."""
+    """An answer's scores: NCC with the nearest candidate, SSIM (window 3) of the published matching.
+
+    ncc and ssim: (n,), of the training images; held_out_ncc: (k,), of images never trained on. Each answer is judged by
+    what held-out images score with it: smooth candidates match anything better than sharp ones do.
+    """
 
     ncc: np.ndarray
     ssim: np.ndarray
+    held_out_ncc: np.ndarray
 
 
-def mean_image(images: np.ndarray, model: Deployed) -> Control:
+def mean_image(images: np.ndarray, held_out_images: np.ndarray, model: Deployed) -> Control:
     """No reconstruction at all: the mean image that ships with the model, for every image (n, C, H, W)."""
-    nothing = np.zeros_like(images)
-    return Control(np.zeros(len(images)), reconstructions(images, model.mean, nothing).ssim[3])
+    ssim = reconstructions(images, model.mean, np.zeros_like(images)).ssim[3]
+    return Control(np.zeros(len(images)), ssim, np.zeros(len(held_out_images)))
 
 
-def scored(images: np.ndarray, model: Deployed, candidates: Pixels | Tensor) -> Control:
+def scored(images: np.ndarray, held_out_images: np.ndarray, model: Deployed, candidates: Pixels | Tensor) -> Control:
     """Candidates (N, D), matched with images (n, C, H, W) as those of a reconstruction are."""
     inputs = model.centred(images)
     chosen = candidates[nearest_by_channel(inputs, candidates, model.mean.shape).index].view(-1, *model.mean.shape)
     return Control(
-        nearest_by_ncc(inputs, candidates).score, reconstructions(images, model.mean, chosen.numpy()).ssim[3]
+        nearest_by_ncc(inputs, candidates).score,
+        reconstructions(images, model.mean, chosen.numpy()).ssim[3],
+        nearest_by_ncc(model.centred(held_out_images), candidates).score,
     )
 
 

@@ -15,11 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from . import controls, deployed, figures, store, uncertainty
-from .calibration import cross_fitted_hits
+from .calibration import cross_fitted_hits, threshold
 from .configuration import OTHER_IMAGES, Evaluation
 from .controls import Control, ControlSearch
 from .findings import Findings, Part, find, search_columns, search_timing
-from .matching import nearest_by_ncc
 from .scores import PartScores, Row, Scores, best, over, summarise
 from .table import headline
 
@@ -105,12 +104,11 @@ def judge(searches: Iterable[ControlSearch], findings: Findings) -> tuple[dict[s
     answers: dict[str, Control] = {}
     others = Others([], [])
     for search in searches:
-        answer = controls.scored(findings.trained.images, search.model, search.candidates)
+        answer = controls.scored(findings.trained.images, findings.held_out.images, search.model, search.candidates)
         answers[search.name] = answer
         if search.name.startswith(OTHER_IMAGES):
-            held_out = nearest_by_ncc(search.model.centred(findings.held_out.images), search.candidates)
             others.training.append(answer.ncc)
-            others.held_out.append(held_out.score)
+            others.held_out.append(answer.held_out_ncc)
     return answers, others
 
 
@@ -143,36 +141,32 @@ def precision(representatives: np.ndarray, limit: float, count: int) -> float:
 
 
 def compare(findings: Findings, settings: Evaluation, answers: dict[str, Control]) -> dict[str, Row]:
-    """The reconstruction, images never trained on, and answers that reveal nothing, by the same rules."""
-    limits = findings.thresholds
+    """The reconstruction and answers that reveal nothing, each judged by its own held-out threshold."""
+    rate, trained, held_out = settings.false_positive_rate, findings.trained, findings.held_out
 
-    def row(ncc: np.ndarray, ssim: np.ndarray, hits: int, over_held_out: int) -> Row:
+    def row(ncc: np.ndarray, ssim: np.ndarray, passed: np.ndarray) -> Row:
         return {
             "images": len(ncc),
-            "ncc_hits": hits,
-            "ncc_hits_over_held_out": over_held_out,
+            "ncc_hits_over_held_out": int(passed.sum()),
             "ncc_median": float(np.median(ncc)),
             "ssim_hits": over(ssim, settings),
             "ssim_best10": best(ssim, 10),
             "ssim_best45": best(ssim, 45),
         }
 
-    def of_training(answer: Control) -> Row:
-        return row(
-            answer.ncc, answer.ssim, int((answer.ncc > limits.both).sum()), int((answer.ncc > limits.held_out).sum())
-        )
-
-    trained, held_out = findings.trained, findings.held_out
-    passed = int(cross_fitted_hits(held_out.ncc.score, held_out.labels, settings.false_positive_rate).sum())
-    return {
-        "reconstruction": of_training(Control(trained.ncc.score, trained.published.ssim[3])),
-        "held_out": row(
-            held_out.ncc.score, held_out.published.ssim[3], int((held_out.ncc.score > limits.both).sum()), passed
-        ),
-        "mean_image": of_training(findings.mean_image),
-        "scrambled": of_training(findings.scrambled),
-        **{name: of_training(answer) for name, answer in (findings.baselines | answers).items()},
+    reconstruction = Control(trained.ncc.score, trained.published.ssim[3], held_out.ncc.score)
+    rows = {
+        name: row(answer.ncc, answer.ssim, answer.ncc > threshold(answer.held_out_ncc, rate))
+        for name, answer in {
+            "reconstruction": reconstruction,
+            "mean_image": findings.mean_image,
+            "scrambled": findings.scrambled,
+            **findings.baselines,
+            **answers,
+        }.items()
     }
+    passed = cross_fitted_hits(held_out.ncc.score, held_out.labels, rate)
+    return {**rows, "held_out": row(held_out.ncc.score, held_out.published.ssim[3], passed)}
 
 
 def part_arrays(name: str, part: Part) -> dict[str, np.ndarray]:

@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 
 from . import store
-from .figures import AXIS_LABELS, BLUE, GREEN, GREY, LAYER_COLOURS, LOG_AXES, ORANGE
-from .hyperparameters import NAMES
+from .palette import AXIS_LABELS, BLUE, GREEN, GREY, LAYER_COLOURS, LOG_AXES, ORANGE
 
 HEIGHT = 260  # pixels; the width is the page's
 POINTS = 400  # of a line
@@ -157,11 +156,11 @@ def hyperparameters(candidates: store.Stored, found: np.ndarray, title: str) -> 
     kept = ~candidates["restarts/diverged"]
     whole: dict[str, Any] = {"tickMinStep": 1} if found.dtype.kind == "i" else {}
     drawn = []
-    for name in NAMES:
+    for name, written in AXIS_LABELS.items():
         values = candidates[f"restarts/hyperparameters/{name}"][kept]
         if np.ptp(values) == 0:
             continue
-        label = plain(AXIS_LABELS[name])
+        label = plain(written)
         table = pd.DataFrame({"value": values, "found": found, "restart": candidates["restarts/restart"][kept]})
         x = alt.X("value:Q", title=label).scale(**(LOG if name in LOG_AXES else {"zero": False})).axis(**PLAIN)
         y = alt.Y("found:Q", title=title).scale(zero=True, nice=5).axis(**whole)

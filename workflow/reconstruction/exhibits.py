@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 import numpy as np
+import pandas as pd
+import torch
 from PIL import Image
 
 from . import pixels, store
 from .deployed import Deployed
-from .inspection import as_pictures
-from .matching import stretch
+from .pixels import stretch
 
 ROWS = 1000  # images of a part in the table, best first
 PIXEL_BYTES = 2_000_000  # of a part's pictures, before compression
@@ -98,6 +99,19 @@ def ranking(candidates: store.Stored, model: Deployed, count: int, known: Sequen
         Representative(rank, data_uri(picture), int(support), float(spread), float(lambda_), truth)
         for rank, (picture, support, spread, lambda_, truth) in enumerate(zip_longest(pictures, *found, known), start=1)
     ]
+
+
+def as_pictures(candidates: store.Stored, model: Deployed, count: int) -> np.ndarray:
+    """The representatives ranked first as pictures (count, C, H, W): the mean image added, stretched to [0, 1].
+
+    A representative is a mean of unit vectors, so it is brought to the median norm of its members first.
+    """
+    norms = np.linalg.norm(candidates["candidates/coordinates"], axis=1)
+    medians = pd.Series(norms).groupby(candidates["candidates/cluster"]).median().to_numpy()[:count]
+    representatives = pixels.of(candidates, "representatives/coordinates", model)[:count]
+    lengths = np.linalg.norm(candidates["representatives/coordinates"][:count], axis=1)
+    scale = torch.from_numpy((medians / np.maximum(lengths, np.finfo(np.float32).tiny)).astype(np.float32))
+    return stretch((representatives * scale[:, None]).view(-1, *model.mean.shape).numpy() + model.mean)
 
 
 def truths(subset: store.Stored, evaluation: store.Stored, count: int, limit: float) -> list[Truth]:

@@ -18,12 +18,10 @@ from .calibration import Thresholds
 from .configuration import Evaluation
 from .findings import Findings, Part
 from .hyperparameters import NAMES
+from .palette import AXIS_LABELS, BLUE, GREEN, GREY, LAYER_COLOURS, LOG_AXES, ORANGE
 
 matplotlib.use("Agg")
 
-# Okabe and Ito's colours, told apart by colour-blind readers.
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"
-LAYER_COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9")
 WIDTH = 5.5  # inches, a page's text
 STYLE: Any = {
     "font.size": 8,
@@ -37,14 +35,6 @@ STYLE: Any = {
 }
 PER_ROW = 10  # pictures
 CHARACTERS = 110  # of a title, in a line
-AXIS_LABELS = {
-    "learning_rate": "learning rate of x",
-    "lambda_learning_rate": "learning rate of lambda",
-    "initial_scale": "initial scale $\\sigma_x$",
-    "lambda_min": "$\\lambda_{min}$",
-    "alpha": "$\\alpha$",
-}
-LOG_AXES = ("learning_rate", "lambda_learning_rate", "initial_scale")
 
 
 def draw_all(

@@ -11,15 +11,14 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pandas as pd
-import torch
 from matplotlib.figure import Figure
 
-from . import deployed, figures, pixels, store
+from . import deployed, figures, store
 from .configuration import NO_IMAGES
 from .deployed import Deployed
+from .exhibits import as_pictures
 from .findings import search_columns, search_timing
 from .hyperparameters import NAMES
-from .matching import stretch
 from .table import COLUMNS, WARNING, headline
 
 
@@ -56,19 +55,6 @@ def draw_all(folder: Path, candidates: store.Stored, model: Deployed, count: int
         (restarts_table(candidates, squared_norms), "restarts.csv"),
     ):
         table.to_csv(folder / file, index=False, float_format="%.6g")
-
-
-def as_pictures(candidates: store.Stored, model: Deployed, count: int) -> np.ndarray:
-    """The representatives ranked first as pictures (count, C, H, W): the mean image added, stretched to [0, 1].
-
-    A representative is a mean of unit vectors, so it is brought to the median norm of its members first.
-    """
-    norms = np.linalg.norm(candidates["candidates/coordinates"], axis=1)
-    medians = pd.Series(norms).groupby(candidates["candidates/cluster"]).median().to_numpy()[:count]
-    representatives = pixels.of(candidates, "representatives/coordinates", model)[:count]
-    lengths = np.linalg.norm(candidates["representatives/coordinates"][:count], axis=1)
-    scale = torch.from_numpy((medians / np.maximum(lengths, np.finfo(np.float32).tiny)).astype(np.float32))
-    return stretch((representatives * scale[:, None]).view(-1, *model.mean.shape).numpy() + model.mean)
 
 
 def draw(pictures: np.ndarray, candidates: store.Stored) -> Figure:

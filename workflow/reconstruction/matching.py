@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from .blocks import blocks
-from .pixels import Pixels
+from .pixels import Pixels, stretch
 
 BLOCK = 8192  # candidates compared at once
 SSIM_WINDOWS = (3, 11)
@@ -122,10 +122,3 @@ def reconstructions(images: np.ndarray, mean: np.ndarray, candidates: np.ndarray
     }
     l2 = np.linalg.norm((images - shown).reshape(len(images), -1), axis=1)
     return Reconstructions(shown, ssim, l2)
-
-
-def stretch(images: np.ndarray) -> np.ndarray:
-    """Each image (n, C, H, W) scaled from its own smallest and largest pixel to [0, 1]; a constant one becomes 0."""
-    low = images.min((1, 2, 3), keepdims=True)
-    span = images.max((1, 2, 3), keepdims=True) - low
-    return ((images - low) / np.where(span > 0, span, 1)).astype(np.float32)

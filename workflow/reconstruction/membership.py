@@ -26,9 +26,10 @@ from . import deployed, own_images, store
 from .deployed import Deployed
 from .diagnostics import true_stationarity
 from .errors import UserError
-from .figures import BLUE, GREY, ORANGE, STYLE, save
+from .figures import STYLE, save
 from .memory import free
 from .network import outputs
+from .palette import BLUE, GREY, ORANGE
 
 FALSE_POSITIVE_RATE = 0.01
 SCORES = {"lambda": BLUE, "margin": ORANGE}

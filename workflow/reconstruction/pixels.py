@@ -32,3 +32,10 @@ class Pixels:
 def of(candidates: store.Stored, name: str, model: Deployed) -> Pixels:
     """The candidates whose coordinates are stored under a name."""
     return Pixels(candidates[name], candidates.arrays.get("basis"), model)
+
+
+def stretch(images: np.ndarray) -> np.ndarray:
+    """Each image (n, C, H, W) scaled from its own smallest and largest pixel to [0, 1]; a constant one becomes 0."""
+    low = images.min((1, 2, 3), keepdims=True)
+    span = images.max((1, 2, 3), keepdims=True) - low
+    return ((images - low) / np.where(span > 0, span, 1)).astype(np.float32)

@@ -80,11 +80,12 @@ def test_scrambled_candidates_in_pixels_have_the_candidates_spread_along_the_wei
 def test_scrambled_candidates_are_scored_as_a_reconstruction_is(model, images):
     candidates = stored(candidates__coordinates=normal(50, 36).float().numpy())
     drawn = scrambled_candidates(candidates, model, 7)
-    control = scored(images, images[::-1].copy(), model, drawn)
+    control = scored(images, images[::-1].copy(), model, drawn, drawn)
     drawn = drawn[:]
     inputs = torch.from_numpy((images - model.mean).reshape(10, -1))
     assert control.ncc == pytest.approx(np.corrcoef(inputs, drawn)[:10, 10:].max(1), abs=1e-4)
     assert control.held_out_ncc == pytest.approx(control.ncc[::-1])
+    assert control.scrambled_ncc.tolist() == control.ncc.tolist()
     chosen = drawn[nearest_by_channel(inputs, drawn, SHAPE).index].view(-1, *SHAPE).numpy()
     assert control.ssim == pytest.approx(reconstructions(images, model.mean, chosen).ssim[3])
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from . import controls, deployed, figures, store, uncertainty
-from .calibration import cross_fitted_hits, threshold
+from .calibration import cross_fitted_hits
 from .configuration import OTHER_IMAGES, Evaluation
 from .controls import Control, ControlSearch
 from .findings import Findings, Part, find, search_columns, search_timing
@@ -44,7 +44,7 @@ def run(
     store.require_source(candidates, "model", model.stored)
 
     findings = find(settings, subset, model, candidates)
-    answers, others = judge(controls.searches(control_paths), findings)
+    answers, others = judge(controls.searches(control_paths, settings.seed), findings)
     scores = scores_of(findings, others)
     sure = uncertainty.intervals(scores, settings)
     growth = uncertainty.growth(scores, settings)
@@ -104,7 +104,9 @@ def judge(searches: Iterable[ControlSearch], findings: Findings) -> tuple[dict[s
     answers: dict[str, Control] = {}
     others = Others([], [])
     for search in searches:
-        answer = controls.scored(findings.trained.images, findings.held_out.images, search.model, search.candidates)
+        answer = controls.scored(
+            findings.trained.images, findings.held_out.images, search.model, search.candidates, search.scrambled
+        )
         answers[search.name] = answer
         if search.name.startswith(OTHER_IMAGES):
             others.training.append(answer.ncc)
@@ -141,32 +143,38 @@ def precision(representatives: np.ndarray, limit: float, count: int) -> float:
 
 
 def compare(findings: Findings, settings: Evaluation, answers: dict[str, Control]) -> dict[str, Row]:
-    """The reconstruction and answers that reveal nothing, each judged by its own held-out threshold."""
+    """The reconstruction and answers that reveal nothing, each judged by its own two thresholds."""
     rate, trained, held_out = settings.false_positive_rate, findings.trained, findings.held_out
 
-    def row(ncc: np.ndarray, ssim: np.ndarray, passed: np.ndarray) -> Row:
+    def row(ncc: np.ndarray, ssim: np.ndarray, hits: np.ndarray, over_held_out: np.ndarray) -> Row:
         return {
             "images": len(ncc),
-            "ncc_hits_over_held_out": int(passed.sum()),
+            "ncc_hits": int(hits.sum()),
+            "ncc_hits_over_held_out": int(over_held_out.sum()),
             "ncc_median": float(np.median(ncc)),
             "ssim_hits": over(ssim, settings),
             "ssim_best10": best(ssim, 10),
             "ssim_best45": best(ssim, 45),
         }
 
-    reconstruction = Control(trained.ncc.score, trained.published.ssim[3], held_out.ncc.score)
-    rows = {
-        name: row(answer.ncc, answer.ssim, answer.ncc > threshold(answer.held_out_ncc, rate))
-        for name, answer in {
-            "reconstruction": reconstruction,
-            "mean_image": findings.mean_image,
-            "scrambled": findings.scrambled,
-            **findings.baselines,
-            **answers,
-        }.items()
-    }
+    def of_training(answer: Control) -> Row:
+        limits = answer.thresholds(rate)
+        return row(answer.ncc, answer.ssim, answer.ncc > limits.both, answer.ncc > limits.held_out)
+
     passed = cross_fitted_hits(held_out.ncc.score, held_out.labels, rate)
-    return {**rows, "held_out": row(held_out.ncc.score, held_out.published.ssim[3], passed)}
+    all_answers = {
+        "mean_image": findings.mean_image,
+        "scrambled": findings.scrambled,
+        **findings.baselines,
+        **answers,
+    }
+    return {
+        "reconstruction": of_training(
+            Control(trained.ncc.score, trained.published.ssim[3], held_out.ncc.score, findings.scrambled.ncc)
+        ),
+        "held_out": row(held_out.ncc.score, held_out.published.ssim[3], passed, passed),
+        **{name: of_training(answer) for name, answer in all_answers.items()},
+    }
 
 
 def part_arrays(name: str, part: Part) -> dict[str, np.ndarray]:

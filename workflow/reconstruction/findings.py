@@ -80,17 +80,21 @@ def find(settings: Evaluation, subset: store.Stored, model: Deployed, candidates
     trained = match(subset, "training", model, raw, own, representatives)
     held_out = match(subset, "held_out", model, raw, own, representatives)
     scrambled_candidates = controls.scrambled_candidates(candidates, model, settings.seed)
-    scrambled = controls.scored(trained.images, held_out.images, model, scrambled_candidates)
+    both = trained.images, held_out.images
+    again = controls.scrambled_candidates(candidates, model, settings.seed + 1)
+    scrambled = controls.scored(*both, model, scrambled_candidates, again)
     rate, inputs = settings.false_positive_rate, model.centred(trained.images)
     return Findings(
         trained=trained,
         held_out=held_out,
-        mean_image=controls.mean_image(trained.images, held_out.images, model),
+        mean_image=controls.mean_image(*both, model),
         scrambled=scrambled,
         scrambled_by_restart=nearest_of_each(inputs, scrambled_candidates, own).score,
         baselines={
-            name: controls.scored(trained.images, held_out.images, model, answer)
-            for name, answer in baselines.candidates(model, settings.seed).items()
+            name: controls.scored(
+                *both, model, Pixels(answer, None, model), controls.scrambled_inputs(answer, model, settings.seed)
+            )
+            for name, answer in baselines.inputs(model, settings.seed).items()
         },
         thresholds=Thresholds(threshold(held_out.ncc.score, rate), threshold(scrambled.ncc, rate)),
         representatives=nearest_by_ncc(representatives, inputs),

@@ -26,7 +26,7 @@ import numpy as np
 from . import __version__
 from .errors import UserError, reason
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 USER_BLOCK = 512
 LABELS = ("kind", "code_version", "settings", "facts", "sources", "digest")
 SEAL = b"reconstruction file, sha256 of the rest: "

@@ -40,8 +40,9 @@ class Checkout:
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         with (self.folder / "said.txt").open("w") as said:
             return subprocess.Popen(
-                command, cwd=self.folder, env=environment, stdout=said, stderr=said, start_new_session=True
-            )
+                command, cwd=self.folder, env=environment, stdout=said, stderr=said, start_new_session=True,
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in the background ignore it
+            )  # fmt: skip
 
     def on_the_cluster(self, *options: str) -> subprocess.Popen:
         return self.start("--profile", "profiles/slurm", *options)

@@ -125,7 +125,7 @@ def measured(command: list[str], folder: Path) -> tuple[str, float, float, int]:
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise SystemExit(said)
+        raise SystemExit(f"{said}\n{command[3]} ended with {process.returncode}")
     return said, time.perf_counter() - begun, usage.ru_utime + usage.ru_stime, 1024 * usage.ru_maxrss
 
 

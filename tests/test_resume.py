@@ -314,8 +314,9 @@ def test_a_signal_saves_and_ends_it(undisturbed, tmp_path):
         assert "Traceback" not in said
         stopped = progress(output, process)
         assert (running["stopped"], stopped["stopped"]) == (None, number.name)
-        assert stopped["fraction"] > before
+        assert stopped["fraction"] >= before  # a busy machine may not get to an iteration in between
         before = stopped["fraction"]
+    assert before > 0
     assert_goes_on(undisturbed, output)
 
 

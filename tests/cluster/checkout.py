@@ -33,16 +33,27 @@ class Checkout:
 
     folder: Path
     frozen: list[int] = field(default_factory=list)
+    started: list[subprocess.Popen] = field(default_factory=list)
 
     def start(self, *options: str) -> subprocess.Popen:
         """Snakemake there, in a process group of its own; what it says goes to said.txt."""
         command = [sys.executable, "-m", "snakemake", "--configfile", "small.yaml", *options]
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         with (self.folder / "said.txt").open("w") as said:
-            return subprocess.Popen(
+            run = subprocess.Popen(
                 command, cwd=self.folder, env=environment, stdout=said, stderr=said, start_new_session=True,
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in the background ignore it
             )  # fmt: skip
+        self.started.append(run)
+        return run
+
+    def clear(self) -> None:
+        """End what a failed test has left."""
+        for run in self.started:
+            if run.poll() is None:
+                os.killpg(run.pid, signal.SIGKILL)
+                run.wait()
+        slurm("scancel", "--user", "root")
 
     def on_the_cluster(self, *options: str) -> subprocess.Popen:
         return self.start("--profile", "profiles/slurm", *options)

@@ -33,12 +33,17 @@ def clustered(slurm, image, tmp_path_factory):
 def trained(clustered, image, tmp_path):
     """Makes a copy of that run which has its model, but no shard and nothing that comes after."""
 
+    runs = []
+
     def make(**options) -> checkout.Checkout:
         folder = tmp_path / "run"
         shutil.copytree(clustered.folder, folder)
         shutil.rmtree(folder / "results" / checkout.SWEEP)
         shutil.rmtree(folder / "logs")
         (folder / "results/table.csv").unlink()
-        return checkout.make(folder, image, **options)
+        runs.append(checkout.make(folder, image, **options))
+        return runs[-1]
 
-    return make
+    yield make
+    for run in runs:
+        run.clear()

@@ -102,6 +102,7 @@ models:
   mlp500: {hidden: [40, 40], training: {target_loss: 1.0e-3}}
 sweeps:
   demo: {shards: 3, restarts: {per_shard: 2, candidates: 16, subspace: {iterations: ITERATIONS}}}
+controls: {scrambled_weights: false}
 """
 SHARDS = "results/faces/mlp500/demo/shards"
 TABLES = ("table.csv", "controls.csv")
@@ -144,3 +145,11 @@ def snakemake(folder, *options):
 
 def tables(folder):
     return [(folder / "results" / name).read_bytes() for name in TABLES]
+
+
+def undisturbed_tables(folder, iterations):
+    """The tables of a run, in a checkout made there, that nothing disturbed."""
+    check_out(folder, iterations)
+    status, said = snakemake(folder)
+    assert status == 0, said
+    return tables(folder)

@@ -24,6 +24,7 @@ from fault_helpers import (
     start_snakemake,
     tables,
     the_error,
+    undisturbed_tables,
 )
 from reconstruction import store
 from reconstruction.__main__ import main
@@ -137,10 +138,7 @@ ITERATIONS = 3000
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     """The tables of a run that nothing disturbed."""
-    folder = check_out(tmp_path_factory.mktemp("undisturbed"), ITERATIONS)
-    status, said = snakemake(folder)
-    assert status == 0, said
-    return tables(folder)
+    return undisturbed_tables(tmp_path_factory.mktemp("undisturbed"), ITERATIONS)
 
 
 def wait_for(condition, seconds=200):

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 import torch
-from fault_helpers import STAGES, check_out, run_all, run_stage, snakemake, tables, the_error
+from fault_helpers import STAGES, check_out, run_all, run_stage, snakemake, tables, the_error, undisturbed_tables
 
 pytestmark = pytest.mark.cluster
 ITERATIONS = 500
@@ -87,10 +87,7 @@ def test_a_read_only_folder_is_named_by_every_stage(made, tmp_path, capsys, stag
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    folder = check_out(tmp_path_factory.mktemp("undisturbed"), ITERATIONS)
-    status, said = snakemake(folder)
-    assert status == 0, said
-    return tables(folder)
+    return undisturbed_tables(tmp_path_factory.mktemp("undisturbed"), ITERATIONS)
 
 
 def test_a_disk_that_fills_up_under_a_sweep_stops_it_and_freed_it_goes_on(undisturbed, tmp_path):

@@ -9,14 +9,14 @@ import yaml
 from problems import CPU, Images, image_arguments, load_images, machine, oracle_iteration_seconds, report, seconds
 from reconstruction import hyperparameters
 from reconstruction.attack import Attack, choose
-from reconstruction.calibration import Thresholds, cross_fitted_hits, threshold
+from reconstruction.calibration import Thresholds, cross_fitted_hits
 from reconstruction.configuration import Model, PublishedSearch, Restarts, Training
 from reconstruction.controls import scramble
-from reconstruction.evaluate import best
 from reconstruction.matching import nearest_by_ncc
 from reconstruction.network import Network
 from reconstruction.progress import Progress
 from reconstruction.reconstruct import prepare, product_dtype, search_in_batches
+from reconstruction.scores import best
 from reconstruction.search import Search
 from reconstruction.train import fit
 
@@ -89,7 +89,7 @@ def judge(name: str, candidates: torch.Tensor, attack: Attack, images: Images, q
     trained = nearest_by_ncc(images.training, pixels(coordinates)).score
     held_out = nearest_by_ncc(images.held_out, pixels(coordinates)).score
     random = nearest_by_ncc(images.training, pixels(scrambled)).score
-    limits = Thresholds(threshold(held_out, RATE), threshold(random, RATE))
+    limits = Thresholds.of(held_out, random, RATE)
     hits = int((trained > limits.both).sum())
     if not quiet:
         report(f"{name}_hits", hits)

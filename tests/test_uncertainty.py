@@ -8,42 +8,42 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reconstruction.configuration import Evaluation
-from reconstruction.scores import PartScores, Scores, summarise
+from reconstruction.scores import ByRestart, PartScores, Scores, summarise
 from reconstruction.uncertainty import growth, intervals
 from science_helpers import properties
 
 SETTINGS = Evaluation(false_positive_rate=0.05)
 
 
-def part(count, restarts, seed):
-    random = np.random.default_rng(seed)
-    by_restart = random.uniform(-1, 1, (restarts, count))
+def part(by_restart, seed):
+    random, count = np.random.default_rng(seed), by_restart.shape[1]
     return PartScores(
         labels=np.where(np.arange(count) % 2, 1, -1),
         ncc=by_restart.max(0),
-        by_restart=by_restart,
         expected=random.uniform(-1, 1, count),
         **{name: random.uniform(0, 1, count) for name in ("one_to_one", "ssim3", "ssim11", "l2")},
     )
 
 
-def scores(count=40, restarts=4, seed=0):
+def problem(count=40, restarts=4, seed=0):
+    """Random scores, and those of each restart."""
     random = np.random.default_rng(seed + 1000)
-    return Scores(
-        part(count, restarts, seed),
-        part(count, restarts, seed + 1),
-        random.uniform(0, 1, count),
-        random.uniform(-1, 1, (restarts, count)),
-    )
+    by_restart = ByRestart(*random.uniform(-1, 1, (3, restarts, count)))
+    parts = part(by_restart.training, seed), part(by_restart.held_out, seed + 1)
+    return Scores(*parts, random.uniform(0, 1, count), by_restart.scrambled.max(0)), by_restart
+
+
+def scores(count=40, restarts=4, seed=0):
+    return problem(count, restarts, seed)[0]
 
 
 @properties
 @given(st.integers(4, 60), st.integers(1, 5), st.integers(0, 99))
 def test_choosing_everything_in_any_order_changes_nothing(count, restarts, seed):
-    given = scores(count, restarts, seed)
+    given, by_restart = problem(count, restarts, seed)
     random = np.random.default_rng(seed)
     value = summarise(given, SETTINGS)
-    shuffled = given.restarts(random.permutation(restarts))
+    shuffled = by_restart.only(random.permutation(restarts), given)
     assert summarise(shuffled, SETTINGS) == pytest.approx(value, nan_ok=True)
     order = random.permutation(count)
     moved = summarise(given.images(order, np.arange(count)), SETTINGS)
@@ -53,7 +53,7 @@ def test_choosing_everything_in_any_order_changes_nothing(count, restarts, seed)
 def test_hits_lie_above_both_thresholds():
     given = scores(200, 3)
     row = summarise(given, SETTINGS)
-    limit = max(np.sort(given.held_out.ncc)[::-1][10], np.sort(given.scrambled.max(0))[::-1][10])
+    limit = max(np.sort(given.held_out.ncc)[::-1][10], np.sort(given.scrambled)[::-1][10])
     assert row["ncc_threshold"] == limit
     assert row["ncc_hits"] == (given.training.ncc > limit).sum()
 
@@ -68,8 +68,8 @@ def test_one_in_a_thousand_needs_a_thousand(count, known):
 
 
 def test_an_interval_over_images_has_the_standard_errors_width():
-    given = scores(400, 2)
-    found = intervals(given, SETTINGS)["ssim_mean"]
+    given, by_restart = problem(400, 2)
+    found = intervals(given, by_restart, SETTINGS)["ssim_mean"]
     error = given.training.ssim3.std() / math.sqrt(400)
     assert found["images_low"] < found["value"] < found["images_high"]
     assert found["images_high"] - found["images_low"] == pytest.approx(2 * 1.96 * error, rel=0.15)
@@ -77,21 +77,21 @@ def test_an_interval_over_images_has_the_standard_errors_width():
 
 
 def test_one_restart_has_no_spread_over_restarts():
-    found = intervals(scores(restarts=1), SETTINGS)
+    found = intervals(*problem(restarts=1), SETTINGS)
     for name in ("ncc_hits", "ncc_threshold", "ncc_median"):
         assert found[name]["restarts_low"] == found[name]["restarts_high"] == found[name]["value"]
 
 
 @pytest.mark.parametrize("restarts", [1, 2, 7, 64])
 def test_growth_ends_at_what_all_restarts_find(restarts):
-    given = scores(restarts=restarts)
-    found = growth(given, SETTINGS)
+    given, by_restart = problem(restarts=restarts)
+    found = growth(given, by_restart, SETTINGS)
     assert found.restarts[0] == 1
     assert found.restarts[-1] == restarts
     assert found.hits[-1].tolist() == [summarise(given, SETTINGS)["ncc_hits"]] * 3
     assert (found.hits[:, 1] <= found.hits[:, 0]).all()
     assert (found.hits[:, 0] <= found.hits[:, 2]).all()
-    single = [summarise(given.restarts(np.array([number])), SETTINGS)["ncc_hits"] for number in range(restarts)]
+    single = [summarise(by_restart.only(np.array([number]), given), SETTINGS)["ncc_hits"] for number in range(restarts)]
     assert min(single) <= found.hits[0, 0] <= max(single)
 
 
@@ -112,13 +112,12 @@ def test_an_image_that_matches_anything_is_no_calibrated_hit():
     smooth = np.where(np.arange(200) < 50, 0.9, 0.0)  # a quarter of either part
     rare = np.where((np.arange(200) >= 50) & (np.arange(200) < 80), 0.6, 0.0)  # 30 images that came back, faintly
     parts = [
-        replace(part, expected=smooth, ncc=np.maximum(smooth, found) + noise, by_restart=None)
+        replace(part, expected=smooth, ncc=np.maximum(smooth, found) + noise)
         for part, found, noise in (
             (given.training, rare, 0.01 * given.training.ncc),
             (given.held_out, 0 * rare, 0.01 * given.held_out.ncc),
         )
     ]
-    parts = [replace(part, by_restart=part.ncc[None]) for part in parts]
     row = summarise(replace(given, training=parts[0], held_out=parts[1], scrambled=0 * given.scrambled), SETTINGS)
     assert row["ncc_hits"] < 20
     assert 30 <= row["calibrated_hits"] <= 50  # and some that pass by chance

@@ -218,6 +218,16 @@ def _parser() -> argparse.ArgumentParser:
         if devices:
             command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
 
+    def configuration_files(command: argparse.ArgumentParser) -> None:
+        command.add_argument(
+            "--configfile",
+            type=Path,
+            nargs="+",
+            default=[],
+            metavar="FILE",
+            help="files laid over config.yaml, as for Snakemake",
+        )
+
     subset = stage("subset", _subset, "Draw training, held-out and test images and label them.", configuration.Dataset)
     path(subset, "output", "subset.h5 to write")
 
@@ -332,23 +342,14 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("folder", type=Path, metavar="FOLDER", help="where the tables are")
 
     status = stage("status", _status, "Print how far the experiments are, without disturbing them.")
-    status.add_argument(
-        "--configfile",
-        type=Path,
-        nargs="+",
-        default=[],
-        metavar="FILE",
-        help="files laid over config.yaml, as for Snakemake",
-    )
+    configuration_files(status)
 
     prune = stage("prune", _prune, "Free the disk of a sweep's shards once their candidates are merged.")
     prune.add_argument("folder", type=Path, metavar="FOLDER", help="of the sweep, with candidates.h5 and shards/")
     prune.add_argument("--dry-run", action="store_true", help="list what would be removed, and remove nothing")
 
     estimate = stage("estimate", _estimate, "Estimate what a configuration's experiments will take on this device.")
-    estimate.add_argument(
-        "--configfile", type=Path, nargs="+", default=[], metavar="FILE", help="configurations laid over the default's"
-    )
+    configuration_files(estimate)
     for name, default in (("defaults", "config.yaml"), ("results", "results")):
         estimate.add_argument(
             f"--{name}", type=Path, default=Path(default), metavar="PATH", help=f"(default: {default})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from . import inversion
 from .deployed import Deployed
@@ -11,12 +10,11 @@ from .deployed import Deployed
 
 def inputs(model: Deployed, seed: int) -> dict[str, np.ndarray]:
     """By name, network inputs (N, D) that each of them answers with; a direction counts with either sign."""
-    first = model.network.weights[0]
-    directions = torch.linalg.svd(first.double(), full_matrices=False).Vh.float()
+    first = model.network.weights[0].numpy()
+    directions = model.directions[: min(first.shape)]
     box = 1 / float(model.std.min())
-    answers = {
-        "first_layer_weights": torch.cat([first, -first]),
-        "singular_vectors": torch.cat([directions, -directions]),
-        "model_inversion": inversion.invert(model.network, box, seed),
+    return {
+        "first_layer_weights": np.concatenate([first, -first]),
+        "singular_vectors": np.concatenate([directions, -directions]),
+        "model_inversion": inversion.invert(model.network, box, seed).numpy(),
     }
-    return {name: answer.numpy() for name, answer in answers.items()}

@@ -19,6 +19,11 @@ class Thresholds:
     def both(self) -> float:
         return max(self.held_out, self.scrambled)
 
+    @staticmethod
+    def of(held_out: np.ndarray, scrambled: np.ndarray, rate: float) -> Thresholds:
+        """Of the scores of held-out images, and of images matched with scrambled candidates."""
+        return Thresholds(threshold(held_out, rate), threshold(scrambled, rate))
+
 
 def threshold(scores: np.ndarray, rate: float) -> float:
     """The (floor(rate k) + 1)-th largest of k scores: at most a fraction `rate` of them lies strictly above."""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from . import deployed, pixels, store
 from .blocks import blocks
-from .calibration import Thresholds, threshold
+from .calibration import Thresholds
 from .deployed import Deployed
-from .matching import nearest_by_channel, nearest_by_ncc, reconstructions
+from .matching import by_restart, nearest_by_ncc, nearest_of_each, published, reconstructions
 from .pixels import Pixels
 
 PIECE = 256  # directions
@@ -23,59 +22,68 @@ PIECE = 256  # directions
 class Control:
     """An answer's scores: NCC with the nearest candidate, SSIM (window 3) of the published matching.
 
-    ncc and ssim: (n,), of the training images; held_out_ncc: (k,), of images never trained on; scrambled_ncc: (n,), of
-    the training images with random candidates of the answer's own spread. Each answer is judged by these two: smooth
-    candidates match anything better than sharp ones do, and what lies in the span of the training images matches them.
+    by_restart: (R, n), NCC of the training images with each restart's own candidates; ssim: (n,); held_out_ncc: (k,),
+    of images never trained on; scrambled_ncc: (n,), of the training images with random candidates of the answer's own
+    spread. Each answer is judged by these two: smooth candidates match anything better than sharp ones do, and what
+    lies in the span of the training images matches them.
     """
 
-    ncc: np.ndarray
+    by_restart: np.ndarray
     ssim: np.ndarray
     held_out_ncc: np.ndarray
     scrambled_ncc: np.ndarray
 
+    @property
+    def ncc(self) -> np.ndarray:
+        """(n,), with the nearest of all candidates."""
+        return self.by_restart.max(0)
+
     def thresholds(self, rate: float) -> Thresholds:
-        return Thresholds(threshold(self.held_out_ncc, rate), threshold(self.scrambled_ncc, rate))
+        return Thresholds.of(self.held_out_ncc, self.scrambled_ncc, rate)
 
 
 def mean_image(images: np.ndarray, held_out_images: np.ndarray, model: Deployed) -> Control:
     """No reconstruction at all: the mean image that ships with the model, for every image (n, C, H, W)."""
     ssim = reconstructions(images, model.mean, np.zeros_like(images)).ssim[3]
     nothing = np.zeros(len(images))
-    return Control(nothing, ssim, np.zeros(len(held_out_images)), nothing)
+    return Control(nothing[None], ssim, np.zeros(len(held_out_images)), nothing)
 
 
 def scored(
-    images: np.ndarray, held_out_images: np.ndarray, model: Deployed, candidates: Pixels, scrambled: Pixels
+    images: np.ndarray,
+    held_out_images: np.ndarray,
+    model: Deployed,
+    candidates: Pixels,
+    scrambled: Pixels,
+    own: Sequence[np.ndarray] | None = None,
 ) -> Control:
-    """Candidates (N, D), matched with images (n, C, H, W) as those of a reconstruction are, beside scrambled ones."""
+    """Candidates (N, D), matched with images (n, C, H, W) as those of a reconstruction are, beside scrambled ones.
+
+    own: which of them each restart has; None where there are no restarts.
+    """
     inputs = model.centred(images)
-    chosen = candidates[nearest_by_channel(inputs, candidates, model.mean.shape).index].view(-1, *model.mean.shape)
     return Control(
-        nearest_by_ncc(inputs, candidates).score,
-        reconstructions(images, model.mean, chosen.numpy()).ssim[3],
+        nearest_of_each(inputs, candidates, own or [np.arange(len(candidates))]).score,
+        published(images, inputs, model.mean, candidates).ssim[3],
         nearest_by_ncc(model.centred(held_out_images), candidates).score,
         nearest_by_ncc(inputs, scrambled).score,
     )
 
 
-@dataclass(frozen=True)
-class ControlSearch:
-    """Another model's candidates, found as ours were."""
-
-    name: str
-    model: Deployed
-    candidates: Pixels
-    scrambled: Pixels
-
-
-def searches(paths: Sequence[tuple[str, Path, Path]], seed: int) -> Iterator[ControlSearch]:
-    """One after the other, from names, model.h5 and candidates.h5 of control searches; raises UserError."""
+def searched(
+    paths: Sequence[tuple[str, Path, Path]], images: np.ndarray, held_out_images: np.ndarray, seed: int
+) -> dict[str, Control]:
+    """Control searches by name, of names, model.h5 and candidates.h5; raises UserError."""
+    answers = {}
     for name, model_path, candidates_path in paths:
         model = deployed.read(model_path)
         candidates = store.read(candidates_path, "candidates")
         store.require_source(candidates, "model", model.stored)
         raw = pixels.of(candidates, "candidates/coordinates", model)
-        yield ControlSearch(name, model, raw, scrambled_candidates(candidates, model, seed))
+        scrambled = scrambled_candidates(candidates, model, seed)
+        own = by_restart(candidates["candidates/restart"])
+        answers[name] = scored(images, held_out_images, model, raw, scrambled, own)
+    return answers
 
 
 def scrambled_candidates(candidates: store.Stored, model: Deployed, seed: int) -> Pixels:
@@ -88,10 +96,9 @@ def scrambled_candidates(candidates: store.Stored, model: Deployed, seed: int) -
 
 def scrambled_inputs(inputs: np.ndarray, model: Deployed, seed: int) -> Pixels:
     """The same for network inputs (N, D)."""
-    directions = torch.linalg.svd(model.network.weights[0].double(), full_matrices=True).Vh.float().numpy()
-    pieces = [directions[piece] for piece in blocks(len(directions), PIECE)]
+    pieces = [model.directions[piece] for piece in blocks(len(model.directions), PIECE)]
     spread = np.concatenate([(inputs @ piece.T).std(axis=0) for piece in pieces])
-    return Pixels(scramble(spread, len(inputs), seed), directions, model)
+    return Pixels(scramble(spread, len(inputs), seed), model.directions, model)
 
 
 def scramble(spread: np.ndarray, count: int, seed: int) -> np.ndarray:

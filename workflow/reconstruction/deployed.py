@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,11 @@ class Deployed:
     mean: np.ndarray
     stored: store.Stored
     std: np.ndarray = field(default_factory=lambda: UNIT)
+
+    @cached_property
+    def directions(self) -> np.ndarray:
+        """W_1's right singular vectors (D, D), float32; beyond its rank any that complete them."""
+        return torch.linalg.svd(self.network.weights[0].double(), full_matrices=True).Vh.float().numpy()
 
     def inputs(self, images: np.ndarray) -> Tensor:
         """Images (n, C, H, W) in [0, 1] as network inputs (n, D)."""

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +16,9 @@ import numpy as np
 from . import controls, deployed, figures, store, uncertainty
 from .calibration import cross_fitted_hits
 from .configuration import OTHER_IMAGES, Evaluation
-from .controls import Control, ControlSearch
+from .controls import Control
 from .findings import Findings, Part, find, search_columns, search_timing
-from .scores import PartScores, Row, Scores, best, over, summarise
+from .scores import ByRestart, PartScores, Row, Scores, best, over, summarise
 from .table import headline
 
 
@@ -44,11 +43,11 @@ def run(
     store.require_source(candidates, "model", model.stored)
 
     findings = find(settings, subset, model, candidates)
-    answers, others = judge(controls.searches(control_paths, settings.seed), findings)
-    scores = scores_of(findings, others)
-    sure = uncertainty.intervals(scores, settings)
-    growth = uncertainty.growth(scores, settings)
+    answers = controls.searched(control_paths, findings.trained.images, findings.held_out.images, settings.seed)
+    scores, by_restart = scores_of(findings, answers), restarts_of(findings)
     found = summarise(scores, settings)
+    sure = uncertainty.intervals(scores, by_restart, settings)
+    growth = uncertainty.growth(scores, by_restart, settings)
     hits, limit = int(found["ncc_hits"]), findings.thresholds.both
     row: Row = {
         **dict(zip(("dataset", "model", "sweep"), experiment.split("/"), strict=True)),
@@ -91,37 +90,14 @@ def run(
     print(f"evaluate: {headline(row)}")
 
 
-@dataclass(frozen=True)
-class Others:
-    """What networks trained without the images reach on them: NCC (K, n) of training and (K, k) of held-out images."""
-
-    training: list[np.ndarray]
-    held_out: list[np.ndarray]
-
-
-def judge(searches: Iterable[ControlSearch], findings: Findings) -> tuple[dict[str, Control], Others]:
-    """The control searches' scores of the training images, by name, and what those of other networks lead to expect."""
-    answers: dict[str, Control] = {}
-    others = Others([], [])
-    for search in searches:
-        answer = controls.scored(
-            findings.trained.images, findings.held_out.images, search.model, search.candidates, search.scrambled
-        )
-        answers[search.name] = answer
-        if search.name.startswith(OTHER_IMAGES):
-            others.training.append(answer.ncc)
-            others.held_out.append(answer.held_out_ncc)
-    return answers, others
-
-
-def scores_of(findings: Findings, others: Others) -> Scores:
-    """The scores that the table is made of."""
+def scores_of(findings: Findings, answers: dict[str, Control]) -> Scores:
+    """The scores that the table is made of; what is expected of an image is what answers on other images reach."""
+    others = [answer for name, answer in answers.items() if name.startswith(OTHER_IMAGES)]
 
     def part(found: Part, expected: list[np.ndarray]) -> PartScores:
         return PartScores(
             labels=found.labels,
             ncc=found.ncc.score,
-            by_restart=found.by_restart,
             expected=np.mean(expected, axis=0) if expected else np.full(len(found.labels), np.nan),
             one_to_one=found.one_to_one.score,
             ssim3=found.published.ssim[3],
@@ -130,11 +106,15 @@ def scores_of(findings: Findings, others: Others) -> Scores:
         )
 
     return Scores(
-        part(findings.trained, others.training),
-        part(findings.held_out, others.held_out),
+        part(findings.trained, [other.ncc for other in others]),
+        part(findings.held_out, [other.held_out_ncc for other in others]),
         findings.mean_image.ssim,
-        findings.scrambled_by_restart,
+        findings.scrambled.ncc,
     )
+
+
+def restarts_of(findings: Findings) -> ByRestart:
+    return ByRestart(findings.trained.by_restart, findings.held_out.by_restart, findings.scrambled.by_restart)
 
 
 def precision(representatives: np.ndarray, limit: float, count: int) -> float:
@@ -170,7 +150,7 @@ def compare(findings: Findings, settings: Evaluation, answers: dict[str, Control
     }
     return {
         "reconstruction": of_training(
-            Control(trained.ncc.score, trained.published.ssim[3], held_out.ncc.score, findings.scrambled.ncc)
+            Control(trained.by_restart, trained.published.ssim[3], held_out.ncc.score, findings.scrambled.ncc)
         ),
         "held_out": row(held_out.ncc.score, held_out.published.ssim[3], passed, passed),
         **{name: of_training(answer) for name, answer in all_answers.items()},

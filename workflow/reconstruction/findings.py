@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from torch import Tensor
 
 from . import baselines, controls, pixels, store
-from .calibration import Thresholds, threshold
+from .calibration import Thresholds
 from .configuration import Evaluation
 from .deployed import Deployed
 from .matching import (
     Nearest,
     Reconstructions,
     assign_one_to_one,
-    nearest_by_channel,
+    by_restart,
     nearest_by_ncc,
-    reconstructions,
+    nearest_of_each,
+    published,
     stretch,
 )
 from .pixels import Pixels
@@ -44,8 +44,7 @@ class Findings:
     trained: Part
     held_out: Part
     mean_image: controls.Control
-    scrambled: controls.Control
-    scrambled_by_restart: np.ndarray  # (R, n), the same of as many scrambled candidates as each restart has
+    scrambled: controls.Control  # as many candidates as each restart has
     baselines: dict[str, controls.Control]  # what simpler attacks answer
     thresholds: Thresholds
     representatives: Nearest  # each representative's nearest training image
@@ -79,40 +78,22 @@ def find(settings: Evaluation, subset: store.Stored, model: Deployed, candidates
     own = by_restart(candidates["candidates/restart"])
     trained = match(subset, "training", model, raw, own, representatives)
     held_out = match(subset, "held_out", model, raw, own, representatives)
-    scrambled_candidates = controls.scrambled_candidates(candidates, model, settings.seed)
     both = trained.images, held_out.images
-    again = controls.scrambled_candidates(candidates, model, settings.seed + 1)
-    scrambled = controls.scored(*both, model, scrambled_candidates, again)
-    rate, inputs = settings.false_positive_rate, model.centred(trained.images)
+    drawn, again = (controls.scrambled_candidates(candidates, model, settings.seed + more) for more in (0, 1))
+    scrambled = controls.scored(*both, model, drawn, again, own)
     return Findings(
         trained=trained,
         held_out=held_out,
         mean_image=controls.mean_image(*both, model),
         scrambled=scrambled,
-        scrambled_by_restart=nearest_of_each(inputs, scrambled_candidates, own).score,
         baselines={
             name: controls.scored(
                 *both, model, Pixels(answer, None, model), controls.scrambled_inputs(answer, model, settings.seed)
             )
             for name, answer in baselines.inputs(model, settings.seed).items()
         },
-        thresholds=Thresholds(threshold(held_out.ncc.score, rate), threshold(scrambled.ncc, rate)),
-        representatives=nearest_by_ncc(representatives, inputs),
-    )
-
-
-def by_restart(restart: np.ndarray) -> list[np.ndarray]:
-    """Which candidates each restart has, of candidates of the given restarts (N,)."""
-    order = np.argsort(restart, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(restart[order])) + 1)
-
-
-def nearest_of_each(images: Tensor, candidates: Pixels, own: Sequence[np.ndarray]) -> Nearest:
-    """The candidate nearest to each of n images among each of R restarts' own: index and score (R, n)."""
-    found = [nearest_by_ncc(images, candidates[chosen]) for chosen in own]
-    return Nearest(
-        np.stack([chosen[nearest.index] for chosen, nearest in zip(own, found, strict=True)]),
-        np.stack([nearest.score for nearest in found]),
+        thresholds=Thresholds.of(held_out.ncc.score, scrambled.ncc, settings.false_positive_rate),
+        representatives=nearest_by_ncc(representatives, model.centred(trained.images)),
     )
 
 
@@ -125,7 +106,6 @@ def match(
     of_each = nearest_of_each(inputs, raw, own)
     best = of_each.score.argmax(0), np.arange(len(images))
     ncc = Nearest(of_each.index[best], of_each.score[best])
-    chosen = raw[nearest_by_channel(inputs, raw, model.mean.shape).index].view(-1, *model.mean.shape).numpy()
     return Part(
         images=images,
         labels=subset[f"{part}/labels"],
@@ -133,6 +113,6 @@ def match(
         ncc=ncc,
         by_restart=of_each.score,
         one_to_one=assign_one_to_one(inputs, representatives),
-        published=reconstructions(images, model.mean, chosen),
+        published=published(images, inputs, model.mean, raw),
         shown=stretch(raw[ncc.index].view(-1, *model.mean.shape).numpy() + model.mean),
     )

@@ -7,7 +7,7 @@ correlation over all pixels and channels together; an image without variation sc
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import kornia
@@ -87,6 +87,21 @@ def _scores(
         yield block, image_features @ features(candidates[block]).T
 
 
+def by_restart(restart: np.ndarray) -> list[np.ndarray]:
+    """Which candidates each restart has, of candidates of the given restarts (N,)."""
+    order = np.argsort(restart, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(restart[order])) + 1)
+
+
+def nearest_of_each(images: Tensor, candidates: Pixels, own: Sequence[np.ndarray]) -> Nearest:
+    """The candidate nearest to each of n images among each of R restarts' own: index and score (R, n)."""
+    found = [nearest_by_ncc(images, candidates[chosen]) for chosen in own]
+    return Nearest(
+        np.stack([chosen[nearest.index] for chosen, nearest in zip(own, found, strict=True)]),
+        np.stack([nearest.score for nearest in found]),
+    )
+
+
 def assign_one_to_one(images: Tensor, candidates: Vectors) -> Nearest:
     """The assignment of distinct candidates to n images with the largest sum of NCC.
 
@@ -107,6 +122,12 @@ def assign_one_to_one(images: Tensor, candidates: Vectors) -> Nearest:
     score = np.full(count, -1.0)
     index[rows], score[rows] = some[columns], scores_of_some[rows, columns]
     return Nearest(index, score)
+
+
+def published(images: np.ndarray, inputs: Tensor, mean: np.ndarray, candidates: Pixels) -> Reconstructions:
+    """Images (n, C, H, W), as mean-subtracted pixels the inputs (n, D), beside the nearest of the candidates (N, D)."""
+    chosen = candidates[nearest_by_channel(inputs, candidates, mean.shape).index]
+    return reconstructions(images, mean, chosen.view(-1, *mean.shape).numpy())
 
 
 def reconstructions(images: np.ndarray, mean: np.ndarray, candidates: np.ndarray) -> Reconstructions:

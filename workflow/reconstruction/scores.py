@@ -21,13 +21,11 @@ RARE = 0.001  # false positives of the strict threshold, which takes as many hel
 class PartScores:
     """Scores (n,) of the images of a part.
 
-    by_restart: (R, n), NCC with the nearest candidate of each restart alone; expected: (n,), the NCC that the same
-    attack reaches on networks trained without the image, nan where there are none.
+    expected: the NCC that the same attack reaches on networks trained without the image, nan where there are none.
     """
 
     labels: np.ndarray
     ncc: np.ndarray
-    by_restart: np.ndarray
     expected: np.ndarray
     one_to_one: np.ndarray
     ssim3: np.ndarray
@@ -35,17 +33,12 @@ class PartScores:
     l2: np.ndarray
 
     def images(self, chosen: np.ndarray) -> PartScores:
-        return PartScores(**{name: scores[..., chosen] for name, scores in vars(self).items()})
-
-    def restarts(self, chosen: np.ndarray) -> PartScores:
-        """What those restarts would score alone; merged representatives and SSIM stay those of all."""
-        by_restart = self.by_restart[chosen]
-        return replace(self, ncc=by_restart.max(0), by_restart=by_restart)
+        return PartScores(**{name: scores[chosen] for name, scores in vars(self).items()})
 
 
 @dataclass(frozen=True)
 class Scores:
-    """mean_image: (n,), SSIM of no reconstruction at all; scrambled: (R, n), NCC with scrambled candidates."""
+    """mean_image: (n,), SSIM of no reconstruction at all; scrambled: (n,), NCC with scrambled candidates."""
 
     training: PartScores
     held_out: PartScores
@@ -56,24 +49,37 @@ class Scores:
         """Scores of chosen training and held-out images."""
         return Scores(
             self.training.images(training), self.held_out.images(held_out), self.mean_image[training],
-            self.scrambled[:, training],
+            self.scrambled[training],
         )  # fmt: skip
-
-    def restarts(self, chosen: np.ndarray) -> Scores:
-        """Scores of chosen restarts."""
-        training, held_out = self.training.restarts(chosen), self.held_out.restarts(chosen)
-        return replace(self, training=training, held_out=held_out, scrambled=self.scrambled[chosen])
 
     def beyond_expected(self) -> Scores:
         """The same with each image's NCC, and its scrambled one, less what is expected of that image."""
-        training, held_out = (
-            replace(part, ncc=part.ncc - part.expected, by_restart=part.by_restart - part.expected)
-            for part in (self.training, self.held_out)
-        )
+        training, held_out = (replace(part, ncc=part.ncc - part.expected) for part in (self.training, self.held_out))
         return replace(self, training=training, held_out=held_out, scrambled=self.scrambled - training.expected)
 
     def thresholds(self, rate: float) -> Thresholds:
-        return Thresholds(threshold(self.held_out.ncc, rate), threshold(self.scrambled.max(0), rate))
+        return Thresholds.of(self.held_out.ncc, self.scrambled, rate)
+
+
+@dataclass(frozen=True)
+class ByRestart:
+    """NCC with each restart's own nearest candidate, and that of its scrambled ones: (R, n), (R, k) and (R, n)."""
+
+    training: np.ndarray
+    held_out: np.ndarray
+    scrambled: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.training)
+
+    def only(self, chosen: np.ndarray, scores: Scores) -> Scores:
+        """What those restarts would score alone; merged representatives and SSIM stay those of all."""
+        return replace(
+            scores,
+            training=replace(scores.training, ncc=self.training[chosen].max(0)),
+            held_out=replace(scores.held_out, ncc=self.held_out[chosen].max(0)),
+            scrambled=self.scrambled[chosen].max(0),
+        )
 
 
 OF_RESTARTS = (  # the quantities that only the raw candidates' NCC decides

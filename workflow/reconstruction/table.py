@@ -61,22 +61,6 @@ def run(evaluation_paths: Sequence[Path], folder: Path, inspection_paths: Sequen
     rows = [json.loads(str(experiment["row"])) for experiment in experiments]
     names = [{name: row[name] for name in EXPERIMENT} for row in rows]
     table = pd.DataFrame({name: column([row[name] for row in rows]) for name in rows[0]})
-    controls = pd.DataFrame(
-        [
-            {**name, "answer": answer, **row}
-            for name, evaluation in zip(names, evaluations, strict=False)
-            for answer, row in json.loads(str(evaluation["controls"])).items()
-        ],
-        columns=None if evaluations else [*EXPERIMENT, "answer"],
-    )
-    intervals = pd.DataFrame(
-        [
-            {**name, "quantity": quantity, **ends}
-            for name, evaluation in zip(names, evaluations, strict=False)
-            for quantity, ends in json.loads(str(evaluation["intervals"])).items()
-        ],
-        columns=None if evaluations else [*EXPERIMENT, "quantity"],
-    )
     timings = pd.DataFrame(
         {**name, "stage": stage, "device": device, "seconds": seconds}
         for name, experiment in zip(names, experiments, strict=True)
@@ -91,13 +75,25 @@ def run(evaluation_paths: Sequence[Path], folder: Path, inspection_paths: Sequen
         ),
         "table.md": shown.to_markdown(index=False) + "\n",
         "table.tex": shown.to_latex(index=False, escape=True),
-        "intervals.csv": intervals.to_csv(index=False, float_format="%.6g"),
-        "controls.csv": controls.to_csv(index=False, float_format="%.6g"),
+        **{
+            f"{name}.csv": long(names, evaluations, name, key).to_csv(index=False, float_format="%.6g")
+            for name, key in (("intervals", "quantity"), ("controls", "answer"))
+        },
         "timings.csv": timings.to_csv(index=False, float_format="%.1f"),
     }
     for name, text in files.items():
         store.write_whole(folder / name, text.encode())
     print(f"table: {len(table)} experiments in {folder / 'table.csv'}")
+
+
+def long(names: Sequence[Mapping[str, Any]], evaluations: Sequence[store.Stored], name: str, key: str) -> pd.DataFrame:
+    """One row for each entry, called `key`, of what evaluations keep as JSON under a name."""
+    rows = [
+        {**experiment, key: entry, **values}
+        for experiment, evaluation in zip(names, evaluations, strict=False)
+        for entry, values in json.loads(str(evaluation[name])).items()
+    ]
+    return pd.DataFrame(rows, columns=None if rows else [*EXPERIMENT, key])
 
 
 def show(folder: Path) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .configuration import Evaluation
-from .scores import OF_RESTARTS, Row, Scores, summarise
+from .scores import OF_RESTARTS, ByRestart, Row, Scores, held_out_hits, hits, summarise
 
 DRAWS = 500
 LOW, HIGH = 2.5, 97.5  # per cent
@@ -30,17 +30,18 @@ class Growth:
     held_out_hits: np.ndarray
 
 
-def intervals(scores: Scores, settings: Evaluation) -> dict[str, Row]:
+def intervals(scores: Scores, restarts: ByRestart, settings: Evaluation) -> dict[str, Row]:
     """For each quantity of `summarise` its value and the ends of its intervals over images and over restarts."""
     generator = np.random.default_rng(settings.seed)
     count, held_out = len(scores.training.ncc), len(scores.held_out.ncc)
-    restarts = len(scores.scrambled)
     value = summarise(scores, settings)
     over_images = _ends(
         lambda: scores.images(generator.integers(count, size=count), generator.integers(held_out, size=held_out)),
         settings,
     )
-    over_restarts = _ends(lambda: scores.restarts(generator.integers(restarts, size=restarts)), settings)
+    over_restarts = _ends(
+        lambda: restarts.only(generator.integers(len(restarts), size=len(restarts)), scores), settings
+    )
     return {
         name: {
             "value": value[name],
@@ -64,19 +65,14 @@ def _ends(draw: Callable[[], Scores], settings: Evaluation) -> dict[str, tuple[f
     }
 
 
-def growth(scores: Scores, settings: Evaluation) -> Growth:
+def growth(scores: Scores, restarts: ByRestart, settings: Evaluation) -> Growth:
     """What 1, 2, ... of the restarts score together, over random choices of them."""
-    generator = np.random.default_rng(settings.seed)
-    restarts = len(scores.scrambled)
-    counts = np.unique(np.geomspace(1, restarts, GROWTH_POINTS).round().astype(int))
-    found = np.array([
-        [_hits(scores.restarts(generator.permutation(restarts)[:count]), settings) for _ in range(GROWTH_DRAWS)]
-        for count in counts
-    ])  # fmt: skip
-    hits, held_out_hits = np.percentile(found, (50, LOW, HIGH), axis=1).transpose(2, 1, 0)
-    return Growth(counts, hits, held_out_hits)
+    generator, rate = np.random.default_rng(settings.seed), settings.false_positive_rate
+    counts = np.unique(np.geomspace(1, len(restarts), GROWTH_POINTS).round().astype(int))
 
+    def draw(count: int) -> tuple[float, float]:
+        chosen = restarts.only(generator.permutation(len(restarts))[:count], scores)
+        return hits(chosen, rate), held_out_hits(chosen, rate)
 
-def _hits(scores: Scores, settings: Evaluation) -> tuple[float, float]:
-    row = summarise(scores, settings)
-    return float(row["ncc_hits"]), float(row["ncc_held_out_hits"])
+    found = np.array([[draw(count) for _ in range(GROWTH_DRAWS)] for count in counts])
+    return Growth(counts, *np.percentile(found, (50, LOW, HIGH), axis=1).transpose(2, 1, 0))

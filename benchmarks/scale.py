@@ -7,6 +7,7 @@ Every stage runs as a command in a process of its own, whose time and peak memor
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -31,23 +32,9 @@ PER_RESTART, RANK = 1000, 250
 REAL, SHARED, GHOSTS = 0.05, 0.6, 240  # shares of candidates near an image and near a ghost, and how many there are
 NOISE = 0.7  # what else they show, as part of the norm
 
-# In place of the stages: a job that makes its files and nothing else.
-STAND_IN = """
-import sys
-from pathlib import Path
-words = sys.argv[1:]
-for option in ("--output", "--model", "--training"):
-    if option in words and not Path(words[words.index(option) + 1]).exists():
-        Path(words[words.index(option) + 1]).write_text(option)
-if words[0] == "evaluate":
-    folder = Path(words[words.index("--figures") + 1])
-    for name in ("training_pairs", "held_out_pairs", "margin", "hyperparameters", "residuals"):
-        (folder / f"{name}.png").touch()
-    (folder / "images.csv").touch()
-    (folder / "pairs").mkdir(exist_ok=True)
-if words[0] == "table":
-    for name in ("table.csv", "table.md", "table.tex", "table.html", "controls.csv", "timings.csv"):
-        Path("results", name).touch()
+# In place of a rule's command: one that makes its files, and folders where the name has no suffix, and nothing else.
+STAND_IN = """shell:
+        "for made in {output:q}; do case $made in *.*) touch $made ;; *) mkdir -p $made ;; esac; done"
 """
 
 
@@ -75,7 +62,8 @@ def workflow(folder: Path) -> None:
     for name in ("Snakefile", "config.yaml"):
         shutil.copy(ROOT / name, folder)
     shutil.copytree(ROOT / "profiles", folder / "profiles")
-    (folder / "workflow/reconstruction/__main__.py").write_text(STAND_IN)
+    for rules in (folder / "workflow/rules").glob("*.smk"):
+        rules.write_text(re.sub(r"shell:\n( {8}.*\n)+", lambda _: STAND_IN, rules.read_text()))
     sweep = f"sweeps: {{demo: {{shards: {SHARDS}, restarts: {{per_shard: {PER_SHARD}}}}}}}"
     (folder / "big.yaml").write_text(sweep)
     for name, *arguments in (("dry_run", "--dry-run"), ("all_jobs_standing_in",), ("nothing_to_do",)):

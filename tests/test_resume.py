@@ -228,7 +228,7 @@ def test_saving_takes_a_twentieth_of_the_time_at_most(tmp_path, model, monkeypat
 
 # As a command ----------------------------------------------------------------------------------------
 
-LONG = settings("published", per_shard=2, published={**SEARCH, "iterations": 3000}, trace_points=10)
+LONG = settings("published", per_shard=2, published={**SEARCH, "iterations": 9000}, trace_points=10)
 
 
 @pytest.fixture(scope="module")
@@ -305,7 +305,7 @@ def test_a_signal_saves_and_ends_it(undisturbed, tmp_path):
     for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
         process = command(undisturbed, output)
         running = progress(output, process)
-        time.sleep(0.3)
+        time.sleep(0.05)
         process.send_signal(number)
         said, _ = process.communicate(timeout=100)
         assert process.returncode == 128 + number

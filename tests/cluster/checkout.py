@@ -24,6 +24,7 @@ models:
   mlp500: {{hidden: [100, 100], training: {{target_loss: 1.0e-5}}}}
 sweeps:
   demo: {{shards: {shards}, restarts: {{per_shard: 2, candidates: 32, subspace: {{iterations: 300}}}}}}
+controls: {{scrambled_weights: false}}
 """
 
 

@@ -1,5 +1,6 @@
 """Faults that need neither scheduler nor root: after each, the same results, or one clear sentence."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -158,16 +159,27 @@ def under_way(folder, fraction):
     return sum(progress(folder, shard)["fraction"] > fraction for shard in range(3))
 
 
-def is_running(folder):
-    """Whether a reconstruct of this folder runs."""
+def searching(folder):
+    """The process numbers of this folder's reconstruct jobs."""
+    found = set()
     for path in Path("/proc").glob("[0-9]*"):
-        try:
+        with contextlib.suppress(OSError):
             words, place = (path / "cmdline").read_bytes().split(b"\0"), (path / "cwd").readlink()
-        except OSError:
-            continue
-        if b"reconstruct" in words and place == folder:
-            return True
-    return False
+            if b"reconstruct" in words and place == folder:
+                found.add(int(path.name))
+    return found
+
+
+@contextlib.contextmanager
+def paused(processes):
+    """They stand still within it, so that the test does not race them."""
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
 
 
 @pytest.mark.slow
@@ -177,16 +189,19 @@ def test_killed_without_mercy_snakemake_goes_on_beside_its_orphans(undisturbed, 
     wait_for(lambda: under_way(folder, 0.1) == 2)
     first.kill()
     first.wait()
-    assert is_running(folder)
-    status, said = snakemake(folder)
-    assert status != 0
-    assert "--unlock" in said
-    assert snakemake(folder, "--unlock")[0] == 0
-    assert is_running(folder)
-    status, said = snakemake(folder)
-    assert status == 0, said
+    orphans = searching(folder)
+    assert len(orphans) == 2
+    with paused(orphans):
+        status, said = snakemake(folder)
+        assert status != 0
+        assert "--unlock" in said
+        assert snakemake(folder, "--unlock")[0] == 0
+        second = start_snakemake(folder)
+        wait_for(lambda: searching(folder) - orphans)
+    said, _ = second.communicate(timeout=600)
+    assert second.returncode == 0, said
     assert tables(folder) == undisturbed
-    wait_for(lambda: not is_running(folder))
+    wait_for(lambda: not searching(folder))
     status, said = snakemake(folder)
     assert status == 0, said
     assert tables(folder) == undisturbed

@@ -134,12 +134,12 @@ def test_pictures_keep_the_page_small(experiment, monkeypatch):
     assert [bool(match.pair) for match in matches] == [True] * 3 + [False] * 5
 
 
-def test_the_score_curve_counts_images():
+def test_the_score_curve_gives_shares_of_images():
     scores = np.random.default_rng(0).standard_normal(1000)
-    kept, counts = charts.survival(scores, "all")
+    kept, shares = charts.survival(scores, "all")
     assert len(kept) == charts.POINTS
-    assert counts["all"].tolist() == [(scores >= value).sum() for value in kept]
-    assert charts.survival(scores[:3], "all")[1]["all"].tolist() == [1, 2, 3]
+    assert shares["all"].tolist() == [(scores >= value).mean() for value in kept]
+    assert charts.survival(scores[:4], "all")[1]["all"].tolist() == [0.25, 0.5, 0.75, 1]
 
 
 def test_without_images_the_page_warns_and_shows_none(experiment):

@@ -19,12 +19,19 @@ def dataset(labels=BY_CLASS, **changes):
     return Dataset.model_validate({"source": {"kind": "faces"}, "labels": labels, "per_label": 10, **changes})
 
 
-@given(st.sampled_from(RULES), st.integers(1, 14), st.sampled_from(["file-order", "seeded"]), st.integers(0, 9))
-def test_both_parts_are_balanced_and_share_nothing(labels, per_label, order, seed):
-    parts = subset.draw(POOL, dataset(labels, per_label=per_label, draw=order, seed=seed))
-    for part in parts:
-        assert np.bincount(part.labels + 1, minlength=3).tolist() == [per_label, 0, per_label]
-    assert len(np.unique(np.concatenate([part.indices for part in parts]))) == 4 * per_label
+@given(
+    st.sampled_from(RULES),
+    st.integers(1, 14),
+    st.none() | st.integers(1, 30),
+    st.sampled_from(["file-order", "seeded"]),
+    st.integers(0, 9),
+)
+def test_both_parts_are_balanced_and_share_nothing(labels, per_label, held_out, order, seed):
+    settings = dataset(labels, per_label=per_label, held_out_per_label=held_out, draw=order, seed=seed)
+    parts = subset.draw(POOL, settings)
+    for part, count in zip(parts, (per_label, held_out or per_label), strict=True):
+        assert np.bincount(part.labels + 1, minlength=3).tolist() == [count, 0, count]
+    assert len(np.unique(np.concatenate([part.indices for part in parts]))) == sum(len(part.indices) for part in parts)
 
 
 def test_classes_give_the_labels():
@@ -96,6 +103,8 @@ def test_too_few_images_say_how_many_there_are():
         subset.draw(POOL, dataset(per_label=found // 2 + 1))
     with pytest.raises(UserError, match=r"has 200 images.*at most 50"):
         subset.draw(POOL, dataset({"rule": "alternating"}, per_label=51))
+    with pytest.raises(UserError, match=r"20 to train on plus 182 held out need 202; lower .* to 100 together"):
+        subset.draw(POOL, dataset({"rule": "alternating"}, held_out_per_label=91))
 
 
 def written(tmp_path, settings):

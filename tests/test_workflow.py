@@ -118,7 +118,8 @@ def test_controls_are_searched_as_the_model_is(checkout, tmp_path):
     assert planned(checkout, "controls: {networks: 2}") == networks
     folder = tmp_path / "controlled"
     shutil.copytree(checkout, folder)
-    finished = snakemake(folder, overlay="controls: {scrambled_weights: true, networks: 1}")
+    overlay = "datasets: {faces: {held_out_per_label: 6}}\ncontrols: {scrambled_weights: true, networks: 1}"
+    finished = snakemake(folder, overlay=overlay)
     assert finished.returncode == 0, finished.stderr
     answers = pd.read_csv(folder / "results/controls.csv").set_index("answer")
     assert {"scrambled_weights", "other_images_1", "model_inversion", "first_layer_weights"} <= set(answers.index)
@@ -126,7 +127,8 @@ def test_controls_are_searched_as_the_model_is(checkout, tmp_path):
     assert pd.read_csv(folder / "results/table.csv")["calibrated_hits"].notna().all()
     subsets = [store.read(folder / f"results/{name}/subset.h5", "subset") for name in ("faces", "faces~1")]
     parts = [subset[f"{part}/source_index"] for subset in subsets for part in ("training", "held_out")]
-    assert len(np.unique(np.concatenate(parts))) == 32
+    assert [len(part) for part in parts] == [8, 12, 8, 8]
+    assert len(np.unique(np.concatenate(parts))) == 36
 
 
 def test_the_attack_runs_without_the_subset_and_the_diagnostics(checkout, tmp_path):

@@ -73,7 +73,7 @@ def training(training: store.Stored) -> Iterator[Chart]:
 
 
 def scores(evaluation: store.Stored, limit: float) -> Chart:
-    """How many images score above every NCC, of training, held-out and scrambled ones; limit: what a hit must pass."""
+    """The share of images above every NCC, of training, held-out and scrambled ones; limit: what a hit must pass."""
     series = {
         "trained on": (BLUE, evaluation["training/ncc"]),
         "never trained on": (ORANGE, evaluation["held_out/ncc"]),
@@ -82,17 +82,17 @@ def scores(evaluation: store.Stored, limit: float) -> Chart:
     table = pd.concat([long("ncc", *survival(ncc, name)) for name, (_, ncc) in series.items()])
     lines = alt.Chart(table).mark_line(interpolate="step-before").encode(
         alt.X("ncc:Q", title="NCC with the nearest candidate"),
-        alt.Y("value:Q", title="images above"),
+        alt.Y("value:Q", title="share of images above").axis(format="%"),
         colours({name: colour for name, (colour, _) in series.items()}),
     )  # fmt: skip
-    caption = "How many images score above each NCC. Dashed: the threshold that a hit must pass."
+    caption = "The share of images that score above each NCC. Dashed: the threshold that a hit must pass."
     return chart("scores", caption, lines + rule("x", limit))
 
 
 def survival(scores: np.ndarray, name: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Scores in descending order, thinned to POINTS, and how many lie at or above each."""
+    """Scores in descending order, thinned to POINTS, and the share of them at or above each."""
     kept = np.unique(np.linspace(0, len(scores) - 1, POINTS).round().astype(int))
-    return np.sort(scores)[::-1][kept], {name: kept + 1}
+    return np.sort(scores)[::-1][kept], {name: (kept + 1) / len(scores)}
 
 
 def margins(evaluation: store.Stored, training: store.Stored, limit: float) -> Chart:

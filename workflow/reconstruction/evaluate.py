@@ -52,6 +52,7 @@ def run(
     row: Row = {
         **dict(zip(("dataset", "model", "sweep"), experiment.split("/"), strict=True)),
         "n": len(findings.trained.images),
+        "n_held_out": len(findings.held_out.images),
         "network": str(model.network),
         "training_loss": float(training["curve/loss"][-1]),
         "on_margin": int(training["on_margin"].sum()),

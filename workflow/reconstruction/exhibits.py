@@ -20,6 +20,7 @@ from .pixels import stretch
 ROWS = 1000  # images of a part in the table, best first
 PIXEL_BYTES = 2_000_000  # of a part's pictures, before compression
 GAP = 1  # pixels between the pictures of a pair
+SIGNALS = {"agreement": "agreement", "margin": "margin", "response": "response", "spread": "spread", "lambda": "λ"}
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,7 @@ class Representative:
     rank: int
     picture: str
     support: int
-    spread: float
-    lambda_: float
+    signals: dict[str, float]
     truth: Truth | None
 
 
@@ -93,12 +93,15 @@ def matches(
 
 def ranking(candidates: store.Stored, model: Deployed, count: int, known: Sequence[Truth] = ()) -> list[Representative]:
     """The representatives ranked first, blindly; known: the truth of each of them, where images tell."""
-    found = [candidates[f"representatives/{name}"][:count] for name in ("support", "spread", "lambda")]
-    pictures = as_pictures(candidates, model, count)
+    signals = {word: candidates[f"representatives/{name}"][:count] for name, word in SIGNALS.items()}
+    support, pictures = candidates["representatives/support"][:count], as_pictures(candidates, model, count)
     return [
-        Representative(rank, data_uri(picture), int(support), float(spread), float(lambda_), truth)
-        for rank, (picture, support, spread, lambda_, truth) in enumerate(zip_longest(pictures, *found, known), start=1)
-    ]
+        Representative(
+            place + 1, data_uri(picture), int(support[place]),
+            {word: float(values[place]) for word, values in signals.items()}, truth,
+        )
+        for place, (picture, truth) in enumerate(zip_longest(pictures, known))
+    ]  # fmt: skip
 
 
 def as_pictures(candidates: store.Stored, model: Deployed, count: int) -> np.ndarray:

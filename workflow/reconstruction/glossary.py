@@ -4,6 +4,7 @@ from __future__ import annotations
 
 QUANTITIES = {
     "n": "training images",
+    "n_held_out": "images of the same kind never trained on",
     "network": "sizes of the layers, from the input to the output",
     "training_loss": "mean logistic loss at the end of training",
     "on_margin": "training images within 10 % of the smallest margin",
@@ -21,7 +22,8 @@ QUANTITIES = {
     "ncc_hits_strict": "training images above what 0.1 % of the held-out images pass, where they are 1,000",
     "ncc_held_out_hits": "held-out images above the threshold of the half that they are not in",
     "calibrated_hits": "hits by how far an image exceeds what networks trained without it lead to expect",
-    "calibrated_held_out_hits": "the same for held-out images",
+    "calibrated_hits_strict": "the same by what 0.1 % of the held-out images pass, where they are 1,000",
+    "calibrated_held_out_hits": "calibrated hits of held-out images",
     "one_to_one_hits": "hits where no two images may claim one representative",
     "one_to_one_held_out_hits": "the same for held-out images",
     "ncc_median": "median NCC of the training images",

@@ -84,7 +84,8 @@ class ByRestart:
 
 OF_RESTARTS = (  # the quantities that only the raw candidates' NCC decides
     "ncc_threshold_held_out", "ncc_threshold_scrambled", "ncc_threshold", "ncc_hits", "ncc_hits_over_held_out",
-    "ncc_hits_strict", "ncc_held_out_hits", "calibrated_hits", "calibrated_held_out_hits", "ncc_median",
+    "ncc_hits_strict", "ncc_held_out_hits", "calibrated_hits", "calibrated_hits_strict", "calibrated_held_out_hits",
+    "ncc_median",
     "ncc_held_out_median",
 )  # fmt: skip
 
@@ -103,6 +104,7 @@ def summarise(scores: Scores, settings: Evaluation) -> Row:
         "ncc_hits_strict": strict_hits(scores),
         "ncc_held_out_hits": held_out_hits(scores, rate),
         "calibrated_hits": hits(calibrated, rate),
+        "calibrated_hits_strict": strict_hits(calibrated),
         "calibrated_held_out_hits": held_out_hits(calibrated, rate),
         "one_to_one_hits": int((training.one_to_one > limits.both).sum()),
         "one_to_one_held_out_hits": int((held_out.one_to_one > limits.both).sum()),
@@ -136,10 +138,10 @@ def _count(passed: np.ndarray, scores: np.ndarray) -> float:
 
 
 def strict_hits(scores: Scores) -> float:
-    """Training images above what 0.1 % of the held-out images pass; nan where they are too few to tell."""
+    """Training images above what 0.1 % of the held-out images pass; nan where they are too few to tell, or as above."""
     if len(scores.held_out.ncc) * RARE < 1:
         return math.nan
-    return int((scores.training.ncc > threshold(scores.held_out.ncc, RARE)).sum())
+    return _count(scores.training.ncc > threshold(scores.held_out.ncc, RARE), scores.training.ncc)
 
 
 def over(ssim: np.ndarray, settings: Evaluation) -> int:

@@ -15,11 +15,11 @@ from .errors import UserError
 
 EXPERIMENT = ["dataset", "model", "sweep"]
 COLUMNS = (
-    "n", "network", "training_loss", "on_margin", "test_accuracy", "method", "restarts", "diverged", "candidates",
-    "representatives", "ncc_threshold_held_out", "ncc_threshold_scrambled", "ncc_threshold", "ncc_hits",
-    "ncc_hits_over_held_out", "ncc_hits_strict", "ncc_held_out_hits", "calibrated_hits", "calibrated_held_out_hits",
-    "one_to_one_hits", "one_to_one_held_out_hits", "ncc_median", "ncc_held_out_median", "ssim_hits",
-    "ssim_held_out_hits", "ssim_mean_image_hits", "ssim_best10", "ssim_best45", "ssim_mean", "ssim11_hits",
+    "n", "n_held_out", "network", "training_loss", "on_margin", "test_accuracy", "method", "restarts", "diverged",
+    "candidates", "representatives", "ncc_threshold_held_out", "ncc_threshold_scrambled", "ncc_threshold", "ncc_hits",
+    "ncc_hits_over_held_out", "ncc_hits_strict", "ncc_held_out_hits", "calibrated_hits", "calibrated_hits_strict",
+    "calibrated_held_out_hits", "one_to_one_hits", "one_to_one_held_out_hits", "ncc_median", "ncc_held_out_median",
+    "ssim_hits", "ssim_held_out_hits", "ssim_mean_image_hits", "ssim_best10", "ssim_best45", "ssim_mean", "ssim11_hits",
     "ssim11_best45", "l2_median", "precision_top_hits", "precision_top_quarter",
 )  # fmt: skip
 WARNING = (
@@ -130,6 +130,6 @@ def headline(row: Mapping[Any, Any]) -> str:
         return f"{where}: {row['representatives']} representatives of {row['candidates']} candidates. {WARNING}"
     return (
         f"{where}: {row['ncc_hits_over_held_out']:.0f} of {row['n']:.0f} training images come back above the held-out "
-        f"threshold, {row['ncc_hits']:.0f} above the scrambled one, too; of {row['n']:.0f} images never trained on, "
-        f"{row['ncc_held_out_hits']:.0f} pass."
+        f"threshold, {row['ncc_hits']:.0f} above the scrambled one, too; of {row['n_held_out']:.0f} images never "
+        f"trained on, {row['ncc_held_out_hits']:.0f} pass."
     )

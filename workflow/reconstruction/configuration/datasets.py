@@ -98,9 +98,15 @@ Labels = Annotated[ClassLabels | AlternatingLabels | RandomLabels, Field(discrim
 class Dataset(Section):
     source: Source
     labels: Labels
-    per_label: Count = Field(description="training images of each label; as many again are held out")
+    per_label: Count = Field(description="training images of each label")
+    held_out_per_label: Count | None = Field(None, description="held-out images of each label; per_label by default")
     skip: Annotated[int, Field(ge=0), NUMBER] = Field(
         0, description="images of each label to pass over, in drawing order, before the training images"
     )
     draw: Literal["file-order", "seeded"] = Field("file-order", description="which images of the source to take")
     seed: Seed = Field(0, description="of a seeded draw")
+
+    @property
+    def held_out(self) -> int:
+        """How many images of each label are held out."""
+        return self.held_out_per_label or self.per_label

@@ -92,12 +92,14 @@ class Configuration(Section):
         return value
 
     def dataset(self, name: str) -> Dataset:
-        """A data set by name; DATASET~k is drawn alike, from the images after those of DATASET and DATASET~(k - 1)."""
+        """A data set by name; DATASET~k is drawn alike, from the images after those of DATASET and DATASET~(k - 1), and
+        holds out as many as it trains on, which serve only to test its network."""
         parent, _, control = name.partition(CONTROL)
         settings = self.datasets[parent]
         if not control:
             return settings
-        return settings.model_copy(update={"skip": settings.skip + 2 * int(control) * settings.per_label})
+        skip = settings.skip + settings.held_out + (2 * int(control) - 1) * settings.per_label
+        return settings.model_copy(update={"skip": skip, "held_out_per_label": None})
 
     def control_searches(self, dataset: str, model: str, sweep: str) -> dict[str, tuple[str, str]]:
         """By name, the model.h5 and candidates.h5 of an experiment's control searches."""

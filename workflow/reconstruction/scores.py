@@ -85,8 +85,7 @@ class ByRestart:
 OF_RESTARTS = (  # the quantities that only the raw candidates' NCC decides
     "ncc_threshold_held_out", "ncc_threshold_scrambled", "ncc_threshold", "ncc_hits", "ncc_hits_over_held_out",
     "ncc_hits_strict", "ncc_held_out_hits", "calibrated_hits", "calibrated_hits_strict", "calibrated_held_out_hits",
-    "ncc_median",
-    "ncc_held_out_median",
+    "ncc_median", "ncc_held_out_median",
 )  # fmt: skip
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from reconstruction.chance import scramble
 from reconstruction.configuration import Merge
-from reconstruction.controls import scramble
 from reconstruction.deduplicate import absorb_neighbours, agreement_between_restarts
 from reconstruction.matching import standardise
 from reconstruction.pixels import Pixels

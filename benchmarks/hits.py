@@ -4,14 +4,15 @@ equal time: the subspace search, and the published settings on the same engine, 
 import time
 from dataclasses import replace
 
+import numpy as np
 import torch
 import yaml
 from problems import CPU, Images, image_arguments, load_images, machine, oracle_iteration_seconds, report, seconds
 from reconstruction import hyperparameters
 from reconstruction.attack import Attack, choose
 from reconstruction.calibration import Thresholds, cross_fitted_hits
+from reconstruction.chance import draws, scramble
 from reconstruction.configuration import Model, PublishedSearch, Restarts, Training
-from reconstruction.controls import scramble
 from reconstruction.matching import nearest_by_ncc
 from reconstruction.network import Network
 from reconstruction.progress import Progress
@@ -85,11 +86,12 @@ def judge(name: str, candidates: torch.Tensor, attack: Attack, images: Images, q
     def pixels(drawn: torch.Tensor) -> torch.Tensor:
         return drawn if attack.basis is None else drawn @ attack.basis.float()
 
-    scrambled = torch.from_numpy(scramble(coordinates.numpy().std(axis=0), len(coordinates), 0))
+    spread = coordinates.numpy().std(axis=0)
+    scrambled = [scramble(spread, len(coordinates), seed) for seed in range(draws(len(images.training)))]
     trained = nearest_by_ncc(images.training, pixels(coordinates)).score
     held_out = nearest_by_ncc(images.held_out, pixels(coordinates)).score
-    random = nearest_by_ncc(images.training, pixels(scrambled)).score
-    limits = Thresholds.of(held_out, random, RATE)
+    random = [nearest_by_ncc(images.training, pixels(torch.from_numpy(drawn))).score for drawn in scrambled]
+    limits = Thresholds.of(held_out, np.stack(random), RATE)
     hits = int((trained > limits.both).sum())
     if not quiet:
         report(f"{name}_hits", hits)

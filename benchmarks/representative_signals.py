@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import torch
 from reconstruction import deployed, store
+from reconstruction.chance import scramble
 from reconstruction.configuration import Merge
-from reconstruction.controls import scramble
 from reconstruction.deduplicate import Clusters, merge
 from reconstruction.deployed import Deployed
 from reconstruction.diagnostics import true_stationarity

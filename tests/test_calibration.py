@@ -34,6 +34,13 @@ def test_one_percent_by_hand(count, above):
     assert threshold(scores, 0.01) == count - 1 - above
 
 
+def test_thresholds_of_scores_and_of_draws():
+    drawn = np.random.default_rng(0)
+    held_out, scrambled = drawn.uniform(size=50), drawn.uniform(size=(20, 50))
+    limits = Thresholds.of(held_out, scrambled, 0.01)
+    assert limits == Thresholds(held_out.max(), np.sort(scrambled.ravel())[-11])
+
+
 def test_a_hit_clears_both_thresholds():
     assert Thresholds(held_out=0.6, scrambled=0.5).both == 0.6
     assert Thresholds(held_out=0.4, scrambled=0.5).both == 0.5

@@ -21,8 +21,8 @@ class Thresholds:
 
     @staticmethod
     def of(held_out: np.ndarray, scrambled: np.ndarray, rate: float) -> Thresholds:
-        """Of the scores of held-out images, and of images matched with scrambled candidates."""
-        return Thresholds(threshold(held_out, rate), threshold(scrambled, rate))
+        """Of the scores (k,) of held-out images, and (S, n) of images matched with S draws of random candidates."""
+        return Thresholds(threshold(held_out, rate), threshold(scrambled.ravel(), rate))
 
 
 def threshold(scores: np.ndarray, rate: float) -> float:

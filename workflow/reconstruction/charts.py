@@ -77,7 +77,7 @@ def scores(evaluation: store.Stored, limit: float) -> Chart:
     series = {
         "trained on": (BLUE, evaluation["training/ncc"]),
         "never trained on": (ORANGE, evaluation["held_out/ncc"]),
-        "scrambled candidates": (GREEN, evaluation["scrambled/ncc"]),
+        "scrambled candidates": (GREEN, evaluation["scrambled/ncc"].ravel()),
     }
     table = pd.concat([long("ncc", *survival(ncc, name)) for name, (_, ncc) in series.items()])
     lines = alt.Chart(table).mark_line(interpolate="step-before").encode(

@@ -9,34 +9,27 @@ from pathlib import Path
 import numpy as np
 
 from . import deployed, pixels, store
-from .blocks import blocks
 from .calibration import Thresholds
+from .chance import Chance
 from .deployed import Deployed
-from .matching import by_restart, nearest_by_ncc, nearest_of_each, published, reconstructions
+from .matching import nearest_by_ncc, published, reconstructions
 from .pixels import Pixels
-
-PIECE = 256  # directions
 
 
 @dataclass(frozen=True)
 class Control:
     """An answer's scores: NCC with the nearest candidate, SSIM (window 3) of the published matching.
 
-    by_restart: (R, n), NCC of the training images with each restart's own candidates; ssim: (n,); held_out_ncc: (k,),
-    of images never trained on; scrambled_ncc: (n,), of the training images with random candidates of the answer's own
-    spread. Each answer is judged by these two: smooth candidates match anything better than sharp ones do, and what
-    lies in the span of the training images matches them.
+    ncc: (n,), of the training images; ssim: (n,); held_out_ncc: (k,), of images never trained on; scrambled_ncc:
+    (S, n), of the training images with S draws of random candidates of the answer's own spread. Each answer is judged
+    by these two: smooth candidates match anything better than sharp ones do, and what lies in the span of the
+    training images matches them.
     """
 
-    by_restart: np.ndarray
+    ncc: np.ndarray
     ssim: np.ndarray
     held_out_ncc: np.ndarray
     scrambled_ncc: np.ndarray
-
-    @property
-    def ncc(self) -> np.ndarray:
-        """(n,), with the nearest of all candidates."""
-        return self.by_restart.max(0)
 
     def thresholds(self, rate: float) -> Thresholds:
         return Thresholds.of(self.held_out_ncc, self.scrambled_ncc, rate)
@@ -46,27 +39,19 @@ def mean_image(images: np.ndarray, held_out_images: np.ndarray, model: Deployed)
     """No reconstruction at all: the mean image that ships with the model, for every image (n, C, H, W)."""
     ssim = reconstructions(images, model.mean, np.zeros_like(images)).ssim[3]
     nothing = np.zeros(len(images))
-    return Control(nothing[None], ssim, np.zeros(len(held_out_images)), nothing)
+    return Control(nothing, ssim, np.zeros(len(held_out_images)), nothing[None])
 
 
 def scored(
-    images: np.ndarray,
-    held_out_images: np.ndarray,
-    model: Deployed,
-    candidates: Pixels,
-    scrambled: Pixels,
-    own: Sequence[np.ndarray] | None = None,
+    images: np.ndarray, held_out_images: np.ndarray, model: Deployed, candidates: Pixels, scrambled_ncc: np.ndarray
 ) -> Control:
-    """Candidates (N, D), matched with images (n, C, H, W) as those of a reconstruction are, beside scrambled ones.
-
-    own: which of them each restart has; None where there are no restarts.
-    """
+    """Candidates (N, D), matched with images (n, C, H, W) as those of a reconstruction are."""
     inputs = model.centred(images)
     return Control(
-        nearest_of_each(inputs, candidates, own or [np.arange(len(candidates))]).score,
+        nearest_by_ncc(inputs, candidates).score,
         published(images, inputs, model.mean, candidates).ssim[3],
         nearest_by_ncc(model.centred(held_out_images), candidates).score,
-        nearest_by_ncc(inputs, scrambled).score,
+        scrambled_ncc,
     )
 
 
@@ -80,33 +65,6 @@ def searched(
         candidates = store.read(candidates_path, "candidates")
         store.require_source(candidates, "model", model.stored)
         raw = pixels.of(candidates, "candidates/coordinates", model)
-        scrambled = scrambled_candidates(candidates, model, seed)
-        own = by_restart(candidates["candidates/restart"])
-        answers[name] = scored(images, held_out_images, model, raw, scrambled, own)
+        chance = Chance.of_candidates(candidates, model, seed).scores(model.centred(images))
+        answers[name] = scored(images, held_out_images, model, raw, chance)
     return answers
-
-
-def scrambled_candidates(candidates: store.Stored, model: Deployed, seed: int) -> Pixels:
-    """Random candidates (N, D), mean-subtracted, with the candidates' spread along W_1's right singular vectors."""
-    coordinates = candidates["candidates/coordinates"]
-    if "basis" in candidates.arrays:  # whose rows are those vectors
-        return Pixels(scramble(coordinates.std(axis=0), len(coordinates), seed), candidates["basis"], model)
-    return scrambled_inputs(coordinates, model, seed)
-
-
-def scrambled_inputs(inputs: np.ndarray, model: Deployed, seed: int) -> Pixels:
-    """The same for network inputs (N, D)."""
-    pieces = [model.directions[piece] for piece in blocks(len(model.directions), PIECE)]
-    spread = np.concatenate([(inputs @ piece.T).std(axis=0) for piece in pieces])
-    return Pixels(scramble(spread, len(inputs), seed), model.directions, model)
-
-
-def scramble(spread: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Gaussian candidates (count, r) with the given spread (r,) along each direction of the search space.
-
-    What such an answer scores, a reconstruction must beat: both lie in the span of the training images, as
-    held-out images do not.
-    """
-    drawn = np.random.default_rng(seed).standard_normal((count, len(spread)), dtype=np.float32)
-    drawn *= spread
-    return drawn

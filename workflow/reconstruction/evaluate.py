@@ -66,7 +66,7 @@ def run(
         **part_arrays("training", findings.trained),
         **part_arrays("held_out", findings.held_out),
         "mean_image/ssim3": findings.mean_image.ssim,
-        "scrambled/ncc": findings.scrambled.ncc,
+        "scrambled/ncc": findings.scrambled.scrambled_ncc,
         "scrambled/ssim3": findings.scrambled.ssim,
         "representatives/ncc": findings.representatives.score,
         "representatives/nearest_image": findings.representatives.index,
@@ -110,12 +110,12 @@ def scores_of(findings: Findings, answers: dict[str, Control]) -> Scores:
         part(findings.trained, [other.ncc for other in others]),
         part(findings.held_out, [other.held_out_ncc for other in others]),
         findings.mean_image.ssim,
-        findings.scrambled.ncc,
+        findings.scrambled.scrambled_ncc,
     )
 
 
 def restarts_of(findings: Findings) -> ByRestart:
-    return ByRestart(findings.trained.by_restart, findings.held_out.by_restart, findings.scrambled.by_restart)
+    return ByRestart(findings.trained.by_restart, findings.held_out.by_restart, findings.scrambled_by_restart)
 
 
 def precision(representatives: np.ndarray, limit: float, count: int) -> float:
@@ -151,7 +151,7 @@ def compare(findings: Findings, settings: Evaluation, answers: dict[str, Control
     }
     return {
         "reconstruction": of_training(
-            Control(trained.by_restart, trained.published.ssim[3], held_out.ncc.score, findings.scrambled.ncc)
+            Control(trained.ncc.score, trained.published.ssim[3], held_out.ncc.score, findings.scrambled.scrambled_ncc)
         ),
         "held_out": row(held_out.ncc.score, held_out.published.ssim[3], passed, passed),
         **{name: of_training(answer) for name, answer in all_answers.items()},

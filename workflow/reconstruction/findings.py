@@ -9,6 +9,7 @@ import numpy as np
 
 from . import baselines, controls, pixels, store
 from .calibration import Thresholds
+from .chance import Chance, draws
 from .configuration import Evaluation
 from .deployed import Deployed
 from .matching import (
@@ -44,7 +45,8 @@ class Findings:
     trained: Part
     held_out: Part
     mean_image: controls.Control
-    scrambled: controls.Control  # as many candidates as each restart has
+    scrambled: controls.Control
+    scrambled_by_restart: np.ndarray  # (R, S, n), NCC with as many random candidates as each restart has
     baselines: dict[str, controls.Control]  # what simpler attacks answer
     thresholds: Thresholds
     representatives: Nearest  # each representative's nearest training image
@@ -79,21 +81,27 @@ def find(settings: Evaluation, subset: store.Stored, model: Deployed, candidates
     trained = match(subset, "training", model, raw, own, representatives)
     held_out = match(subset, "held_out", model, raw, own, representatives)
     both = trained.images, held_out.images
-    drawn, again = (controls.scrambled_candidates(candidates, model, settings.seed + more) for more in (0, 1))
-    scrambled = controls.scored(*both, model, drawn, again, own)
+    inputs = model.centred(trained.images)
+    chance = Chance.of_candidates(candidates, model, settings.seed)
+    scrambled_by_restart = chance.scores_by_restart(inputs, own)
+    scrambled = controls.scored(*both, model, chance.draw(draws(len(inputs))), scrambled_by_restart.max(0))
     return Findings(
         trained=trained,
         held_out=held_out,
         mean_image=controls.mean_image(*both, model),
         scrambled=scrambled,
+        scrambled_by_restart=scrambled_by_restart,
         baselines={
             name: controls.scored(
-                *both, model, Pixels(answer, None, model), controls.scrambled_inputs(answer, model, settings.seed)
+                *both,
+                model,
+                Pixels(answer, None, model),
+                Chance.of_inputs(answer, model, settings.seed).scores(inputs),
             )
             for name, answer in baselines.inputs(model, settings.seed).items()
         },
-        thresholds=Thresholds.of(held_out.ncc.score, scrambled.ncc, settings.false_positive_rate),
-        representatives=nearest_by_ncc(representatives, model.centred(trained.images)),
+        thresholds=Thresholds.of(held_out.ncc.score, scrambled.scrambled_ncc, settings.false_positive_rate),
+        representatives=nearest_by_ncc(representatives, inputs),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .calibration import Thresholds, cross_fitted_hits, threshold
+from .calibration import Thresholds, cross_fitted_hits
 from .configuration import Evaluation
 
 Row = dict[str, str | int | float]
@@ -38,7 +38,7 @@ class PartScores:
 
 @dataclass(frozen=True)
 class Scores:
-    """mean_image: (n,), SSIM of no reconstruction at all; scrambled: (n,), NCC with scrambled candidates."""
+    """mean_image: (n,), SSIM of no reconstruction at all; scrambled: (S, n), NCC with S draws of random ones."""
 
     training: PartScores
     held_out: PartScores
@@ -49,7 +49,7 @@ class Scores:
         """Scores of chosen training and held-out images."""
         return Scores(
             self.training.images(training), self.held_out.images(held_out), self.mean_image[training],
-            self.scrambled[training],
+            self.scrambled[:, training],
         )  # fmt: skip
 
     def beyond_expected(self) -> Scores:
@@ -63,7 +63,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class ByRestart:
-    """NCC with each restart's own nearest candidate, and that of its scrambled ones: (R, n), (R, k) and (R, n)."""
+    """NCC with each restart's own nearest candidate, and that of random ones: (R, n), (R, k) and (R, S, n)."""
 
     training: np.ndarray
     held_out: np.ndarray
@@ -137,10 +137,8 @@ def _count(passed: np.ndarray, scores: np.ndarray) -> float:
 
 
 def strict_hits(scores: Scores) -> float:
-    """Training images above what 0.1 % of the held-out images pass; nan where they are too few to tell, or as above."""
-    if len(scores.held_out.ncc) * RARE < 1:
-        return math.nan
-    return _count(scores.training.ncc > threshold(scores.held_out.ncc, RARE), scores.training.ncc)
+    """Hits at one false positive in a thousand; nan where the held-out images are too few to tell, or as above."""
+    return hits(scores, RARE) if len(scores.held_out.ncc) * RARE >= 1 else math.nan
 
 
 def over(ssim: np.ndarray, settings: Evaluation) -> int:

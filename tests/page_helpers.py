@@ -1,9 +1,10 @@
-"""A small experiment on the demo's faces, by the stages' own code, and its page."""
+"""Small experiments by the stages' own code, on the demo's faces and on colours, and their pages."""
 
 from pathlib import Path
 
+import numpy as np
 import torch
-from reconstruction import deduplicate, evaluate, inspection, page, reconstruct, subset, train
+from reconstruction import deduplicate, evaluate, inspection, page, reconstruct, scrambling, subset, train
 from reconstruction.configuration import Dataset, Evaluation, Merge, Model, Restarts, Training
 
 CPU = torch.device("cpu")
@@ -11,18 +12,50 @@ CPU = torch.device("cpu")
 
 def make_experiment(folder: Path, per_label: int, iterations: int, name: str = "faces/tiny/demo") -> Path:
     """Run every stage into the folder and return it."""
-    dataset = Dataset(source={"kind": "faces"}, labels={"rule": "alternating"}, per_label=per_label)
-    subset.run(dataset, folder / "subset.h5")
-    model = Model(hidden=[100, 100], training=Training(target_loss=1e-6))
-    train.run(model, folder / "subset.h5", folder / "model.h5", folder / "training.h5", CPU)
-    restarts = Restarts(per_shard=3, candidates=4 * per_label, subspace={"iterations": iterations})
-    reconstruct.run(restarts, 0, folder / "model.h5", folder / "0.h5", CPU)
-    deduplicate.run(Merge(), folder / "model.h5", [folder / "0.h5"], folder / "candidates.h5")
+    train_on(Dataset(source={"kind": "faces"}, labels={"rule": "alternating"}, per_label=per_label), folder)
+    attack(folder, iterations, 4 * per_label)
     evaluate.run(Evaluation(pairs=10), name, *paths(folder)[:4], folder / "evaluation.h5", folder / "figures")
     inspection.run(
         10, "tiny/demo", folder / "model.h5", folder / "candidates.h5", folder / "inspection.h5", folder / "seen"
     )
     return folder
+
+
+def make_controlled_experiment(folder: Path) -> Path:
+    """Pictures in colour of no meaning, and as control searches scrambled weights and a network of other images."""
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (80, 4, 4, 3), np.uint8).repeat(3, axis=1).repeat(3, axis=2)
+    folder.mkdir()
+    np.savez(folder / "colours.npz", images=images, labels=np.arange(80) % 2)
+    source = {"kind": "file", "path": str(folder / "colours.npz")}
+    dataset = Dataset(source=source, labels={"rule": "classes", "negative": [0], "positive": [1]}, per_label=10)
+    train_on(dataset, folder)
+    scrambled, other = folder / "scrambled", folder / "other"
+    train_on(dataset.model_copy(update={"skip": 20}), other)
+    scrambled.mkdir()
+    scrambling.run(0, folder / "model.h5", scrambled / "model.h5")
+    for searched in (folder, scrambled, other):
+        attack(searched, 50, 40)
+    controls = [
+        (name, searched / "model.h5", searched / "candidates.h5")
+        for name, searched in (("scrambled_weights", scrambled), ("other_images_1", other))
+    ]
+    settings, name = Evaluation(pairs=10), "colours/tiny/controlled"
+    evaluate.run(settings, name, *paths(folder)[:4], folder / "evaluation.h5", folder / "figures", controls)
+    return folder
+
+
+def train_on(dataset: Dataset, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    subset.run(dataset, folder / "subset.h5")
+    model = Model(hidden=[100, 100], training=Training(target_loss=1e-6))
+    train.run(model, folder / "subset.h5", folder / "model.h5", folder / "training.h5", CPU)
+
+
+def attack(folder: Path, iterations: int, candidates: int) -> None:
+    restarts = Restarts(per_shard=3, candidates=candidates, subspace={"iterations": iterations})
+    reconstruct.run(restarts, 0, folder / "model.h5", folder / "0.h5", CPU)
+    deduplicate.run(Merge(), folder / "model.h5", [folder / "0.h5"], folder / "candidates.h5")
 
 
 def paths(folder: Path) -> list[Path]:

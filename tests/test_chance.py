@@ -84,14 +84,19 @@ def test_draws_differ_by_number_and_by_seed(model):
     assert all(not np.isclose(drawn[i], drawn[j]).any(1).all() for i in range(4) for j in range(i))
 
 
-@pytest.mark.parametrize(("images", "expected"), [(1, 1000), (50, 20), (499, 3), (500, 2), (1000, 1), (5000, 1)])
-def test_as_many_draws_as_make_a_thousand_scores(images, expected):
-    assert draws(images) == expected
+@pytest.mark.parametrize(
+    ("images", "rate", "expected"),
+    [(1, 0.01, 1000), (50, 0.01, 20), (499, 0.01, 3), (500, 0.01, 2), (5000, 0.01, 1), (500, 0.001, 20), (50, 0.3, 1)],
+)
+def test_as_many_draws_as_let_ten_scores_pass(images, rate, expected):
+    assert draws(images, rate) == expected
+    scores = np.random.default_rng(0).uniform(size=(expected, images))
+    assert (scores > threshold(scores.ravel(), rate)).sum() >= 10
 
 
 def test_scores_are_those_of_the_nearest_of_each_draw(chance):
     images = normal(250, 36, seed=1).float()
-    scores = chance.scores(images)
+    scores = chance.scores(images, 0.01)
     assert scores.shape == (4, 250)
     for number, found in enumerate(scores):
         assert found.tolist() == nearest_by_ncc(images, chance.draw(number)).score.tolist()
@@ -99,15 +104,15 @@ def test_scores_are_those_of_the_nearest_of_each_draw(chance):
 
 def test_restarts_share_a_draw_as_they_share_the_candidates(chance):
     images, own = normal(250, 36, seed=1).float(), by_restart(np.repeat([3, 7, 8], 20))
-    scores = chance.scores_by_restart(images, own)
+    scores = chance.scores_by_restart(images, 0.01, own)
     assert scores.shape == (3, 4, 250)
-    assert scores.max(0) == pytest.approx(chance.scores(images), abs=1e-6)
+    assert scores.max(0) == pytest.approx(chance.scores(images, 0.01), abs=1e-6)
     second = nearest_by_ncc(images, chance.draw(2)[20:40])
     assert scores[1, 2] == pytest.approx(second.score, abs=1e-6)
 
 
 def test_a_further_draw_passes_the_threshold_at_its_rate(chance):
     images = normal(50, 36, seed=1).float()
-    limit = threshold(chance.scores(images).ravel(), 0.05)
-    further = np.stack([nearest_by_ncc(images, chance.draw(draws(50) + number)).score for number in range(40)])
+    limit = threshold(chance.scores(images, 0.05).ravel(), 0.05)
+    further = np.stack([nearest_by_ncc(images, chance.draw(100 + number)).score for number in range(40)])
     assert (further > limit).mean() == pytest.approx(0.05, abs=0.02)

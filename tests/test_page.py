@@ -115,11 +115,12 @@ def test_a_row_shows_the_image_and_its_nearest_candidate(experiment):
         )
     )
     model = deployed.read(experiment / "model.h5")
-    matches = exhibits.matches("training", subset, model, candidates, evaluation, 0.5, training["margins"])
+    matches = exhibits.matches("training", subset, model, candidates, evaluation, training["margins"])
     best = int(evaluation["training/ncc"].argmax())
     assert matches[0].number == subset["training/source_index"][best]
     assert matches[0].margin == training["margins"][best]
-    assert [match.hit for match in matches] == [match.ncc > 0.5 for match in matches]
+    limit = json.loads(str(evaluation["row"]))["ncc_threshold"]
+    assert [match.hit for match in matches] == [match.ncc > limit for match in matches]
     shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(matches[0].pair.partition(",")[2]))))
     assert shown[:, :25] == pytest.approx(subset["training/images"][best, 0] * 255, abs=0.51)
     raw = candidates["candidates/coordinates"][evaluation["training/nearest_candidate"][best]] @ candidates["basis"]
@@ -130,7 +131,7 @@ def test_pictures_keep_the_page_small(experiment, monkeypatch):
     monkeypatch.setattr(exhibits, "PIXEL_BYTES", 3 * 2 * 625)
     files = [store.read(experiment / f"{name}.h5", name) for name in ("candidates", "evaluation")]
     subset, model = store.read(experiment / "subset.h5", "subset"), deployed.read(experiment / "model.h5")
-    matches = exhibits.matches("held_out", subset, model, *files, 0.5)
+    matches = exhibits.matches("held_out", subset, model, *files)
     assert [bool(match.pair) for match in matches] == [True] * 3 + [False] * 5
 
 

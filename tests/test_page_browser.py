@@ -5,8 +5,9 @@ import json
 import shutil
 from collections import Counter
 
+import numpy as np
 import pytest
-from page_helpers import make_experiment, make_page, make_page_without_images
+from page_helpers import make_controlled_experiment, make_experiment, make_page, make_page_without_images
 from reconstruction import store
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
@@ -21,6 +22,7 @@ pytestmark = [
 ]
 WIDTHS = (1280, 375)
 SCHEMES = ("light", "dark")
+PAGES = ("report", "controlled", "inspection")
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +30,7 @@ def experiment(tmp_path_factory):
     folder = make_experiment(tmp_path_factory.mktemp("experiment"), 10, 100)
     make_page(folder)
     make_page_without_images(folder)
+    make_page(make_controlled_experiment(folder / "controlled")).rename(folder / "controlled.html")
     return folder
 
 
@@ -86,7 +89,7 @@ def rectangles(browser, selector):
     return browser.execute_script(script, selector)
 
 
-@pytest.mark.parametrize("name", ["report", "inspection"])
+@pytest.mark.parametrize("name", PAGES)
 def test_it_loads_without_a_complaint_or_a_request(open_page, name):
     browser = open_page(name)
     assert browser.get_log("browser") == []
@@ -102,7 +105,7 @@ def test_it_could_not_ask_a_network_if_it_would(open_page):
     assert browser.execute_async_script(script) == "connect-src"
 
 
-@pytest.mark.parametrize("name", ["report", "inspection"])
+@pytest.mark.parametrize("name", PAGES)
 def test_every_picture_and_chart_is_there(open_page, name):
     browser = open_page(name)
     pictures = browser.execute_script("return [...document.images].map(i => [i.naturalWidth, i.alt])")
@@ -117,10 +120,10 @@ def test_every_picture_and_chart_is_there(open_page, name):
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("name", ["report", "inspection"])
+@pytest.mark.parametrize("name", PAGES)
 def test_nothing_is_cut_off_or_overlaps(open_page, name, width, scheme):
     browser = open_page(name, width, scheme)
-    if name == "report":
+    if name != "inspection":
         browser.find_element(By.ID, "truth").click()
         wait_for_charts(browser)
     assert browser.execute_script("const e = document.documentElement; return e.scrollWidth <= e.clientWidth")
@@ -180,16 +183,39 @@ def test_filters_leave_what_they_name(open_page, experiment):
     browser = open_page()
     count = browser.find_element(By.ID, "count")
     evaluation = store.read(experiment / "evaluation.h5", "evaluation")
-    limit = json.loads(str(evaluation["row"]))["ncc_threshold"]
     assert count.text == "40 of 40 images"
     Select(browser.find_element(By.ID, "part")).select_by_visible_text("held out")
     assert Counter(column(browser, 1)) == {"held out": 20}
     browser.find_element(By.ID, "hits").send_keys(Keys.SPACE)
-    expected = int((evaluation["held_out/ncc"] > limit).sum())
+    expected = int(evaluation["held_out/hit"].sum())
+    assert expected == json.loads(str(evaluation["row"]))["ncc_held_out_hits"]
     assert count.text == f"{expected} of 40 images"
     browser.find_element(By.ID, "hits").click()
     browser.find_element(By.ID, "number").send_keys(str(evaluation["held_out/source_index"][3]))
     assert column(browser, 2) == [str(evaluation["held_out/source_index"][3])]
+
+
+def test_controls_and_what_is_expected_of_each_image_are_there(open_page, experiment):
+    browser = open_page("controlled")
+    answers = [row.text for row in browser.find_elements(By.CSS_SELECTOR, "#controls tbody th")]
+    assert {"Scrambled weights", "Random mixtures", "Other images 1"} <= {text.split("\n")[0] for text in answers}
+    evaluation = store.read(experiment / "controlled/evaluation.h5", "evaluation")
+    hits = evaluation["training/calibrated_hit"].sum() + evaluation["held_out/calibrated_hit"].sum()
+    assert column(browser, 8).count("yes") == hits
+    assert sorted(map(float, column(browser, 7))) == pytest.approx(
+        sorted(np.concatenate([evaluation["training/expected_ncc"], evaluation["held_out/expected_ncc"]])), abs=6e-4
+    )
+
+
+def test_the_numbers_of_a_chart_open_as_a_table(open_page):
+    browser = open_page(width=375)
+    for summary in browser.find_elements(By.CSS_SELECTOR, "#charts .chart summary"):
+        summary.send_keys(Keys.ENTER)
+    tables = browser.find_elements(By.CSS_SELECTOR, "#charts details[open] table")
+    assert len(tables) >= 3
+    shares = [float(cell.text) for cell in tables[0].find_elements(By.CSS_SELECTOR, "tbody td:first-child")]
+    assert shares == sorted(shares)
+    assert browser.execute_script("const e = document.documentElement; return e.scrollWidth <= e.clientWidth")
 
 
 def test_the_truth_is_shown_when_asked_for(open_page):
@@ -210,7 +236,7 @@ def test_the_truth_is_shown_when_asked_for(open_page):
 
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(open_page):
     browser = open_page()
-    expected = browser.execute_script("return document.querySelectorAll('a, button, select, input, summary').length")
+    expected = len(rectangles(browser, "a, button, select, input, summary"))
     reached = set()
     for _ in range(expected + 20):
         browser.switch_to.active_element.send_keys(Keys.TAB)

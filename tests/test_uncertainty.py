@@ -81,10 +81,26 @@ def test_an_interval_over_images_has_the_standard_errors_width():
     assert "restarts_low" not in found
 
 
-def test_one_restart_has_no_spread_over_restarts():
-    found = intervals(*problem(restarts=1), SETTINGS)
-    for name in ("ncc_hits", "ncc_threshold", "ncc_median"):
-        assert found[name]["restarts_low"] == found[name]["restarts_high"] == found[name]["value"]
+def test_one_restart_says_nothing_of_others():
+    for ends in intervals(*problem(restarts=1), SETTINGS).values():
+        assert set(ends) == {"value", "images_low", "images_high"}
+
+
+@pytest.mark.parametrize("restarts", [2, 3, 12])
+def test_an_interval_over_restarts_holds_the_value(restarts):
+    found = intervals(*problem(restarts=restarts), SETTINGS)
+    for name in ("ncc_threshold_scrambled", "ncc_hits", "ncc_held_out_hits", "ncc_median"):
+        ends = found[name]
+        assert ends["restarts_low"] <= ends["value"] <= ends["restarts_high"]
+    assert found["ncc_median"]["restarts_low"] < found["ncc_median"]["restarts_high"]
+
+
+def test_an_interval_over_restarts_is_as_wide_as_the_spread_over_sweeps_drawn_anew():
+    sweeps = [problem(restarts=20, seed=seed) for seed in range(60)]
+    spread = 2 * 1.96 * np.std([summarise(given, SETTINGS)["ncc_median"] for given, _ in sweeps])
+    ends = [intervals(*sweep, SETTINGS)["ncc_median"] for sweep in sweeps[:8]]
+    width = np.mean([found["restarts_high"] - found["restarts_low"] for found in ends])
+    assert spread < width < 2.5 * spread  # halves of a pool of largest scores spread more than the pool does
 
 
 @pytest.mark.parametrize("restarts", [1, 2, 7, 64])

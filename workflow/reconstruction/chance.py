@@ -2,7 +2,7 @@
 
 An answer from the row space of the first layer lies in the span of the training images, as held-out images do not, and
 so do random candidates there. What these score, a reconstruction must beat. A few lucky matches decide the threshold of
-one draw, so draws are repeated until there are enough scores for one in a thousand.
+one draw, so draws are repeated until the rate of false positives lets TAIL scores pass.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from . import store
@@ -20,7 +21,7 @@ from .deployed import Deployed
 from .matching import nearest_by_ncc, nearest_of_each
 from .pixels import Pixels
 
-SCORES = 1000
+TAIL = 10  # scores above a threshold
 PIECE = 256  # directions
 
 
@@ -50,23 +51,30 @@ class Chance:
         spread = np.concatenate([(inputs @ piece.T).std(axis=0) for piece in pieces])
         return Chance(spread, model.directions, len(inputs), model, seed)
 
+    @staticmethod
+    def of_images(inputs: Tensor, count: int, model: Deployed, seed: int) -> Chance:
+        """Random mixtures of images (n, D): sums of all of them, each times a Gaussian of variance 1 / n."""
+        _, singular_values, directions = torch.linalg.svd(inputs, full_matrices=False)
+        return Chance(singular_values.numpy() / math.sqrt(len(inputs)), directions.numpy(), count, model, seed)
+
     def draw(self, number: int) -> Pixels:
         """Draw of a number: N candidates (N, D), mean-subtracted."""
         return Pixels(scramble(self.spread, self.count, (self.seed, number)), self.directions, self.model)
 
-    def scores(self, inputs: Tensor) -> np.ndarray:
-        """NCC (S, n) of n images with the nearest candidate of each of S draws."""
-        return np.stack([nearest_by_ncc(inputs, self.draw(number)).score for number in range(draws(len(inputs)))])
+    def scores(self, inputs: Tensor, rate: float) -> np.ndarray:
+        """NCC (S, n) of n images with the nearest candidate of each of S draws, enough for thresholds at a rate."""
+        numbers = range(draws(len(inputs), rate))
+        return np.stack([nearest_by_ncc(inputs, self.draw(number)).score for number in numbers])
 
-    def scores_by_restart(self, inputs: Tensor, own: Sequence[np.ndarray]) -> np.ndarray:
+    def scores_by_restart(self, inputs: Tensor, rate: float, own: Sequence[np.ndarray]) -> np.ndarray:
         """NCC (R, S, n) likewise, with each of R restarts' own candidates of each draw."""
-        each = [nearest_of_each(inputs, self.draw(number), own).score for number in range(draws(len(inputs)))]
-        return np.stack(each, axis=1)
+        numbers = range(draws(len(inputs), rate))
+        return np.stack([nearest_of_each(inputs, self.draw(number), own).score for number in numbers], axis=1)
 
 
-def draws(images: int) -> int:
-    """How many draws make SCORES scores of as many images."""
-    return math.ceil(SCORES / images)
+def draws(images: int, rate: float) -> int:
+    """In how many draws a rate of the scores of as many images are TAIL."""
+    return math.ceil(math.ceil(TAIL / rate - 1e-9) / images)
 
 
 def scramble(spread: np.ndarray, count: int, seed: int | tuple[int, ...]) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from .palette import AXIS_LABELS, BLUE, GREEN, GREY, LAYER_COLOURS, LOG_AXES, OR
 
 HEIGHT = 260  # pixels; the width is the page's
 POINTS = 400  # of a line
+FIRST = (1, 5, 10, 25, 50, 100, 250, 500)  # representatives whose precision is given in numbers
 TEXT = "currentColor"  # the page's, light or dark
 STYLE: dict[str, Any] = {
     "background": "transparent",
@@ -37,16 +38,18 @@ GREEK = {"$\\sigma_x$": "σₓ", "$\\lambda_{min}$": "λ min", "$\\alpha$": "α"
 
 @dataclass(frozen=True)
 class Chart:
-    """name: unique on the page; caption: what it shows, in words; specification: Vega-Lite as JSON holds it."""
+    """name: unique on the page; caption: what it shows, in words; specification: Vega-Lite as JSON holds it; table:
+    some of its numbers for those who cannot see it, a mapping for each row."""
 
     name: str
     caption: str
     specification: dict[str, Any]
+    table: Sequence[Mapping[Any, Any]]
 
 
-def chart(name: str, caption: str, drawing: alt.Chart | alt.LayerChart) -> Chart:
+def chart(name: str, caption: str, drawing: alt.Chart | alt.LayerChart, table: pd.DataFrame | None = None) -> Chart:
     drawn = drawing.properties(width="container", height=HEIGHT, description=caption).configure(**STYLE)
-    return Chart(name, caption, drawn.to_dict())
+    return Chart(name, caption, drawn.to_dict(), [] if table is None else table.to_dict("records"))
 
 
 def colours(series: Mapping[str, str]) -> alt.Color:
@@ -73,20 +76,28 @@ def training(training: store.Stored) -> Iterator[Chart]:
 
 
 def scores(evaluation: store.Stored, limit: float) -> Chart:
-    """The share of images above every NCC, of training, held-out and scrambled ones; limit: what a hit must pass."""
+    """The share of images above every NCC, of training, held-out and scrambled ones; limit: what a hit must pass.
+
+    With scrambled candidates an image has a score in each draw.
+    """
     series = {
         "trained on": (BLUE, evaluation["training/ncc"]),
         "never trained on": (ORANGE, evaluation["held_out/ncc"]),
         "scrambled candidates": (GREEN, evaluation["scrambled/ncc"].ravel()),
     }
     table = pd.concat([long("ncc", *survival(ncc, name)) for name, (_, ncc) in series.items()])
+    percent = [1, 5, 10, 25, 50, 75, 90]
+    reached = {name: np.quantile(ncc, 1 - np.array(percent) / 100) for name, (_, ncc) in series.items()}
     lines = alt.Chart(table).mark_line(interpolate="step-before").encode(
         alt.X("ncc:Q", title="NCC with the nearest candidate"),
         alt.Y("value:Q", title="share of images above").axis(format="%"),
         colours({name: colour for name, (colour, _) in series.items()}),
     )  # fmt: skip
-    caption = "The share of images that score above each NCC. Dashed: the threshold that a hit must pass."
-    return chart("scores", caption, lines + rule("x", limit))
+    caption = (
+        "The share of images that score above each NCC, and of scores with random candidates over many draws of them. "
+        "Dashed: the threshold that a hit must pass."
+    )
+    return chart("scores", caption, lines + rule("x", limit), pd.DataFrame({"share above, %": percent, **reached}))
 
 
 def survival(scores: np.ndarray, name: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -148,7 +159,11 @@ def unexplained(candidates: store.Stored, squared_norms: np.ndarray, true_residu
         caption += (
             " Dashed: what the true training data leave; below it, a restart fits the weights better than the truth."
         )
-    return chart("unexplained", caption, drawing)
+    last = table[table["iteration"] == table["iteration"].max()].rename(columns={"series": "at the end"})
+    numbers = last[["at the end", "low", "median", "high"]]
+    if true_residuals is not None:
+        numbers = numbers.assign(**{"true data": true_residuals / squared_norms})
+    return chart("unexplained", caption, drawing, numbers)
 
 
 def hyperparameters(candidates: store.Stored, found: np.ndarray, title: str) -> list[Chart]:
@@ -187,7 +202,7 @@ def growth(evaluation: store.Stored) -> Iterator[Chart]:
     drawing = base.mark_area(opacity=0.2).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour)
     drawing += base.mark_line(point=True).encode(x, alt.Y("median:Q", title="images found").axis(tickMinStep=1), colour)
     caption = "Would more restarts pay? Images found by as many restarts: median and 95 % of random choices of them."
-    yield chart("growth", caption, drawing)
+    yield chart("growth", caption, drawing, table[["series", "restarts", "median", "low", "high"]])
 
 
 def precision(evaluation: store.Stored, limit: float) -> Chart:
@@ -200,7 +215,10 @@ def precision(evaluation: store.Stored, limit: float) -> Chart:
         alt.Y("precision:Q", title="share that are true images").scale(domain=[0, 1]),
         tooltip=["rank", "precision"],
     )  # fmt: skip
-    return chart("precision", "Precision of the blind ranking: the share of true images among the first.", drawing)
+    caption = "Precision of the blind ranking: the share of true images among the first."
+    first = [count for count in FIRST if count <= len(real)]
+    numbers = pd.DataFrame({"ranked first": first, "share true": [real[:count].mean() for count in first]})
+    return chart("precision", caption, drawing, numbers)
 
 
 def rule(axis: str, value: float) -> alt.Chart:

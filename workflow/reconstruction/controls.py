@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from . import deployed, pixels, store
+from . import baselines, deployed, pixels, store
 from .calibration import Thresholds
-from .chance import Chance
+from .chance import Chance, draws
+from .configuration import Evaluation
 from .deployed import Deployed
 from .matching import nearest_by_ncc, published, reconstructions
 from .pixels import Pixels
@@ -55,8 +56,34 @@ def scored(
     )
 
 
+def without_search(
+    images: np.ndarray,
+    held_out_images: np.ndarray,
+    model: Deployed,
+    chance: Chance,
+    scrambled_ncc: np.ndarray,
+    settings: Evaluation,
+) -> dict[str, Control]:
+    """Answers by name that take no search; chance: of the reconstruction, which set its threshold by (S, n) scores."""
+    inputs, seed = model.centred(images), settings.seed
+
+    def judged(answer: Pixels, own: Chance) -> Control:
+        return scored(images, held_out_images, model, answer, own.scores(inputs, settings.false_positive_rate))
+
+    mixtures = Chance.of_images(inputs, chance.count, model, seed)
+    return {
+        "mean_image": mean_image(images, held_out_images, model),
+        "scrambled": scored(images, held_out_images, model, chance.draw(len(scrambled_ncc)), scrambled_ncc),
+        "random_mixtures": judged(mixtures.draw(draws(len(inputs), settings.false_positive_rate)), mixtures),
+        **{
+            name: judged(Pixels(answer, None, model), Chance.of_inputs(answer, model, seed))
+            for name, answer in baselines.inputs(model, seed).items()
+        },
+    }
+
+
 def searched(
-    paths: Sequence[tuple[str, Path, Path]], images: np.ndarray, held_out_images: np.ndarray, seed: int
+    paths: Sequence[tuple[str, Path, Path]], images: np.ndarray, held_out_images: np.ndarray, settings: Evaluation
 ) -> dict[str, Control]:
     """Control searches by name, of names, model.h5 and candidates.h5; raises UserError."""
     answers = {}
@@ -65,6 +92,7 @@ def searched(
         candidates = store.read(candidates_path, "candidates")
         store.require_source(candidates, "model", model.stored)
         raw = pixels.of(candidates, "candidates/coordinates", model)
-        chance = Chance.of_candidates(candidates, model, seed).scores(model.centred(images))
-        answers[name] = scored(images, held_out_images, model, raw, chance)
+        chance = Chance.of_candidates(candidates, model, settings.seed)
+        scrambled_ncc = chance.scores(model.centred(images), settings.false_positive_rate)
+        answers[name] = scored(images, held_out_images, model, raw, scrambled_ncc)
     return answers

@@ -14,11 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from . import controls, deployed, figures, store, uncertainty
-from .calibration import cross_fitted_hits
 from .configuration import OTHER_IMAGES, Evaluation
 from .controls import Control
 from .findings import Findings, Part, find, search_columns, search_timing
-from .scores import ByRestart, PartScores, Row, Scores, best, over, summarise
+from .scores import ByRestart, Hits, PartScores, Row, Scores, best, over, summarise
 from .table import headline
 
 
@@ -43,11 +42,12 @@ def run(
     store.require_source(candidates, "model", model.stored)
 
     findings = find(settings, subset, model, candidates)
-    answers = controls.searched(control_paths, findings.trained.images, findings.held_out.images, settings.seed)
+    answers = controls.searched(control_paths, findings.trained.images, findings.held_out.images, settings)
     scores, by_restart = scores_of(findings, answers), restarts_of(findings)
     found = summarise(scores, settings)
     sure = uncertainty.intervals(scores, by_restart, settings)
     growth = uncertainty.growth(scores, by_restart, settings)
+    plain, calibrated = (some.hits(settings.false_positive_rate) for some in (scores, scores.beyond_expected()))
     hits, limit = int(found["ncc_hits"]), findings.thresholds.both
     row: Row = {
         **dict(zip(("dataset", "model", "sweep"), experiment.split("/"), strict=True)),
@@ -63,11 +63,10 @@ def run(
         "precision_top_quarter": precision(findings.representatives.score, limit, math.ceil(hits / 4)),
     }
     arrays = {
-        **part_arrays("training", findings.trained),
-        **part_arrays("held_out", findings.held_out),
-        "mean_image/ssim3": findings.mean_image.ssim,
-        "scrambled/ncc": findings.scrambled.scrambled_ncc,
-        "scrambled/ssim3": findings.scrambled.ssim,
+        **part_arrays("training", findings.trained, scores.training, plain.training, calibrated.training),
+        **part_arrays("held_out", findings.held_out, scores.held_out, plain.held_out, calibrated.held_out),
+        "mean_image/ssim3": scores.mean_image,
+        "scrambled/ncc": scores.scrambled,
         "representatives/ncc": findings.representatives.score,
         "representatives/nearest_image": findings.representatives.index,
         "restarts/hits": findings.restart_hits,
@@ -76,7 +75,7 @@ def run(
         "growth/held_out_hits": growth.held_out_hits,
         "row": np.array(json.dumps(row)),
         "intervals": np.array(json.dumps(sure)),
-        "controls": np.array(json.dumps(compare(findings, settings, answers))),
+        "controls": np.array(json.dumps(compare(findings, plain, settings, answers))),
     }
     facts = {
         "timings": [
@@ -85,7 +84,7 @@ def run(
         ]
     }
     with store.writing(figures_folder):
-        figures.draw_all(figures_folder, settings, findings, training, candidates)
+        figures.draw_all(figures_folder, settings, findings, arrays, training, candidates)
     sources = {"subset": subset, "training": training, "candidates": candidates}
     store.write(output, "evaluation", arrays, settings_json=settings.to_json(), facts=facts, sources=sources)
     print(f"evaluate: {headline(row)}")
@@ -109,13 +108,13 @@ def scores_of(findings: Findings, answers: dict[str, Control]) -> Scores:
     return Scores(
         part(findings.trained, [other.ncc for other in others]),
         part(findings.held_out, [other.held_out_ncc for other in others]),
-        findings.mean_image.ssim,
-        findings.scrambled.scrambled_ncc,
+        findings.controls["mean_image"].ssim,
+        findings.chance.max(0),
     )
 
 
 def restarts_of(findings: Findings) -> ByRestart:
-    return ByRestart(findings.trained.by_restart, findings.held_out.by_restart, findings.scrambled_by_restart)
+    return ByRestart(findings.trained.by_restart, findings.held_out.by_restart, findings.chance)
 
 
 def precision(representatives: np.ndarray, limit: float, count: int) -> float:
@@ -123,7 +122,7 @@ def precision(representatives: np.ndarray, limit: float, count: int) -> float:
     return float((representatives[:count] > limit).mean()) if count else math.nan
 
 
-def compare(findings: Findings, settings: Evaluation, answers: dict[str, Control]) -> dict[str, Row]:
+def compare(findings: Findings, hits: Hits, settings: Evaluation, answers: dict[str, Control]) -> dict[str, Row]:
     """The reconstruction and answers that reveal nothing, each judged by its own two thresholds."""
     rate, trained, held_out = settings.false_positive_rate, findings.trained, findings.held_out
 
@@ -142,28 +141,26 @@ def compare(findings: Findings, settings: Evaluation, answers: dict[str, Control
         limits = answer.thresholds(rate)
         return row(answer.ncc, answer.ssim, answer.ncc > limits.both, answer.ncc > limits.held_out)
 
-    passed = cross_fitted_hits(held_out.ncc.score, held_out.labels, rate)
-    all_answers = {
-        "mean_image": findings.mean_image,
-        "scrambled": findings.scrambled,
-        **findings.baselines,
-        **answers,
-    }
     return {
         "reconstruction": of_training(
-            Control(trained.ncc.score, trained.published.ssim[3], held_out.ncc.score, findings.scrambled.scrambled_ncc)
+            Control(trained.ncc.score, trained.published.ssim[3], held_out.ncc.score, findings.chance.max(0))
         ),
-        "held_out": row(held_out.ncc.score, held_out.published.ssim[3], passed, passed),
-        **{name: of_training(answer) for name, answer in all_answers.items()},
+        "held_out": row(held_out.ncc.score, held_out.published.ssim[3], hits.held_out, hits.held_out),
+        **{name: of_training(answer) for name, answer in (findings.controls | answers).items()},
     }
 
 
-def part_arrays(name: str, part: Part) -> dict[str, np.ndarray]:
+def part_arrays(
+    name: str, part: Part, scores: PartScores, hits: np.ndarray, calibrated_hits: np.ndarray
+) -> dict[str, np.ndarray]:
     """What evaluation.h5 keeps of a part."""
     return {
         f"{name}/source_index": part.source_index,
         f"{name}/labels": part.labels,
         f"{name}/ncc": part.ncc.score,
+        f"{name}/hit": hits,
+        f"{name}/expected_ncc": scores.expected,
+        f"{name}/calibrated_hit": calibrated_hits,
         f"{name}/nearest_candidate": part.ncc.index,
         f"{name}/one_to_one_ncc": part.one_to_one.score,
         f"{name}/one_to_one_representative": part.one_to_one.index,

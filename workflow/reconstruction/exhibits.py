@@ -25,7 +25,11 @@ SIGNALS = {"agreement": "agreement", "margin": "margin", "response": "response",
 
 @dataclass(frozen=True)
 class Match:
-    """An image and how the candidates match it; pair: both as one data URI, empty beyond PIXEL_BYTES."""
+    """An image and how the candidates match it.
+
+    expected: the NCC that networks trained without it lead to expect, nan where there are none; ssim: of the published
+    matching; pair: the image and its nearest candidate as one data URI, empty beyond PIXEL_BYTES.
+    """
 
     part: str
     number: int
@@ -33,6 +37,8 @@ class Match:
     margin: float
     ncc: float
     hit: bool
+    expected: float
+    calibrated_hit: bool
     one_to_one: float
     ssim: float
     pair: str
@@ -63,10 +69,9 @@ def matches(
     model: Deployed,
     candidates: store.Stored,
     evaluation: store.Stored,
-    limit: float,
     margins: np.ndarray | None = None,
 ) -> list[Match]:
-    """The best images of a part, training or held_out, by NCC; limit: the NCC that a hit must pass."""
+    """The best images of a part, training or held_out, by NCC."""
     ncc = evaluation[f"{part}/ncc"]
     chosen = np.argsort(-ncc, kind="stable")[:ROWS]
     pictured = chosen[: PIXEL_BYTES // (2 * model.mean.size)]
@@ -82,7 +87,9 @@ def matches(
             label=int(evaluation[f"{part}/labels"][image]),
             margin=np.nan if margins is None else float(margins[image]),
             ncc=float(ncc[image]),
-            hit=bool(ncc[image] > limit),
+            hit=bool(evaluation[f"{part}/hit"][image]),
+            expected=float(evaluation[f"{part}/expected_ncc"][image]),
+            calibrated_hit=bool(evaluation[f"{part}/calibrated_hit"][image]),
             one_to_one=float(evaluation[f"{part}/one_to_one_ncc"][image]),
             ssim=float(evaluation[f"{part}/ssim3"][image]),
             pair=picture,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,26 +35,34 @@ STYLE: Any = {
 }
 PER_ROW = 10  # pictures
 CHARACTERS = 110  # of a title, in a line
+COLUMNS = (  # of the table of images
+    "source_index", "labels", "ncc", "hit", "expected_ncc", "calibrated_hit", "ssim3", "ssim11", "l2", "one_to_one_ncc",
+    "nearest_candidate",
+)  # fmt: skip
 
 
 def draw_all(
     folder: Path,
     settings: Evaluation,
     findings: Findings,
+    arrays: Mapping[str, np.ndarray],
     training: store.Stored,
     candidates: store.Stored,
 ) -> None:
-    """Draw every figure into the folder, which is made where it is missing."""
+    """Draw every figure into the folder, which is made where it is missing; arrays: of evaluation.h5."""
     (folder / "pairs").mkdir(parents=True, exist_ok=True)
     limits = findings.thresholds
     trained, held_out = findings.trained, findings.held_out
     with matplotlib.rc_context(STYLE):
-        save(pairs(trained, settings.pairs, limits.both, "training image"), folder / "training_pairs")
-        save(pairs(held_out, settings.pairs, limits.both, "image never trained on"), folder / "held_out_pairs")
+        for name, part, what in (
+            ("training", trained, "training image"),
+            ("held_out", held_out, "image never trained on"),
+        ):
+            save(pairs(part, settings.pairs, arrays[f"{name}/hit"], what), folder / f"{name}_pairs")
         save(quality_against_margin(trained, training, limits), folder / "margin")
         save(quality_against_hyperparameters(findings, candidates), folder / "hyperparameters")
         save(unexplained(candidates, training["squared_norms"], training["true_residuals"]), folder / "residuals")
-    table = pd.concat([images_table(trained, "training", limits), images_table(held_out, "held-out", limits)])
+    table = pd.concat([images_table(arrays, part) for part in ("training", "held_out")])
     table.insert(3, "margin", np.concatenate([training["margins"], np.full(len(held_out.labels), np.nan)]))
     table.to_csv(folder / "images.csv", index=False, float_format="%.5f")
     export_pairs(folder / "pairs", trained, settings.pairs)
@@ -70,16 +78,16 @@ def best_first(part: Part, count: int) -> np.ndarray:
     return np.argsort(-part.ncc.score, kind="stable")[:count]
 
 
-def pairs(part: Part, count: int, limit: float, what: str) -> Figure:
-    """The best pairs by NCC: the photograph above, its nearest candidate below, the scores under both."""
+def pairs(part: Part, count: int, hits: np.ndarray, what: str) -> Figure:
+    """The best pairs by NCC: the photograph above, its nearest candidate below, the scores under both; hits: (n,)."""
     chosen = best_first(part, count)
     gap = np.ones((len(chosen), *part.images.shape[1:2], 1, part.images.shape[3]), np.float32)
     scores = zip(part.ncc.score[chosen], part.published.ssim[3][chosen], strict=True)
     return mosaic(
         np.concatenate([part.images[chosen], gap, part.shown[chosen]], axis=2),
         [f"{ncc:.2f}  {ssim:.2f}" for ncc, ssim in scores],
-        f"Above: {what}. Below: its nearest candidate, NCC and SSIM. Bold green: NCC above {limit:.2f}",
-        part.ncc.score[chosen] > limit,
+        f"Above: {what}. Below: its nearest candidate, NCC, and SSIM of the published matching. Bold green: a hit",
+        hits[chosen],
     )
 
 
@@ -175,22 +183,12 @@ def unexplained(
     return figure
 
 
-def images_table(part: Part, name: str, limits: Thresholds) -> pd.DataFrame:
-    """One row for each image of a part."""
-    return pd.DataFrame(
-        {
-            "part": name,
-            "source_index": part.source_index,
-            "label": part.labels,
-            "ncc": part.ncc.score,
-            "hit": part.ncc.score > limits.both,
-            "ssim3": part.published.ssim[3],
-            "ssim11": part.published.ssim[11],
-            "l2": part.published.l2,
-            "one_to_one_ncc": part.one_to_one.score,
-            "nearest_candidate": part.ncc.index,
-        }
-    )
+def images_table(arrays: Mapping[str, np.ndarray], part: str) -> pd.DataFrame:
+    """One row for each image of a part; calibrated_hit is empty where no other network tells what to expect."""
+    columns = {column: arrays[f"{part}/{column}"] for column in COLUMNS}
+    table = pd.DataFrame({"part": part.replace("_", "-"), **columns}).rename(columns={"labels": "label"})
+    table["calibrated_hit"] = table["calibrated_hit"].where(table["expected_ncc"].notna())
+    return table
 
 
 def export_pairs(folder: Path, part: Part, count: int) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import baselines, controls, pixels, store
+from . import controls, pixels, store
 from .calibration import Thresholds
-from .chance import Chance, draws
+from .chance import Chance
 from .configuration import Evaluation
 from .deployed import Deployed
 from .matching import (
@@ -23,7 +23,7 @@ from .matching import (
     stretch,
 )
 from .pixels import Pixels
-from .scores import Row
+from .scores import RARE, Row, tells_rare
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,8 @@ class Part:
 class Findings:
     trained: Part
     held_out: Part
-    mean_image: controls.Control
-    scrambled: controls.Control
-    scrambled_by_restart: np.ndarray  # (R, S, n), NCC with as many random candidates as each restart has
-    baselines: dict[str, controls.Control]  # what simpler attacks answer
+    chance: np.ndarray  # (R, S, n), NCC of the training images with as many random candidates as each restart has
+    controls: dict[str, controls.Control]  # answers that take no search
     thresholds: Thresholds
     representatives: Nearest  # each representative's nearest training image
 
@@ -80,27 +78,17 @@ def find(settings: Evaluation, subset: store.Stored, model: Deployed, candidates
     own = by_restart(candidates["candidates/restart"])
     trained = match(subset, "training", model, raw, own, representatives)
     held_out = match(subset, "held_out", model, raw, own, representatives)
-    both = trained.images, held_out.images
     inputs = model.centred(trained.images)
+    rate = min(settings.false_positive_rate, RARE) if tells_rare(len(held_out.labels)) else settings.false_positive_rate
     chance = Chance.of_candidates(candidates, model, settings.seed)
-    scrambled_by_restart = chance.scores_by_restart(inputs, own)
-    scrambled = controls.scored(*both, model, chance.draw(draws(len(inputs))), scrambled_by_restart.max(0))
+    by_chance = chance.scores_by_restart(inputs, rate, own)
+    scrambled_ncc = by_chance.max(0)
     return Findings(
         trained=trained,
         held_out=held_out,
-        mean_image=controls.mean_image(*both, model),
-        scrambled=scrambled,
-        scrambled_by_restart=scrambled_by_restart,
-        baselines={
-            name: controls.scored(
-                *both,
-                model,
-                Pixels(answer, None, model),
-                Chance.of_inputs(answer, model, settings.seed).scores(inputs),
-            )
-            for name, answer in baselines.inputs(model, settings.seed).items()
-        },
-        thresholds=Thresholds.of(held_out.ncc.score, scrambled.scrambled_ncc, settings.false_positive_rate),
+        chance=by_chance,
+        controls=controls.without_search(trained.images, held_out.images, model, chance, scrambled_ncc, settings),
+        thresholds=Thresholds.of(held_out.ncc.score, scrambled_ncc, settings.false_positive_rate),
         representatives=nearest_by_ncc(representatives, inputs),
     )
 

@@ -21,7 +21,7 @@ QUANTITIES = {
     "ncc_hits_over_held_out": "training images above the held-out threshold",
     "ncc_hits_strict": "hits at one false positive in a thousand, where 1,000 images are held out",
     "ncc_held_out_hits": "held-out images above the threshold of the half that they are not in",
-    "calibrated_hits": "hits by how far an image exceeds what networks trained without it lead to expect",
+    "calibrated_hits": "hits by how far an image exceeds what control networks (controls: networks) lead to expect",
     "calibrated_hits_strict": "the same at one false positive in a thousand, where 1,000 images are held out",
     "calibrated_held_out_hits": "calibrated hits of held-out images",
     "one_to_one_hits": "hits where no two images may claim one representative",
@@ -42,9 +42,10 @@ QUANTITIES = {
 }
 CONTROLS = {
     "reconstruction": "The candidates of this experiment, matched with the images that the network was trained on.",
-    "held_out": "The same candidates, matched with images never trained on: what any image of the kind scores.",
+    "held_out": "The same candidates, matched with images never trained on, each half judged by the other's threshold.",
     "mean_image": "No reconstruction at all: the mean image that ships with the model answers for every image.",
     "scrambled": "As many random candidates with the same spread in the same search space: what chance scores there.",
+    "random_mixtures": "As many random mixtures of all training images: what an average of images scores.",
     "first_layer_weights": "Rows of the first layer's weights taken for images: what can be read off without a search.",
     "singular_vectors": "The first layer's right singular vectors taken for images, the axes of the search space.",
     "model_inversion": "Images that the network answers most strongly: it shows what a class looks like, not an image.",

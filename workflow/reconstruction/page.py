@@ -19,6 +19,7 @@ from typing import Any
 
 import altair
 import jinja2
+import numpy as np
 import vl_convert
 from markupsafe import Markup
 
@@ -45,12 +46,13 @@ def of_evaluation(
 
     row = json.loads(str(evaluation["row"]))
     limit, count = row["ncc_threshold"], evaluation.settings["pairs"]
-    of_training = exhibits.matches("training", subset, model, candidates, evaluation, limit, training["margins"])
-    of_held_out = exhibits.matches("held_out", subset, model, candidates, evaluation, limit)
+    of_training = exhibits.matches("training", subset, model, candidates, evaluation, training["margins"])
+    of_held_out = exhibits.matches("held_out", subset, model, candidates, evaluation)
     content = {
         "row": row,
         "best": {"training": of_training[:count], "held_out": of_held_out[:count]},
         "images": of_training + of_held_out,
+        "calibrated": not np.isnan(evaluation["training/expected_ncc"]).any(),
         "ranking": exhibits.ranking(candidates, model, count, exhibits.truths(subset, evaluation, count, limit)),
         "precision": charts.precision(evaluation, limit),
         "controls": json.loads(str(evaluation["controls"])),

@@ -14,7 +14,7 @@ from .calibration import Thresholds, cross_fitted_hits
 from .configuration import Evaluation
 
 Row = dict[str, str | int | float]
-RARE = 0.001  # false positives of the strict threshold, which takes as many held-out images as one in it
+RARE = 0.001  # false positives of the strict thresholds
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,15 @@ class PartScores:
 
     def images(self, chosen: np.ndarray) -> PartScores:
         return PartScores(**{name: scores[chosen] for name, scores in vars(self).items()})
+
+
+@dataclass(frozen=True)
+class Hits:
+    """Which training images (n,) lie above both thresholds, and which held-out ones (k,) above that of the half that
+    they are not in."""
+
+    training: np.ndarray
+    held_out: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,10 @@ class Scores:
 
     def thresholds(self, rate: float) -> Thresholds:
         return Thresholds.of(self.held_out.ncc, self.scrambled, rate)
+
+    def hits(self, rate: float) -> Hits:
+        passed = cross_fitted_hits(self.held_out.ncc, self.held_out.labels, rate)
+        return Hits(self.training.ncc > self.thresholds(rate).both, passed)
 
 
 @dataclass(frozen=True)
@@ -94,17 +107,18 @@ def summarise(scores: Scores, settings: Evaluation) -> Row:
     training, held_out, rate = scores.training, scores.held_out, settings.false_positive_rate
     limits = scores.thresholds(rate)
     calibrated = scores.beyond_expected()
+    (hits, held_out_hits), (calibrated_hits, calibrated_held_out_hits) = counts(scores, rate), counts(calibrated, rate)
     return {
         "ncc_threshold_held_out": limits.held_out,
         "ncc_threshold_scrambled": limits.scrambled,
         "ncc_threshold": limits.both,
-        "ncc_hits": hits(scores, rate),
+        "ncc_hits": hits,
         "ncc_hits_over_held_out": int((training.ncc > limits.held_out).sum()),
         "ncc_hits_strict": strict_hits(scores),
-        "ncc_held_out_hits": held_out_hits(scores, rate),
-        "calibrated_hits": hits(calibrated, rate),
+        "ncc_held_out_hits": held_out_hits,
+        "calibrated_hits": calibrated_hits,
         "calibrated_hits_strict": strict_hits(calibrated),
-        "calibrated_held_out_hits": held_out_hits(calibrated, rate),
+        "calibrated_held_out_hits": calibrated_held_out_hits,
         "one_to_one_hits": int((training.one_to_one > limits.both).sum()),
         "one_to_one_held_out_hits": int((held_out.one_to_one > limits.both).sum()),
         "ncc_median": float(np.median(training.ncc)),
@@ -121,24 +135,24 @@ def summarise(scores: Scores, settings: Evaluation) -> Row:
     }
 
 
-def hits(scores: Scores, rate: float) -> float:
-    """Training images above both thresholds; nan where no network tells what is expected."""
-    return _count(scores.training.ncc > scores.thresholds(rate).both, scores.training.ncc)
+def counts(scores: Scores, rate: float) -> tuple[float, float]:
+    """How many training and held-out images are hits; nan where no network tells what is expected."""
+    hits = scores.hits(rate)
+    return _count(hits.training, scores.training), _count(hits.held_out, scores.held_out)
 
 
-def held_out_hits(scores: Scores, rate: float) -> float:
-    """Held-out images above the threshold of the half that they are not in; nan likewise."""
-    held_out = scores.held_out
-    return _count(cross_fitted_hits(held_out.ncc, held_out.labels, rate), held_out.ncc)
-
-
-def _count(passed: np.ndarray, scores: np.ndarray) -> float:
-    return math.nan if np.isnan(scores).any() else int(passed.sum())
+def _count(passed: np.ndarray, part: PartScores) -> float:
+    return math.nan if np.isnan(part.ncc).any() else int(passed.sum())
 
 
 def strict_hits(scores: Scores) -> float:
     """Hits at one false positive in a thousand; nan where the held-out images are too few to tell, or as above."""
-    return hits(scores, RARE) if len(scores.held_out.ncc) * RARE >= 1 else math.nan
+    return counts(scores, RARE)[0] if tells_rare(len(scores.held_out.ncc)) else math.nan
+
+
+def tells_rare(held_out: int) -> bool:
+    """Whether one in a thousand of as many held-out images is one of them."""
+    return held_out * RARE >= 1
 
 
 def over(ssim: np.ndarray, settings: Evaluation) -> int:

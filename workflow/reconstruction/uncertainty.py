@@ -1,22 +1,26 @@
-"""How sure the table's numbers are, and whether more restarts would pay: the bootstrap over images and over restarts.
+"""How sure the table's numbers are, and whether more restarts would pay.
 
-Percentile intervals of 95 % (Efron 1979). Over images, training and held-out images are drawn anew, each with its
-scores, and the thresholds with them; over restarts, restarts are. What the draws leave aside, such as another network,
-is not in it.
+Intervals of 95 %. Over images by the percentile bootstrap (Efron 1979): training and held-out images are drawn anew,
+each with its scores, and the thresholds with them. A threshold that is the largest of its scores is never exceeded, so
+with fewer than 1 / rate held-out images its interval lies below it. Over restarts by the delete-half jackknife (Shao
+and Wu 1989): what random halves score spreads about its median as what all score does about theirs, which is another,
+for more restarts find more. One restart has none. What the draws leave aside, such as another network, is not in it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from .configuration import Evaluation
-from .scores import OF_RESTARTS, ByRestart, Row, Scores, held_out_hits, hits, summarise
+from .scores import OF_RESTARTS, ByRestart, Row, Scores, counts, summarise
 
 DRAWS = 500
-LOW, HIGH = 2.5, 97.5  # per cent
+ENDS = (2.5, 97.5)  # per cent
+IMAGES, RESTARTS = ("images_low", "images_high"), ("restarts_low", "restarts_high")
 GROWTH_DRAWS = 50
 GROWTH_POINTS = 20
 
@@ -33,46 +37,38 @@ class Growth:
 def intervals(scores: Scores, restarts: ByRestart, settings: Evaluation) -> dict[str, Row]:
     """For each quantity of `summarise` its value and the ends of its intervals over images and over restarts."""
     generator = np.random.default_rng(settings.seed)
-    count, held_out = len(scores.training.ncc), len(scores.held_out.ncc)
+    trained, held_out = len(scores.training.ncc), len(scores.held_out.ncc)
+    half = len(restarts) // 2
     value = summarise(scores, settings)
-    over_images = _ends(
-        lambda: scores.images(generator.integers(count, size=count), generator.integers(held_out, size=held_out)),
+    of_images = _draws(
+        lambda: scores.images(generator.integers(trained, size=trained), generator.integers(held_out, size=held_out)),
         settings,
     )
-    over_restarts = _ends(
-        lambda: restarts.only(generator.integers(len(restarts), size=len(restarts)), scores), settings
-    )
-    return {
-        name: {
-            "value": value[name],
-            "images_low": over_images[name][0],
-            "images_high": over_images[name][1],
-            **(
-                {"restarts_low": over_restarts[name][0], "restarts_high": over_restarts[name][1]}
-                if name in OF_RESTARTS
-                else {}
-            ),
-        }
-        for name in value
+    ends = {
+        name: dict(zip(IMAGES, np.percentile(drawn, ENDS).tolist(), strict=True)) for name, drawn in of_images.items()
     }
+    if half:
+        of_halves = _draws(lambda: restarts.only(generator.permutation(len(restarts))[:half], scores), settings)
+        scale = math.sqrt(half / (len(restarts) - half))
+        for name in OF_RESTARTS:
+            spread = scale * (np.percentile(of_halves[name], ENDS) - np.median(of_halves[name]))
+            ends[name] |= zip(RESTARTS, (value[name] + spread).tolist(), strict=True)
+    return {name: {"value": value[name], **ends[name]} for name in value}
 
 
-def _ends(draw: Callable[[], Scores], settings: Evaluation) -> dict[str, tuple[float, float]]:
+def _draws(draw: Callable[[], Scores], settings: Evaluation) -> dict[str, np.ndarray]:
+    """Every quantity of as many draws (DRAWS,)."""
     rows = [summarise(draw(), settings) for _ in range(DRAWS)]
-    return {
-        name: tuple(np.percentile(np.array([row[name] for row in rows], float), (LOW, HIGH)).tolist())
-        for name in rows[0]
-    }
+    return {name: np.array([row[name] for row in rows], float) for name in rows[0]}
 
 
 def growth(scores: Scores, restarts: ByRestart, settings: Evaluation) -> Growth:
     """What 1, 2, ... of the restarts score together, over random choices of them."""
     generator, rate = np.random.default_rng(settings.seed), settings.false_positive_rate
-    counts = np.unique(np.geomspace(1, len(restarts), GROWTH_POINTS).round().astype(int))
+    sizes = np.unique(np.geomspace(1, len(restarts), GROWTH_POINTS).round().astype(int))
 
-    def draw(count: int) -> tuple[float, float]:
-        chosen = restarts.only(generator.permutation(len(restarts))[:count], scores)
-        return hits(chosen, rate), held_out_hits(chosen, rate)
+    def draw(size: int) -> tuple[float, float]:
+        return counts(restarts.only(generator.permutation(len(restarts))[:size], scores), rate)
 
-    found = np.array([[draw(count) for _ in range(GROWTH_DRAWS)] for count in counts])
-    return Growth(counts, *np.percentile(found, (50, LOW, HIGH), axis=1).transpose(2, 1, 0))
+    found = np.array([[draw(size) for _ in range(GROWTH_DRAWS)] for size in sizes])
+    return Growth(sizes, *np.percentile(found, (50, *ENDS), axis=1).transpose(2, 1, 0))

@@ -1,5 +1,5 @@
-"""Training images found (NCC above the thresholds that 1 % of held-out images and of scrambled candidates pass) in
-equal time: the subspace search, and the published settings on the same engine, cut off there."""
+"""Training images found (NCC above what 1 % of held-out images pass, and of matches with random candidates) in equal
+time: the subspace search, and the published settings on the same engine, cut off there."""
 
 import time
 from dataclasses import replace
@@ -86,12 +86,14 @@ def judge(name: str, candidates: torch.Tensor, attack: Attack, images: Images, q
     def pixels(drawn: torch.Tensor) -> torch.Tensor:
         return drawn if attack.basis is None else drawn @ attack.basis.float()
 
-    spread = coordinates.numpy().std(axis=0)
-    scrambled = [scramble(spread, len(coordinates), seed) for seed in range(draws(len(images.training)))]
+    def matched_by_chance(seed: int) -> np.ndarray:
+        drawn = scramble(coordinates.numpy().std(axis=0), len(coordinates), seed)
+        return nearest_by_ncc(images.training, pixels(torch.from_numpy(drawn))).score
+
     trained = nearest_by_ncc(images.training, pixels(coordinates)).score
     held_out = nearest_by_ncc(images.held_out, pixels(coordinates)).score
-    random = [nearest_by_ncc(images.training, pixels(torch.from_numpy(drawn))).score for drawn in scrambled]
-    limits = Thresholds.of(held_out, np.stack(random), RATE)
+    random = np.stack([matched_by_chance(seed) for seed in range(draws(len(images.training), RATE))])
+    limits = Thresholds.of(held_out, random, RATE)
     hits = int((trained > limits.both).sum())
     if not quiet:
         report(f"{name}_hits", hits)

@@ -9,7 +9,7 @@ from typing import Any
 
 import h5py
 
-from .store import FORMAT_VERSION, SEAL, USER_BLOCK
+from .store import FORMAT_VERSIONS, SEAL, USER_BLOCK
 
 
 def progress_of(output: Path) -> Path:
@@ -35,7 +35,7 @@ def glance(path: Path, kind: str) -> Label | None:
             if not handle.read(USER_BLOCK).startswith(SEAL):
                 return None
         with h5py.File(path, "r", locking=False) as file:
-            if file.attrs["format_version"] != FORMAT_VERSION or file.attrs["kind"].decode() != kind:
+            if file.attrs["format_version"] != FORMAT_VERSIONS[kind] or file.attrs["kind"].decode() != kind:
                 return None
             return Label(*(json.loads(file.attrs[name].decode()) for name in ("settings", "facts")))
     except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError):

@@ -26,7 +26,6 @@ import numpy as np
 from . import __version__
 from .errors import UserError, reason
 
-FORMAT_VERSION = 2
 USER_BLOCK = 512
 LABELS = ("kind", "code_version", "settings", "facts", "sources", "digest")
 SEAL = b"reconstruction file, sha256 of the rest: "
@@ -42,6 +41,7 @@ STAGE_OF = {
     "evaluation": "evaluate",
     "inspection": "inspect",
 }
+FORMAT_VERSIONS = {**dict.fromkeys(STAGE_OF, 2), "evaluation": 3}
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -85,7 +85,7 @@ def write(
     with h5py.File(buffer, "w", userblock_size=USER_BLOCK) as file:
         for name, array in arrays.items():
             _write_array(file, name, np.asarray(array), compress)
-        file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs["format_version"] = FORMAT_VERSIONS[kind]
         for name, text in {
             "kind": kind,
             "stage": STAGE_OF[kind],
@@ -140,12 +140,12 @@ def read(path: Path, kind: str) -> Stored:
     if not sealed:
         raise UserError(f"{path}: truncated or damaged; {remedy}")
     with h5py.File(path, "r", locking=False) as file:  # nobody writes into a file that has its name
-        version = file.attrs["format_version"]
-        if version != FORMAT_VERSION:
-            raise UserError(f"{path}: has format version {version}, this program reads {FORMAT_VERSION}; {remedy}")
         text = {name: file.attrs[name].decode() for name in LABELS}
         if text["kind"] != kind:
             raise UserError(f"{path}: a {text['kind']} file; give a {kind} file, made by `{stage}`")
+        version, known = file.attrs["format_version"], FORMAT_VERSIONS[kind]
+        if version != known:
+            raise UserError(f"{path}: has format version {version}, this program reads {known}; {remedy}")
         arrays: dict[str, np.ndarray] = {}
 
         def visit(name: str, item: Any) -> None:
@@ -187,7 +187,9 @@ def _write_array(file: h5py.File, name: str, array: np.ndarray, compress: bool) 
 
 
 def _digest(kind: str, arrays: Arrays, settings_json: str, digests: Mapping[str, str]) -> str:
-    digest = hashlib.sha256(json.dumps([kind, FORMAT_VERSION, settings_json, dict(digests)], sort_keys=True).encode())
+    digest = hashlib.sha256(
+        json.dumps([kind, FORMAT_VERSIONS[kind], settings_json, dict(digests)], sort_keys=True).encode()
+    )
     for name in sorted(arrays):
         array = np.asarray(arrays[name])
         digest.update(json.dumps([name, array.dtype.str, array.shape]).encode())

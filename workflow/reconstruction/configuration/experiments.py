@@ -29,11 +29,11 @@ Image = Annotated[str, AfterValidator(_one_plain_word)]
 
 class Evaluation(Section):
     false_positive_rate: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.01, description="fraction of held-out images, or of scrambled candidates, that may pass an NCC threshold"
+        0.01, description="fraction of held-out images, or of matches with random candidates, that may pass a threshold"
     )
     ssim_threshold: Annotated[float, Field(gt=0, lt=1)] = Field(0.4, description="the published mark of a good image")
     pairs: Count = Field(30, description="best pairs in the figures")
-    seed: Seed = Field(0, description="of the scrambled candidates")
+    seed: Seed = Field(0, description="of random candidates, model inversion and the bootstrap")
 
 
 class Controls(Section):

@@ -2,7 +2,7 @@
 
 python benchmarks/evidence.py results/faces/mlp500/demo ...   averages over the experiments given; each needs its
 subset.h5, model.h5, candidates.h5 and evaluation.h5. A representative is true where its NCC with a training image
-exceeds the experiment's threshold.
+exceeds the experiment's threshold. --figure draws the precision-recall curves, a panel for each experiment.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.figure import Figure
 from reconstruction.chance import scramble
 from reconstruction.configuration import Merge
 from reconstruction.deduplicate import absorb_neighbours, agreement_between_restarts
@@ -22,9 +23,16 @@ from reconstruction.pixels import Pixels
 from reconstruction.similarity import similarity_graph, whiten
 from representative_signals import Experiment, read, signals_of
 from scipy.optimize import nnls
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
 COUNTS = (10, 25, 50, 100)
+CURVES = {  # Okabe and Ito's colours
+    "score": "#0072b2",
+    "support, then spread": "#d55e00",
+    "agreement": "#009e73",
+    "lambda, least squares": "#cc79a7",
+    "near the margin": "#e69f00",
+}
 
 
 def precision_table(experiments: list[Experiment]) -> pd.DataFrame:
@@ -111,12 +119,36 @@ def mixture(it: Experiment, image: np.ndarray) -> list[float]:
     return found
 
 
+def precision_recall_figure(experiments: list[Experiment], titles: list[str]) -> Figure:
+    """Precision against the share of the true representatives that are found, of the signals that tell most."""
+    figure = Figure(figsize=(2.6 * len(experiments), 2.9), layout="constrained")
+    axes = figure.subplots(1, len(experiments), sharey=True, squeeze=False)[0]
+    for axis, it, title in zip(axes, experiments, titles, strict=True):
+        true, signals = it.nearest(it.clusters.representatives)[0] > it.threshold, signals_of(it)
+        for name, colour in CURVES.items():
+            precision, recall, _ = precision_recall_curve(true, signals[name])
+            axis.step(recall[:-1], precision[:-1], where="post", color=colour, label=name, linewidth=1.2)
+        axis.axhline(true.mean(), color="0.5", linestyle=":", linewidth=1, label="at random")
+        axis.set_title(f"{title} ({true.sum()} of {len(true)} true)", fontsize=8)
+        axis.set_xlabel("recall")
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.set_ylim(0, 1.03)
+    axes[0].set_ylabel("precision")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6, frameon=False, fontsize=7)
+    return figure
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("experiments", type=Path, nargs="+", help="folders of experiments, DATASET/MODEL/SWEEP")
+    parser.add_argument("--figure", type=Path, help="figure to write, .png or .pdf")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    experiments = [it for it in map(read, options.experiments) if it.hits]
+    named = {folder: it for folder in options.experiments if (it := read(folder)).hits}
+    experiments = list(named.values())
+    if options.figure:
+        titles = [f"{folder.parents[1].name}, n = {len(it.images)}" for folder, it in named.items()]
+        precision_recall_figure(experiments, titles).savefig(options.figure, dpi=150)
     restarts = [len(np.unique(it.restart)) for it in experiments]
     counts = [len(it.clusters.score) for it in experiments]
     print(f"{len(experiments)} experiments of {sorted({len(it.images) for it in experiments})} images,", end=" ")

@@ -134,7 +134,13 @@ def precision_recall_figure(experiments: list[Experiment], titles: list[str]) ->
         axis.spines[["top", "right"]].set_visible(False)
         axis.set_ylim(0, 1.03)
     axes[0].set_ylabel("precision")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6, frameon=False, fontsize=7)
+    figure.legend(
+        *axes[0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=min(6, 2 * len(axes)),
+        frameon=False,
+        fontsize=7,
+    )
     return figure
 
 

@@ -215,6 +215,7 @@ def test_the_numbers_of_a_chart_open_as_a_table(open_page):
     assert len(tables) >= 3
     shares = [float(cell.text) for cell in tables[0].find_elements(By.CSS_SELECTOR, "tbody td:first-child")]
     assert shares == sorted(shares)
+    assert all(right <= 375 for _, _, right, _ in rectangles(browser, "#charts details td"))
     assert browser.execute_script("const e = document.documentElement; return e.scrollWidth <= e.clientWidth")
 
 

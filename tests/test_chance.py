@@ -76,6 +76,13 @@ def test_draws_in_pixels_have_the_candidates_spread_along_the_weights_singular_v
     assert np.abs(np.corrcoef(directions @ drawn.T) - np.eye(36)).max() < 0.1
 
 
+def test_mixtures_have_the_covariance_of_sums_of_the_images(model):
+    images = normal(6, 36, seed=2).float()
+    drawn = Chance.of_images(images, 20_000, model, 0).draw(0)[:]
+    assert np.cov(drawn.T, bias=True) == pytest.approx((images.T @ images / 6).numpy(), abs=0.05)
+    assert np.linalg.matrix_rank(drawn.numpy(), tol=1e-2) == 6
+
+
 def test_draws_differ_by_number_and_by_seed(model):
     candidates = stored(candidates__coordinates=normal(20, 36).float().numpy())
     drawn = [

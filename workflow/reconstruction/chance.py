@@ -53,7 +53,7 @@ class Chance:
 
     @staticmethod
     def of_images(inputs: Tensor, count: int, model: Deployed, seed: int) -> Chance:
-        """Random mixtures of images (n, D): sums of all of them, each times a Gaussian of variance 1 / n."""
+        """Random mixtures of images as network inputs (n, D): sums of all, each times a Gaussian of variance 1 / n."""
         _, singular_values, directions = torch.linalg.svd(inputs, full_matrices=False)
         return Chance(singular_values.numpy() / math.sqrt(len(inputs)), directions.numpy(), count, model, seed)
 

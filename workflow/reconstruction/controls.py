@@ -70,7 +70,7 @@ def without_search(
     def judged(answer: Pixels, own: Chance) -> Control:
         return scored(images, held_out_images, model, answer, own.scores(inputs, settings.false_positive_rate))
 
-    mixtures = Chance.of_images(inputs, chance.count, model, seed)
+    mixtures = Chance.of_images(model.inputs(images), chance.count, model, seed)
     return {
         "mean_image": mean_image(images, held_out_images, model),
         "scrambled": scored(images, held_out_images, model, chance.draw(len(scrambled_ncc)), scrambled_ncc),

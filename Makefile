@@ -18,8 +18,8 @@ TORCH_PACKAGES := ^(torch|torchvision|triton|nvidia-|cuda-)
 SNAKEMAKE := snakemake --quiet rules host reason
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help demo estimate status prune test test-slow test-cluster image benchmark benchmark-gpu lint report show \
-  requirements schema clean
+.PHONY: help demo estimate status prune test test-slow test-cluster image benchmark benchmark-gpu lint requirements \
+  schema clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,7 +28,7 @@ demo: $(VENV)/installed ## set up, run the workflow and show its table (ARGS=...
 	$(SNAKEMAKE) $(ARGS)
 	@[ results/report.html -nt results/table.csv ] || snakemake --quiet all --report results/report.html $(ARGS)
 	@python -m reconstruction show results
-	@echo "table:   results/table.html (.csv, .md, .tex), controls.csv and timings.csv beside it"
+	@echo "table:   results/table.html (.csv, .md, .tex), controls.csv, intervals.csv and timings.csv beside it"
 	@echo "report:  results/report.html"
 
 status: $(VENV)/installed ## how far the experiments are, while they run (ARGS=... as for demo)

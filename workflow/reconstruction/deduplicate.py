@@ -94,7 +94,7 @@ def merge(coordinates: np.ndarray, restart: np.ndarray, signals: Signals, settin
     similarity = [
         np.einsum("nr,nr->n", fingerprints[block], fingerprints[leader[block]]) for block in blocks(len(leader), BLOCK)
     ]
-    spread = 1 - np.bincount(membership, np.concatenate(similarity), count) / sizes
+    spread = np.maximum(1 - np.bincount(membership, np.concatenate(similarity), count) / sizes, 0)
     support = pd.Series(restart).groupby(membership).nunique().to_numpy()
     medians = signals.medians(membership)
     shares = (1 + agreement[leaders]) / len(np.unique(restart))

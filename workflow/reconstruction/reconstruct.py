@@ -54,7 +54,9 @@ def run(
 
     checkpoint = Checkpoint(output, settings.to_json(), model.stored, conditions(shard, device, precision))
     squared_norms = model.network.squared_norms
-    progress = Progress(f"reconstruct: shard {shard} ({attack.name}, {device}, {precision})")
+    progress = Progress(
+        f"reconstruct: {model_path.absolute().parent.name}, shard {shard} ({attack.name}, {device}, {precision})"
+    )
     keeper = Keeper(checkpoint, notice or Notice(), checkpoint_seconds, squared_norms)
     outcome = search_in_batches(attack, network, starts, settings, progress, keeper)
 

@@ -131,5 +131,5 @@ def headline(row: Mapping[Any, Any]) -> str:
     return (
         f"{where}: {row['ncc_hits_over_held_out']:.0f} of {row['n']:.0f} training images come back above the held-out "
         f"threshold, {row['ncc_hits']:.0f} above the scrambled one, too; of {row['n_held_out']:.0f} images never "
-        f"trained on, {row['ncc_held_out_hits']:.0f} pass."
+        f"trained on, {row['ncc_held_out_hits']:.0f} pass the held-out threshold."
     )

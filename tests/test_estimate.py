@@ -106,6 +106,9 @@ def test_it_is_told_for_every_experiment(configuration, tmp_path, capsys):
     assert "faces, small, pixels: 1 jobs of 4 restarts" in said
     assert len(re.findall(r"per_shard +\d+ would make jobs of half an hour", said)) == 2
     assert "estimate:" not in said
+    assert "controls" not in said
+    estimate.run(configuration(overlay, "controls: {scrambled_weights: true}"), CPU, tmp_path)
+    assert capsys.readouterr().out.count("controls   1 further searches that take as much each") == 2
 
 
 def test_a_real_job_takes_what_was_estimated(configuration, tmp_path):

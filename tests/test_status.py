@@ -93,7 +93,7 @@ def test_every_state(folder, capsys):
     assert main(["status"]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0].split() == (
-        ["experiment", "shards", *status.STATES, "diverged", "unexplained", "by", "layer", "time", "left"]
+        ["search", "shards", *status.STATES, "diverged", "unexplained", "by", "layer", "time", "left"]
     )
     # three half-done shards and two that have not begun, of a hundred seconds each, one at a time
     row = [NAME, "6", "1", "1", "1", "2", "1", "1", "10%", "30%", "5.8", "min,", "1", "at", "once"]
@@ -155,6 +155,13 @@ def test_a_shard_that_has_run_again_after_an_error_has_not_failed(folder):
     log(folder, 1, "error: too bad\nreconstruct: shard 1 goes on after 1 restarts\n")
     begin(folder, 1)
     assert states(folder)[:2] == ["done", "running"]
+
+
+def test_control_searches_are_rows_of_their_own(folder, capsys):
+    (folder / "mine.yaml").write_text("controls: {scrambled_weights: true, networks: 1}")
+    status.show(parsing.load_files([folder / "config.yaml", folder / "mine.yaml"]), folder)
+    names = [line.split()[0] for line in capsys.readouterr().out.splitlines()[2:]]
+    assert names == ["faces/small/demo", "faces/small~scrambled/demo", "faces~1/small/demo"]
 
 
 def test_many_failures_are_counted(folder, capsys):

@@ -36,6 +36,7 @@ class Estimate:
 
     experiment: Experiment
     sweep: Sweep
+    controls: int  # further searches of as many jobs
     iterations: int  # of each restart
     at_once: int  # restarts in one batch
     network: Network  # that was timed, on the coordinates of the search space
@@ -91,6 +92,7 @@ def estimate(configuration: Configuration, experiment: Experiment, device: torch
     return Estimate(
         experiment,
         sweep,
+        len(configuration.searches(experiment)) - 1,
         attack.settings.iterations,
         at_once,
         searched,
@@ -165,6 +167,7 @@ def describe(found: Estimate, device: torch.device) -> str:
             f"  training   {'done' if found.trained else 'not estimated'}",
             f"  a job      {_duration(found.job_seconds)}, {_gib(found.job_memory)} of memory{batch}",
             f"  all jobs   {hours:.3g} hours of one after the other",
+            *([f"  controls   {found.controls} further searches that take as much each"] if found.controls else []),
             f"  disk       {_gib(found.disk)} for shards, up to twice as much for candidates.h5",
             f"  per_shard  {found.good_per_shard} would make jobs of half an hour (a restart takes "
             f"{_duration(found.restart_seconds)})",

@@ -17,7 +17,7 @@ from typing import Any
 from tabulate import tabulate
 
 from . import process
-from .configuration import NO_IMAGES, Configuration, Sweep
+from .configuration import Configuration, Sweep
 from .glance import Label, glance, progress_of
 
 STATES = ("done", "running", "stopped", "failed", "waiting")
@@ -38,13 +38,12 @@ class Shard:
 
 
 def show(configuration: Configuration, folder: Path) -> None:
-    """Print a table of the experiments in the folder where the workflow runs, and what failed."""
+    """Print a table of the experiments' searches in the folder where the workflow runs, and what failed."""
     rows, failures = [], []
-    for experiment in configuration.experiments:
-        sweep = configuration.sweeps[experiment.sweep]
-        name = "/".join((experiment.dataset or NO_IMAGES, experiment.model, experiment.sweep))
-        shards = look(folder, name, sweep)
-        rows.append({"experiment": name, **summarise(shards)})
+    searches = {name: it.sweep for it in configuration.experiments for name in configuration.searches(it)}
+    for name, sweep in searches.items():
+        shards = look(folder, name, configuration.sweeps[sweep])
+        rows.append({"search": name, **summarise(shards)})
         failed = [shard for shard in shards if shard.state == "failed"]
         failures += [f"failed: {shard.path.relative_to(folder)}: {shard.reason}" for shard in failed[:SHOWN]]
         if len(failed) > SHOWN:

@@ -103,13 +103,24 @@ class Configuration(Section):
 
     def control_searches(self, dataset: str, model: str, sweep: str) -> dict[str, tuple[str, str]]:
         """By name, the model.h5 and candidates.h5 of an experiment's control searches."""
-        parents = {}
+        parents = {name: f"results/{parent}" for name, parent in self._control_models(dataset, model).items()}
+        return {name: (f"{parent}/model.h5", f"{parent}/{sweep}/candidates.h5") for name, parent in parents.items()}
+
+    def searches(self, experiment: Experiment) -> list[str]:
+        """DATASET/MODEL/SWEEP of an experiment, and of its control searches where it has images."""
+        dataset, model, sweep = experiment.dataset, experiment.model, experiment.sweep
+        controls = self._control_models(dataset, model).values() if dataset else ()
+        return [f"{parent}/{sweep}" for parent in (f"{dataset or NO_IMAGES}/{model}", *controls)]
+
+    def _control_models(self, dataset: str, model: str) -> dict[str, str]:
+        """By name, DATASET/MODEL of an experiment's control searches."""
+        models = {}
         if self.controls.scrambled_weights:
-            parents["scrambled_weights"] = f"results/{dataset}/{model}{CONTROL}scrambled"
+            models["scrambled_weights"] = f"{dataset}/{model}{CONTROL}scrambled"
         if isinstance(self.models[model], Model):
             for number in range(1, self.controls.networks + 1):
-                parents[f"{OTHER_IMAGES}{number}"] = f"results/{dataset}{CONTROL}{number}/{model}"
-        return {name: (f"{parent}/model.h5", f"{parent}/{sweep}/candidates.h5") for name, parent in parents.items()}
+                models[f"{OTHER_IMAGES}{number}"] = f"{dataset}{CONTROL}{number}/{model}"
+        return models
 
     def models_of(self, kind: type[Section]) -> str:
         """A regular expression of the names of the models of a kind, which matches nothing where there are none."""

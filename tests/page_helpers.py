@@ -35,7 +35,7 @@ def make_controlled_experiment(folder: Path) -> Path:
     scrambled.mkdir()
     scrambling.run(0, folder / "model.h5", scrambled / "model.h5")
     for searched in (folder, scrambled, other):
-        attack(searched, 50, 40)
+        attack(searched, 500, 40)
     controls = [
         (name, searched / "model.h5", searched / "candidates.h5")
         for name, searched in (("scrambled_weights", scrambled), ("other_images_1", other))

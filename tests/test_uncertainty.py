@@ -92,7 +92,18 @@ def test_an_interval_over_restarts_holds_the_value(restarts):
     for name in ("ncc_threshold_scrambled", "ncc_hits", "ncc_held_out_hits", "ncc_median"):
         ends = found[name]
         assert ends["restarts_low"] <= ends["value"] <= ends["restarts_high"]
-    assert found["ncc_median"]["restarts_low"] < found["ncc_median"]["restarts_high"]
+        if "hits" in name:
+            assert 0 <= ends["restarts_low"] == round(ends["restarts_low"])
+            assert 40 >= ends["restarts_high"] == round(ends["restarts_high"])
+    assert found["ncc_median"]["restarts_low"] < found["ncc_median"]["value"] < found["ncc_median"]["restarts_high"]
+
+
+def test_two_restarts_differ_by_an_interval_about_both():
+    given, by_restart = problem(restarts=2)
+    alone = [summarise(by_restart.only(np.array([number]), given), SETTINGS)["ncc_median"] for number in (0, 1)]
+    ends = intervals(given, by_restart, SETTINGS)["ncc_median"]
+    assert ends["value"] - ends["restarts_low"] == pytest.approx(abs(alone[0] - alone[1]) / 2)
+    assert ends["restarts_high"] - ends["value"] == pytest.approx(abs(alone[0] - alone[1]) / 2)
 
 
 def test_an_interval_over_restarts_is_as_wide_as_the_spread_over_sweeps_drawn_anew():

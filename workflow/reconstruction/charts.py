@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from . import store
+from .calibration import threshold
 from .palette import AXIS_LABELS, BLUE, GREEN, GREY, LAYER_COLOURS, LOG_AXES, ORANGE
 
 HEIGHT = 260  # pixels; the width is the page's
@@ -87,7 +88,7 @@ def scores(evaluation: store.Stored, limit: float) -> Chart:
     }
     table = pd.concat([long("ncc", *survival(ncc, name)) for name, (_, ncc) in series.items()])
     percent = [1, 5, 10, 25, 50, 75, 90]
-    reached = {name: np.quantile(ncc, 1 - np.array(percent) / 100) for name, (_, ncc) in series.items()}
+    reached = {name: [threshold(ncc, share / 100) for share in percent] for name, (_, ncc) in series.items()}
     lines = alt.Chart(table).mark_line(interpolate="step-before").encode(
         alt.X("ncc:Q", title="NCC with the nearest candidate"),
         alt.Y("value:Q", title="share of images above").axis(format="%"),

@@ -15,6 +15,7 @@ from .configuration import Evaluation
 from .deployed import Deployed
 from .matching import nearest_by_ncc, published, reconstructions
 from .pixels import Pixels
+from .scores import RARE
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,11 @@ def without_search(
         return scored(images, held_out_images, model, answer, own.scores(inputs, settings.false_positive_rate))
 
     mixtures = Chance.of_images(model.inputs(images), chance.count, model, seed)
+    further = draws(len(inputs), min(settings.false_positive_rate, RARE))  # a draw that is behind no threshold
     return {
         "mean_image": mean_image(images, held_out_images, model),
-        "scrambled": scored(images, held_out_images, model, chance.draw(len(scrambled_ncc)), scrambled_ncc),
-        "random_mixtures": judged(mixtures.draw(draws(len(inputs), settings.false_positive_rate)), mixtures),
+        "scrambled": scored(images, held_out_images, model, chance.draw(further), scrambled_ncc),
+        "random_mixtures": judged(mixtures.draw(further), mixtures),
         **{
             name: judged(Pixels(answer, None, model), Chance.of_inputs(answer, model, seed))
             for name, answer in baselines.inputs(model, seed).items()

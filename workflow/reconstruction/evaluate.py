@@ -109,7 +109,7 @@ def scores_of(findings: Findings, answers: dict[str, Control]) -> Scores:
         part(findings.trained, [other.ncc for other in others]),
         part(findings.held_out, [other.held_out_ncc for other in others]),
         findings.controls["mean_image"].ssim,
-        findings.chance.max(0),
+        findings.scrambled_ncc,
     )
 
 
@@ -143,7 +143,7 @@ def compare(findings: Findings, hits: Hits, settings: Evaluation, answers: dict[
 
     return {
         "reconstruction": of_training(
-            Control(trained.ncc.score, trained.published.ssim[3], held_out.ncc.score, findings.chance.max(0))
+            Control(trained.ncc.score, trained.published.ssim[3], held_out.ncc.score, findings.scrambled_ncc)
         ),
         "held_out": row(held_out.ncc.score, held_out.published.ssim[3], hits.held_out, hits.held_out),
         **{name: of_training(answer) for name, answer in (findings.controls | answers).items()},

@@ -54,11 +54,11 @@ def draw_all(
     limits = findings.thresholds
     trained, held_out = findings.trained, findings.held_out
     with matplotlib.rc_context(STYLE):
-        for name, part, what in (
-            ("training", trained, "training image"),
-            ("held_out", held_out, "image never trained on"),
+        for name, part, what, passing in (
+            ("training", trained, "training image", "a hit"),
+            ("held_out", held_out, "image never trained on", "passes the threshold of the other half of them"),
         ):
-            save(pairs(part, settings.pairs, arrays[f"{name}/hit"], what), folder / f"{name}_pairs")
+            save(pairs(part, settings.pairs, arrays[f"{name}/hit"], what, passing), folder / f"{name}_pairs")
         save(quality_against_margin(trained, training, limits), folder / "margin")
         save(quality_against_hyperparameters(findings, candidates), folder / "hyperparameters")
         save(unexplained(candidates, training["squared_norms"], training["true_residuals"]), folder / "residuals")
@@ -78,7 +78,7 @@ def best_first(part: Part, count: int) -> np.ndarray:
     return np.argsort(-part.ncc.score, kind="stable")[:count]
 
 
-def pairs(part: Part, count: int, hits: np.ndarray, what: str) -> Figure:
+def pairs(part: Part, count: int, hits: np.ndarray, what: str, passing: str) -> Figure:
     """The best pairs by NCC: the photograph above, its nearest candidate below, the scores under both; hits: (n,)."""
     chosen = best_first(part, count)
     gap = np.ones((len(chosen), *part.images.shape[1:2], 1, part.images.shape[3]), np.float32)
@@ -86,7 +86,7 @@ def pairs(part: Part, count: int, hits: np.ndarray, what: str) -> Figure:
     return mosaic(
         np.concatenate([part.images[chosen], gap, part.shown[chosen]], axis=2),
         [f"{ncc:.2f}  {ssim:.2f}" for ncc, ssim in scores],
-        f"Above: {what}. Below: its nearest candidate, NCC, and SSIM of the published matching. Bold green: a hit",
+        f"Above: {what}. Below: its nearest candidate, NCC, and SSIM of the published matching. Bold green: {passing}",
         hits[chosen],
     )
 

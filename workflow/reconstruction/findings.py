@@ -45,6 +45,7 @@ class Findings:
     trained: Part
     held_out: Part
     chance: np.ndarray  # (R, S, n), NCC of the training images with as many random candidates as each restart has
+    scrambled_ncc: np.ndarray  # (S, n), with all of a draw
     controls: dict[str, controls.Control]  # answers that take no search
     thresholds: Thresholds
     representatives: Nearest  # each representative's nearest training image
@@ -87,6 +88,7 @@ def find(settings: Evaluation, subset: store.Stored, model: Deployed, candidates
         trained=trained,
         held_out=held_out,
         chance=by_chance,
+        scrambled_ncc=scrambled_ncc,
         controls=controls.without_search(trained.images, held_out.images, model, chance, scrambled_ncc, settings),
         thresholds=Thresholds.of(held_out.ncc.score, scrambled_ncc, settings.false_positive_rate),
         representatives=nearest_by_ncc(representatives, inputs),

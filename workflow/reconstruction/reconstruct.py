@@ -54,9 +54,8 @@ def run(
 
     checkpoint = Checkpoint(output, settings.to_json(), model.stored, conditions(shard, device, precision))
     squared_norms = model.network.squared_norms
-    progress = Progress(
-        f"reconstruct: {model_path.absolute().parent.name}, shard {shard} ({attack.name}, {device}, {precision})"
-    )
+    searched = "/".join(model_path.absolute().parts[-3:-1])  # DATASET/MODEL
+    progress = Progress(f"reconstruct: {searched}, shard {shard} ({attack.name}, {device}, {precision})")
     keeper = Keeper(checkpoint, notice or Notice(), checkpoint_seconds, squared_norms)
     outcome = search_in_batches(attack, network, starts, settings, progress, keeper)
 

@@ -10,7 +10,7 @@ for more restarts find more. One restart has none. What the draws leave aside, s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,7 +38,6 @@ def intervals(scores: Scores, restarts: ByRestart, settings: Evaluation) -> dict
     """For each quantity of `summarise` its value and the ends of its intervals over images and over restarts."""
     generator = np.random.default_rng(settings.seed)
     trained, held_out = len(scores.training.ncc), len(scores.held_out.ncc)
-    half = len(restarts) // 2
     value = summarise(scores, settings)
     of_images = _draws(
         lambda: scores.images(generator.integers(trained, size=trained), generator.integers(held_out, size=held_out)),
@@ -47,13 +46,25 @@ def intervals(scores: Scores, restarts: ByRestart, settings: Evaluation) -> dict
     ends = {
         name: dict(zip(IMAGES, np.percentile(drawn, ENDS).tolist(), strict=True)) for name, drawn in of_images.items()
     }
-    if half:
-        of_halves = _draws(lambda: restarts.only(generator.permutation(len(restarts))[:half], scores), settings)
+    if half := len(restarts) // 2:
+        chosen = _halves(len(restarts), generator)
+        of_halves = _draws(lambda: restarts.only(next(chosen), scores), settings)
         scale = math.sqrt(half / (len(restarts) - half))
         for name in OF_RESTARTS:
-            spread = scale * (np.percentile(of_halves[name], ENDS) - np.median(of_halves[name]))
-            ends[name] |= zip(RESTARTS, (value[name] + spread).tolist(), strict=True)
+            low, high = value[name] + scale * (np.percentile(of_halves[name], ENDS) - np.median(of_halves[name]))
+            if isinstance(value[name], int):
+                images = held_out if name.endswith("held_out_hits") else trained
+                low, high = max(0, math.floor(low)), min(images, math.ceil(high))
+            ends[name] |= zip(RESTARTS, (float(low), float(high)), strict=True)
     return {name: {"value": value[name], **ends[name]} for name in value}
+
+
+def _halves(count: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
+    """Random halves of as many restarts, each followed by what it leaves."""
+    while True:
+        order = generator.permutation(count)
+        yield order[: count // 2]
+        yield order[-(count // 2) :]
 
 
 def _draws(draw: Callable[[], Scores], settings: Evaluation) -> dict[str, np.ndarray]:

@@ -19,6 +19,7 @@ from reconstruction.chance import scramble
 from reconstruction.configuration import Merge
 from reconstruction.deduplicate import absorb_neighbours, agreement_between_restarts
 from reconstruction.matching import standardise
+from reconstruction.palette import LAYER_COLOURS
 from reconstruction.pixels import Pixels
 from reconstruction.similarity import similarity_graph, whiten
 from representative_signals import Experiment, read, signals_of
@@ -26,24 +27,18 @@ from scipy.optimize import nnls
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
 COUNTS = (10, 25, 50, 100)
-CURVES = {  # Okabe and Ito's colours
-    "score": "#0072b2",
-    "support, then spread": "#d55e00",
-    "agreement": "#009e73",
-    "lambda, least squares": "#cc79a7",
-    "near the margin": "#e69f00",
-}
+CURVES = ("score", "support, then spread", "agreement", "lambda, least squares", "near the margin")
 
 
-def precision_table(experiments: list[Experiment]) -> pd.DataFrame:
+def precision_table(experiments: list[Experiment], signals: list[dict[str, np.ndarray]]) -> pd.DataFrame:
     """Precision of the representatives that each signal puts first, and its average precision."""
     rows: dict[str, list[list[float]]] = {}
-    for it in experiments:
+    for it, given in zip(experiments, signals, strict=True):
         ncc, image = it.nearest(it.clusters.representatives)
         true = ncc > it.threshold
         shuffled = np.random.default_rng(0).permutation(len(true))
         both = 0 < true[it.faithful].sum() < it.faithful.sum()
-        for name, values in signals_of(it).items():
+        for name, values in given.items():
             order = shuffled[np.argsort(-values[shuffled], kind="stable")]  # ties in random order
             quarter = math.ceil(it.hits / 4)
             found = [true[order[:count]].mean() for count in (*COUNTS, quarter, it.hits)]
@@ -119,14 +114,16 @@ def mixture(it: Experiment, image: np.ndarray) -> list[float]:
     return found
 
 
-def precision_recall_figure(experiments: list[Experiment], titles: list[str]) -> Figure:
+def precision_recall_figure(
+    experiments: list[Experiment], signals: list[dict[str, np.ndarray]], titles: list[str]
+) -> Figure:
     """Precision against the share of the true representatives that are found, of the signals that tell most."""
     figure = Figure(figsize=(2.6 * len(experiments), 2.9), layout="constrained")
     axes = figure.subplots(1, len(experiments), sharey=True, squeeze=False)[0]
-    for axis, it, title in zip(axes, experiments, titles, strict=True):
-        true, signals = it.nearest(it.clusters.representatives)[0] > it.threshold, signals_of(it)
-        for name, colour in CURVES.items():
-            precision, recall, _ = precision_recall_curve(true, signals[name])
+    for axis, it, given, title in zip(axes, experiments, signals, titles, strict=True):
+        true = it.nearest(it.clusters.representatives)[0] > it.threshold
+        for name, colour in zip(CURVES, LAYER_COLOURS, strict=False):
+            precision, recall, _ = precision_recall_curve(true, given[name])
             axis.step(recall[:-1], precision[:-1], where="post", color=colour, label=name, linewidth=1.2)
         axis.axhline(true.mean(), color="0.5", linestyle=":", linewidth=1, label="at random")
         axis.set_title(f"{title} ({true.sum()} of {len(true)} true)", fontsize=8)
@@ -152,15 +149,16 @@ def main() -> None:
     torch.set_num_threads(1)
     named = {folder: it for folder in options.experiments if (it := read(folder)).hits}
     experiments = list(named.values())
+    signals = [signals_of(it) for it in experiments]
     if options.figure:
         titles = [f"{folder.parents[1].name}, n = {len(it.images)}" for folder, it in named.items()]
-        precision_recall_figure(experiments, titles).savefig(options.figure, dpi=150)
+        precision_recall_figure(experiments, signals, titles).savefig(options.figure, dpi=150)
     restarts = [len(np.unique(it.restart)) for it in experiments]
     counts = [len(it.clusters.score) for it in experiments]
     print(f"{len(experiments)} experiments of {sorted({len(it.images) for it in experiments})} images,", end=" ")
     print(f"{sorted(set(restarts))} restarts, {np.mean(counts):.0f} representatives,", end=" ")
     print(f"{np.mean([it.hits for it in experiments]):.1f} hits")
-    for table in (precision_table(experiments), merging_table(experiments), mixtures_table(experiments)):
+    for table in (precision_table(experiments, signals), merging_table(experiments), mixtures_table(experiments)):
         print("\n" + table.round(3).to_markdown())
 
 

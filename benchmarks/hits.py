@@ -86,8 +86,10 @@ def judge(name: str, candidates: torch.Tensor, attack: Attack, images: Images, q
     def pixels(drawn: torch.Tensor) -> torch.Tensor:
         return drawn if attack.basis is None else drawn @ attack.basis.float()
 
+    spread = coordinates.numpy().std(axis=0)
+
     def matched_by_chance(seed: int) -> np.ndarray:
-        drawn = scramble(coordinates.numpy().std(axis=0), len(coordinates), seed)
+        drawn = scramble(spread, len(coordinates), seed)
         return nearest_by_ncc(images.training, pixels(torch.from_numpy(drawn))).score
 
     trained = nearest_by_ncc(images.training, pixels(coordinates)).score

@@ -1,8 +1,11 @@
 """What the tests of the science share: random networks, and oracles that lean on autograd alone."""
 
+from pathlib import Path
+
 import torch
 from hypothesis import settings
 from reconstruction.network import Network, initialise
+from reconstruction.store import Stored
 
 torch.set_num_threads(1)  # on problems this small, threads that wait for each other cost more than they save
 properties = settings(max_examples=30, deadline=None, derandomize=True, database=None)
@@ -22,6 +25,11 @@ def normal(*shape, seed=0):
 
 def uniform(*shape, seed=0):
     return torch.rand(*shape, dtype=torch.float64, generator=generator(seed))
+
+
+def stored(**arrays):
+    """What reading a file of these arrays gives; a double underscore in a name stands for a slash."""
+    return Stored(Path("file.h5"), {name.replace("__", "/"): array for name, array in arrays.items()}, {}, {}, {}, "")
 
 
 def alternating(count):

@@ -1,7 +1,5 @@
 """Random candidates in an answer's search space."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -10,12 +8,7 @@ from reconstruction.chance import Chance, draws, scramble
 from reconstruction.deployed import Deployed
 from reconstruction.matching import by_restart, nearest_by_ncc
 from reconstruction.network import initialise
-from reconstruction.store import Stored
-from science_helpers import generator, normal, orthonormal
-
-
-def stored(**arrays):
-    return Stored(Path("file.h5"), {name.replace("__", "/"): array for name, array in arrays.items()}, {}, {}, {}, "")
+from science_helpers import generator, normal, orthonormal, stored
 
 
 @pytest.fixture(scope="module")

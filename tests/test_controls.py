@@ -1,7 +1,5 @@
 """Answers that reveal nothing."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -10,14 +8,9 @@ from reconstruction.deployed import Deployed
 from reconstruction.matching import nearest_by_channel, nearest_by_ncc, reconstructions
 from reconstruction.network import initialise
 from reconstruction.pixels import Pixels
-from reconstruction.store import Stored
-from science_helpers import generator, normal, uniform
+from science_helpers import generator, normal, stored, uniform
 
 SHAPE = (1, 6, 6)
-
-
-def stored(**arrays):
-    return Stored(Path("file.h5"), {name.replace("__", "/"): array for name, array in arrays.items()}, {}, {}, {}, "")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.slow
-def test_the_demo_reads_the_enrolled_faces_back_and_scrambled_weights_none(tmp_path):
+def test_the_demo_reads_the_enrolled_faces_back_and_scrambled_weights_do_not(tmp_path):
     configuration = parsing.load(yaml.safe_load((ROOT / "config.yaml").read_text()))
     sweep, cpu = configuration.sweeps["demo"], torch.device("cpu")
     drawn, model, training = (tmp_path / f"{name}.h5" for name in ("subset", "model", "training"))

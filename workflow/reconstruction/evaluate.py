@@ -17,7 +17,7 @@ from . import controls, deployed, figures, store, uncertainty
 from .configuration import OTHER_IMAGES, Evaluation
 from .controls import Control
 from .findings import Findings, Part, find, search_columns, search_timing
-from .scores import ByRestart, Hits, PartScores, Row, Scores, best, over, summarise
+from .scores import ByRestart, PartScores, Row, Scores, best, over, summarise
 from .table import headline
 
 
@@ -47,7 +47,7 @@ def run(
     found = summarise(scores, settings)
     sure = uncertainty.intervals(scores, by_restart, settings)
     growth = uncertainty.growth(scores, by_restart, settings)
-    plain, calibrated = (some.hits(settings.false_positive_rate) for some in (scores, scores.beyond_expected()))
+    calibrated, rate = scores.beyond_expected(), settings.false_positive_rate
     hits, limit = int(found["ncc_hits"]), findings.thresholds.both
     row: Row = {
         **dict(zip(("dataset", "model", "sweep"), experiment.split("/"), strict=True)),
@@ -63,8 +63,14 @@ def run(
         "precision_top_quarter": precision(findings.representatives.score, limit, math.ceil(hits / 4)),
     }
     arrays = {
-        **part_arrays("training", findings.trained, scores.training, plain.training, calibrated.training),
-        **part_arrays("held_out", findings.held_out, scores.held_out, plain.held_out, calibrated.held_out),
+        **part_arrays("training", findings.trained, scores.training, scores.is_hit(rate), calibrated.is_hit(rate)),
+        **part_arrays(
+            "held_out",
+            findings.held_out,
+            scores.held_out,
+            scores.is_held_out_hit(rate),
+            calibrated.is_held_out_hit(rate),
+        ),
         "mean_image/ssim3": scores.mean_image,
         "scrambled/ncc": scores.scrambled,
         "representatives/ncc": findings.representatives.score,
@@ -75,7 +81,7 @@ def run(
         "growth/held_out_hits": growth.held_out_hits,
         "row": np.array(json.dumps(row)),
         "intervals": np.array(json.dumps(sure)),
-        "controls": np.array(json.dumps(compare(findings, plain, settings, answers))),
+        "controls": np.array(json.dumps(compare(scores, findings.controls | answers, settings))),
     }
     facts = {
         "timings": [
@@ -122,9 +128,10 @@ def precision(representatives: np.ndarray, limit: float, count: int) -> float:
     return float((representatives[:count] > limit).mean()) if count else math.nan
 
 
-def compare(findings: Findings, hits: Hits, settings: Evaluation, answers: dict[str, Control]) -> dict[str, Row]:
+def compare(scores: Scores, answers: dict[str, Control], settings: Evaluation) -> dict[str, Row]:
     """The reconstruction and answers that reveal nothing, each judged by its own two thresholds."""
-    rate, trained, held_out = settings.false_positive_rate, findings.trained, findings.held_out
+    rate, trained, held_out = settings.false_positive_rate, scores.training, scores.held_out
+    passed = scores.is_held_out_hit(rate)
 
     def row(ncc: np.ndarray, ssim: np.ndarray, hits: np.ndarray, over_held_out: np.ndarray) -> Row:
         return {
@@ -142,11 +149,9 @@ def compare(findings: Findings, hits: Hits, settings: Evaluation, answers: dict[
         return row(answer.ncc, answer.ssim, answer.ncc > limits.both, answer.ncc > limits.held_out)
 
     return {
-        "reconstruction": of_training(
-            Control(trained.ncc.score, trained.published.ssim[3], held_out.ncc.score, findings.scrambled_ncc)
-        ),
-        "held_out": row(held_out.ncc.score, held_out.published.ssim[3], hits.held_out, hits.held_out),
-        **{name: of_training(answer) for name, answer in (findings.controls | answers).items()},
+        "reconstruction": of_training(Control(trained.ncc, trained.ssim3, held_out.ncc, scores.scrambled)),
+        "held_out": row(held_out.ncc, held_out.ssim3, passed, passed),
+        **{name: of_training(answer) for name, answer in answers.items()},
     }
 
 

@@ -37,15 +37,6 @@ class PartScores:
 
 
 @dataclass(frozen=True)
-class Hits:
-    """Which training images (n,) lie above both thresholds, and which held-out ones (k,) above that of the half that
-    they are not in."""
-
-    training: np.ndarray
-    held_out: np.ndarray
-
-
-@dataclass(frozen=True)
 class Scores:
     """mean_image: (n,), SSIM of no reconstruction at all; scrambled: (S, n), NCC with S draws of random ones."""
 
@@ -69,9 +60,13 @@ class Scores:
     def thresholds(self, rate: float) -> Thresholds:
         return Thresholds.of(self.held_out.ncc, self.scrambled, rate)
 
-    def hits(self, rate: float) -> Hits:
-        passed = cross_fitted_hits(self.held_out.ncc, self.held_out.labels, rate)
-        return Hits(self.training.ncc > self.thresholds(rate).both, passed)
+    def is_hit(self, rate: float) -> np.ndarray:
+        """Which training images (n,) lie above both thresholds."""
+        return self.training.ncc > self.thresholds(rate).both
+
+    def is_held_out_hit(self, rate: float) -> np.ndarray:
+        """Which held-out images (k,) lie above the threshold of the half that they are not in."""
+        return cross_fitted_hits(self.held_out.ncc, self.held_out.labels, rate)
 
 
 @dataclass(frozen=True)
@@ -107,18 +102,17 @@ def summarise(scores: Scores, settings: Evaluation) -> Row:
     training, held_out, rate = scores.training, scores.held_out, settings.false_positive_rate
     limits = scores.thresholds(rate)
     calibrated = scores.beyond_expected()
-    (hits, held_out_hits), (calibrated_hits, calibrated_held_out_hits) = counts(scores, rate), counts(calibrated, rate)
     return {
         "ncc_threshold_held_out": limits.held_out,
         "ncc_threshold_scrambled": limits.scrambled,
         "ncc_threshold": limits.both,
-        "ncc_hits": hits,
+        "ncc_hits": hits(scores, rate),
         "ncc_hits_over_held_out": int((training.ncc > limits.held_out).sum()),
         "ncc_hits_strict": strict_hits(scores),
-        "ncc_held_out_hits": held_out_hits,
-        "calibrated_hits": calibrated_hits,
+        "ncc_held_out_hits": held_out_hits(scores, rate),
+        "calibrated_hits": hits(calibrated, rate),
         "calibrated_hits_strict": strict_hits(calibrated),
-        "calibrated_held_out_hits": calibrated_held_out_hits,
+        "calibrated_held_out_hits": held_out_hits(calibrated, rate),
         "one_to_one_hits": int((training.one_to_one > limits.both).sum()),
         "one_to_one_held_out_hits": int((held_out.one_to_one > limits.both).sum()),
         "ncc_median": float(np.median(training.ncc)),
@@ -135,10 +129,14 @@ def summarise(scores: Scores, settings: Evaluation) -> Row:
     }
 
 
-def counts(scores: Scores, rate: float) -> tuple[float, float]:
-    """How many training and held-out images are hits; nan where no network tells what is expected."""
-    hits = scores.hits(rate)
-    return _count(hits.training, scores.training), _count(hits.held_out, scores.held_out)
+def hits(scores: Scores, rate: float) -> float:
+    """How many training images are hits; nan where no network tells what is expected."""
+    return _count(scores.is_hit(rate), scores.training)
+
+
+def held_out_hits(scores: Scores, rate: float) -> float:
+    """How many held-out images are; nan likewise."""
+    return _count(scores.is_held_out_hit(rate), scores.held_out)
 
 
 def _count(passed: np.ndarray, part: PartScores) -> float:
@@ -147,7 +145,7 @@ def _count(passed: np.ndarray, part: PartScores) -> float:
 
 def strict_hits(scores: Scores) -> float:
     """Hits at one false positive in a thousand; nan where the held-out images are too few to tell, or as above."""
-    return counts(scores, RARE)[0] if tells_rare(len(scores.held_out.ncc)) else math.nan
+    return hits(scores, RARE) if tells_rare(len(scores.held_out.ncc)) else math.nan
 
 
 def tells_rare(held_out: int) -> bool:

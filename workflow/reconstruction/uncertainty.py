@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .configuration import Evaluation
-from .scores import OF_RESTARTS, ByRestart, Row, Scores, counts, summarise
+from .scores import OF_RESTARTS, ByRestart, Row, Scores, held_out_hits, hits, summarise
 
 DRAWS = 500
 ENDS = (2.5, 97.5)  # per cent
@@ -79,7 +79,8 @@ def growth(scores: Scores, restarts: ByRestart, settings: Evaluation) -> Growth:
     sizes = np.unique(np.geomspace(1, len(restarts), GROWTH_POINTS).round().astype(int))
 
     def draw(size: int) -> tuple[float, float]:
-        return counts(restarts.only(generator.permutation(len(restarts))[:size], scores), rate)
+        chosen = restarts.only(generator.permutation(len(restarts))[:size], scores)
+        return hits(chosen, rate), held_out_hits(chosen, rate)
 
     found = np.array([[draw(size) for _ in range(GROWTH_DRAWS)] for size in sizes])
     return Growth(sizes, *np.percentile(found, (50, *ENDS), axis=1).transpose(2, 1, 0))

@@ -126,7 +126,9 @@ def make(folder: Path, image: Path, memory: str = "1500 * attempt") -> Checkout:
 
 def slurm(*command: str) -> str:
     """What a command of SLURM's prints."""
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    finished = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert finished.returncode == 0, f"{' '.join(command)}: {finished.stderr}"
+    return finished.stdout
 
 
 def wait_until(condition, seconds: float) -> None:

@@ -75,8 +75,7 @@ def test_a_node_that_goes_down_and_a_node_daemon_that_is_killed(clustered, train
     run, node = trained(), socket.gethostname().split(".")[0]
     sweep = run.on_the_cluster("--until", "reconstruct")
     run.freeze({0}, sweep)
-    slurm("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test")
-    slurm("scontrol", "update", f"NodeName={node}", "State=RESUME")
+    slurm("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test")  # until it answers again
     _, orphan = run.freeze({0}, sweep)
     os.kill(int(Path(script("slurm.sh", "folder"), "slurmd.pid").read_text()), signal.SIGKILL)
     wait_until(lambda: "down" in slurm("sinfo", "--noheader", "--format", "%T"), 120)
@@ -85,7 +84,8 @@ def test_a_node_that_goes_down_and_a_node_daemon_that_is_killed(clustered, train
     run.finish(sweep)
     assert_the_table_is_the_same(run, clustered)
     (job,) = run.history(0)
-    assert (job["JobState"], job["Restarts"]) == ("COMPLETED", "2")
+    assert job["JobState"] == "COMPLETED"
+    assert int(job["Restarts"]) >= 2
 
 
 def test_snakemake_interrupted_then_killed_and_run_again_while_its_jobs_live_on(clustered, trained):

@@ -10,12 +10,11 @@ import numpy as np
 
 from . import baselines, deployed, pixels, store
 from .calibration import Thresholds
-from .chance import Chance, draws
+from .chance import Chance
 from .configuration import Evaluation
 from .deployed import Deployed
 from .matching import nearest_by_ncc, published, reconstructions
 from .pixels import Pixels
-from .scores import RARE
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def without_search(
         return scored(images, held_out_images, model, answer, own.scores(inputs, settings.false_positive_rate))
 
     mixtures = Chance.of_images(model.inputs(images), chance.count, model, seed)
-    further = draws(len(inputs), min(settings.false_positive_rate, RARE))  # a draw that is behind no threshold
+    further = len(scrambled_ncc)  # the first draw that is behind no threshold
     return {
         "mean_image": mean_image(images, held_out_images, model),
         "scrambled": scored(images, held_out_images, model, chance.draw(further), scrambled_ncc),

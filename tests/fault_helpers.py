@@ -1,6 +1,5 @@
 """What the tests of faults share: every stage as a command on tiny files, damage, and a checkout to run in."""
 
-import re
 import shutil
 import subprocess
 import sys
@@ -115,11 +114,17 @@ def check_out(folder, iterations=20, checkpoint_seconds=60):
     for name in ("Snakefile", "config.yaml"):
         shutil.copy(ROOT / name, folder / name)
     (folder / "tiny.yaml").write_text(TINY.replace("ITERATIONS", str(iterations)))
-    rule = folder / "workflow/rules/reconstruct.smk"
-    changed, count = re.subn(r"(--shard )", rf"--checkpoint-seconds {checkpoint_seconds} \1", rule.read_text())
-    assert count == 1
-    rule.write_text(changed)
+    substitute(
+        folder / "workflow/rules/reconstruct.smk", "--shard ", f"--checkpoint-seconds {checkpoint_seconds} --shard "
+    )
+    substitute(folder / "workflow/reconstruction/keeper.py", "LARGEST_SHARE = 0.05", "LARGEST_SHARE = 1")
     return folder
+
+
+def substitute(path, old, new):
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
 
 
 def start_snakemake(folder, *options, output=subprocess.PIPE, environment=None):

@@ -111,8 +111,9 @@ def test_it_is_told_for_every_experiment(configuration, tmp_path, capsys):
     assert capsys.readouterr().out.count("controls   1 further searches that take as much each") == 2
 
 
-def test_a_real_job_takes_what_was_estimated(configuration, tmp_path):
+def test_a_real_job_takes_what_was_estimated(configuration, tmp_path, monkeypatch):
     """To an order of magnitude: both are short, and the machine may be busy."""
+    monkeypatch.setattr(estimate, "TIMED_SECONDS", 0.2)
     network = initialise(625, [200, 200], 1e-4, generator(0))
     network.weights[0].add_(torch.randn(200, 40, generator=generator(1)).double() @ torch.randn(40, 625).double())
     path = tmp_path / "faces/small/model.h5"

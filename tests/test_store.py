@@ -88,6 +88,13 @@ def test_a_missing_file(tmp_path):
     assert "run `subset` first" in refusal(tmp_path / "none.h5")
 
 
+def test_a_file_that_another_process_removes_while_it_is_read(stored, monkeypatch):
+    monkeypatch.setattr(
+        store, "_is_sealed", lambda handle, is_sealed=store._is_sealed: stored.unlink() or is_sealed(handle)
+    )
+    np.testing.assert_array_equal(store.read(stored, "subset")["small"], ARRAYS["small"])
+
+
 @pytest.mark.parametrize("part", [0, 0.01, 0.3, 0.7, 0.99])
 def test_a_truncated_file(stored, part):
     whole = stored.read_bytes()

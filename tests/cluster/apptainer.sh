@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs Apptainer on Debian 12, which has no package of it. Needs root; does nothing where there is one already.
+# Installs Apptainer on Debian 12, which has no package of it. Needs root; does nothing where there is one that runs.
 # Debian's unstable release has it, and the C library that it wants. Both are unpacked apart from the machine's own packages,
 # and the two programs of Apptainer are told to load that C library.
 set -euo pipefail
-command -v apptainer > /dev/null && exit 0
+apptainer --version > /dev/null 2>&1 && exit 0
 
 FOLDER=${CLUSTER_FOLDER:-/var/tmp/reconstruction-cluster}/apptainer
 LIBRARIES=usr/lib/$(uname -m)-linux-gnu

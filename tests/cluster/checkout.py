@@ -18,6 +18,7 @@ SHARDS = 3
 RECONSTRUCT = ["-m", "reconstruction", "reconstruct"]
 SMALL = """
 container: {image}
+device: cpu
 datasets:
   faces: {{per_label: 8}}
 models:
@@ -54,7 +55,7 @@ class Checkout:
             if run.poll() is None:
                 os.killpg(run.pid, signal.SIGKILL)
                 run.wait()
-        slurm("scancel", "--user", "root")
+        cancel_all()
 
     def on_the_cluster(self, *options: str) -> subprocess.Popen:
         return self.start("--profile", "profiles/slurm", *options)
@@ -88,10 +89,11 @@ class Checkout:
 
     def freeze(self, shards: set[int], run: subprocess.Popen) -> tuple[int, int]:
         """Wait until a new process computes one of the shards, stop it where it is; the shard and the process."""
-        while run.poll() is None:
+        deadline = time.monotonic() + 600
+        while run.poll() is None and time.monotonic() < deadline:
             for process in (int(path.name) for path in Path("/proc").glob("[0-9]*")):
                 with contextlib.suppress(OSError):
-                    words = Path(f"/proc/{process}/cmdline").read_text().split("\0")
+                    words = Path(f"/proc/{process}/cmdline").read_text(errors="replace").split("\0")
                     here = Path(f"/proc/{process}/cwd").readlink() == self.folder
                     found = [shard for shard in shards if f"{shard:04d}" in words]
                     if here and found and words[1:4] == RECONSTRUCT and process not in self.frozen:
@@ -99,7 +101,7 @@ class Checkout:
                         self.frozen.append(process)
                         return found[0], process
             time.sleep(0.1)
-        raise AssertionError(f"Snakemake ended before shards {shards} ran:\n{self.said()}")
+        raise AssertionError(f"shards {shards} never ran:\n{self.said()}")
 
 
 def make(folder: Path, image: Path, memory: str = "1500 * attempt") -> Checkout:
@@ -129,6 +131,11 @@ def slurm(*command: str) -> str:
     finished = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert finished.returncode == 0, f"{' '.join(command)}: {finished.stderr}"
     return finished.stdout
+
+
+def cancel_all() -> None:
+    slurm("scancel", "--user", "root")
+    wait_until(lambda: not slurm("squeue", "--noheader"), 120)
 
 
 def wait_until(condition, seconds: float) -> None:

@@ -17,6 +17,7 @@ def image():
 @pytest.fixture(scope="session")
 def slurm():
     script("slurm.sh", "start")
+    checkout.cancel_all()  # what a killed run has left
     yield
     script("slurm.sh", "stop")
 
@@ -25,7 +26,10 @@ def slurm():
 def clustered(slurm, image, tmp_path_factory):
     """The whole workflow, run once under SLURM and in containers."""
     run = checkout.make(tmp_path_factory.mktemp("clustered"), image)
-    run.finish(run.on_the_cluster())
+    try:
+        run.finish(run.on_the_cluster())
+    finally:
+        run.clear()
     return run
 
 

@@ -128,18 +128,24 @@ def writing(path: Path) -> Iterator[None]:
 def read(path: Path, kind: str) -> Stored:
     """Read a file whole and check it; raises UserError with what to do about a file that will not serve."""
     stage = STAGE_OF[kind]
-    remedy = f"remove it and run `{stage}` again"
     try:
-        sealed = _is_sealed(path)
+        with path.open("rb") as handle:  # one handle throughout: another process may remove or replace the file
+            return _read(handle, path, kind)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run `{stage}` first") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({reason(error)}); give a {kind} file, made by `{stage}`") from None
+
+
+def _read(handle: io.BufferedReader, path: Path, kind: str) -> Stored:
+    stage = STAGE_OF[kind]
+    remedy = f"remove it and run `{stage}` again"
+    sealed = _is_sealed(handle)
     if sealed is None:
         raise UserError(f"{path}: not a file of this program; give a {kind} file, made by `{stage}`")
     if not sealed:
         raise UserError(f"{path}: truncated or damaged; {remedy}")
-    with h5py.File(path, "r", locking=False) as file:  # nobody writes into a file that has its name
+    with h5py.File(handle, "r") as file:
         text = {name: file.attrs[name].decode() for name in LABELS}
         if text["kind"] != kind:
             raise UserError(f"{path}: a {text['kind']} file; give a {kind} file, made by `{stage}`")
@@ -164,13 +170,12 @@ def seal(content: memoryview) -> memoryview:
     return content
 
 
-def _is_sealed(path: Path) -> bool | None:
+def _is_sealed(handle: io.BufferedReader) -> bool | None:
     """Whether a file is as it was written; None where it was never one of ours."""
-    with path.open("rb") as handle:
-        block = handle.read(USER_BLOCK)
-        if not block.startswith(SEAL):
-            return None
-        return block[len(SEAL) :].strip().decode(errors="replace") == hashlib.file_digest(handle, "sha256").hexdigest()
+    block = handle.read(USER_BLOCK)
+    if not block.startswith(SEAL):
+        return None
+    return block[len(SEAL) :].strip().decode(errors="replace") == hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def require_source(stored: Stored, name: str, source: Stored) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from fault_helpers import substitute
 
 ROOT = Path(__file__).parents[2]
 SWEEP = "faces/mlp500/demo"
@@ -113,16 +114,14 @@ def make(folder: Path, image: Path, memory: str = "1500 * attempt") -> Checkout:
         shutil.copy(ROOT / name, folder / name)
     (folder / "small.yaml").write_text(SMALL.format(image=image, shards=SHARDS))
     profile = folder / "profiles/slurm/config.yaml"
-    text = profile.read_text()
     for shipped, changed in {
         "slurm_partition: cpu": "slurm_partition: main",
         "slurm_partition: gpu": "slurm_partition: main",
         "8000 * attempt": memory,
         "status-checks: 30": "status-checks: 5",
     }.items():
-        assert shipped in text
-        text = text.replace(shipped, changed)
-    profile.write_text(f"{text}\nslurm-status-command: squeue\nslurm-keep-successful-logs: true\n")
+        substitute(profile, shipped, changed)
+    profile.write_text(f"{profile.read_text()}\nslurm-status-command: squeue\nslurm-keep-successful-logs: true\n")
     return Checkout(folder)
 
 

@@ -84,8 +84,7 @@ def test_a_node_that_goes_down_and_a_node_daemon_that_is_killed(clustered, train
     run.finish(sweep)
     assert_the_table_is_the_same(run, clustered)
     (job,) = run.history(0)
-    assert job["JobState"] == "COMPLETED"
-    assert int(job["Restarts"]) >= 2  # a busy machine may lose its node once more
+    assert (job["JobState"], job["Restarts"]) == ("COMPLETED", "2")
 
 
 def test_snakemake_interrupted_then_killed_and_run_again_while_its_jobs_live_on(clustered, trained):

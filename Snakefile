@@ -16,8 +16,8 @@ PACKAGE = f"{workflow.basedir}/workflow"
 shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(PACKAGE)}; ")
 sys.path.insert(0, PACKAGE)
 
-from reconstruction import parsing, sources
-from reconstruction.configuration import NO_IMAGES, AdoptedModel, Model
+from reconstruction.configuration import NO_IMAGES, AdoptedModel, Model, parsing
+from reconstruction.data import sources
 from reconstruction.errors import UserError
 
 

@@ -2,7 +2,7 @@
 
 import torch
 from problems import CPU, arguments, machine, random_network, random_restarts, report, seconds
-from reconstruction.search import METHODS, Search
+from reconstruction.attack.search.engine import METHODS, Search
 
 PROBLEMS = {
     "faces_n50": ((49, 500, 500), 100),

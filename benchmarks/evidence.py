@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
-from reconstruction.chance import scramble
 from reconstruction.configuration import Merge
-from reconstruction.deduplicate import absorb_neighbours, agreement_between_restarts
-from reconstruction.matching import standardise
-from reconstruction.palette import LAYER_COLOURS
-from reconstruction.pixels import Pixels
-from reconstruction.similarity import similarity_graph, whiten
+from reconstruction.evaluation.chance import scramble
+from reconstruction.evaluation.matching import standardise
+from reconstruction.evaluation.pixels import Pixels
+from reconstruction.merging.similarity import similarity_graph, whiten
+from reconstruction.report.palette import LAYER_COLOURS
+from reconstruction.stages.deduplicate import absorb_neighbours, agreement_between_restarts
 from representative_signals import Experiment, read, signals_of
 from scipy.optimize import nnls
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score

@@ -18,11 +18,11 @@ from problems import (
     report,
     seconds,
 )
-from reconstruction.attack import choose
+from reconstruction.attack.plan import choose
+from reconstruction.attack.search.engine import METHODS, Search
 from reconstruction.configuration import Model, Restarts, Training
-from reconstruction.cuda_graph import replayed
-from reconstruction.search import METHODS, Search
-from reconstruction.train import fit
+from reconstruction.machine.cuda_graph import replayed
+from reconstruction.stages.train import fit
 
 CANDIDATES, RANK, ITERATIONS = 1000, 250, 1000
 

@@ -8,18 +8,18 @@ import numpy as np
 import torch
 import yaml
 from problems import CPU, Images, image_arguments, load_images, machine, oracle_iteration_seconds, report, seconds
-from reconstruction import hyperparameters
-from reconstruction.attack import Attack, choose
-from reconstruction.calibration import Thresholds, cross_fitted_hits
-from reconstruction.chance import draws, scramble
+from reconstruction.attack.plan import Attack, choose
+from reconstruction.attack.search.engine import Search
+from reconstruction.attack.search.starts import draw
 from reconstruction.configuration import Model, PublishedSearch, Restarts, Training
-from reconstruction.matching import nearest_by_ncc
-from reconstruction.network import Network
-from reconstruction.progress import Progress
-from reconstruction.reconstruct import prepare, product_dtype, search_in_batches
-from reconstruction.scores import best
-from reconstruction.search import Search
-from reconstruction.train import fit
+from reconstruction.evaluation.chance import draws, scramble
+from reconstruction.evaluation.matching import nearest_by_ncc
+from reconstruction.evaluation.scores import best
+from reconstruction.evaluation.thresholds import Thresholds, cross_fitted_hits
+from reconstruction.machine.progress import Progress
+from reconstruction.models.mlp import Network
+from reconstruction.stages.reconstruct import prepare, product_dtype, search_in_batches
+from reconstruction.stages.train import fit
 
 RATE = 0.01
 PUBLISHED_RUN = {"learning_rate": 0.55, "initial_scale": 8.9e-4, "lambda_min": 0.5, "alpha": 19.0}  # the authors' first
@@ -71,7 +71,7 @@ def run(
     network: Network, attack: Attack, settings: Restarts, numbers: range, device: torch.device = CPU
 ) -> tuple[torch.Tensor, float]:
     """The candidates (K, m, r) of restarts and the seconds that they took."""
-    drawn = [hyperparameters.draw(attack.settings, settings.seed, number) for number in numbers]
+    drawn = [draw(attack.settings, settings.seed, number) for number in numbers]
     products = product_dtype(settings, attack.name, device)
     searched, starts = prepare(attack, network, settings, numbers, drawn, device, products)
     begun = time.perf_counter()
@@ -107,7 +107,7 @@ def judge(name: str, candidates: torch.Tensor, attack: Attack, images: Images, q
 
 def published_iteration_seconds(network: Network, attack: Attack, settings: Restarts) -> tuple[float, float]:
     """What one iteration of the published settings takes in float32 on the fast engine, and on the oracle."""
-    drawn = [hyperparameters.draw(attack.settings, settings.seed, 0)]
+    drawn = [draw(attack.settings, settings.seed, 0)]
     searched, start = prepare(attack, network, settings, range(1), drawn, CPU, torch.float32)
     fast = seconds(CPU, [Search(searched, attack.method, start).step], 5)[0]
     return fast, oracle_iteration_seconds(network, start)

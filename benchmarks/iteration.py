@@ -14,7 +14,7 @@ from problems import (
     report,
     seconds,
 )
-from reconstruction.search import METHODS, Search
+from reconstruction.attack.search.engine import METHODS, Search
 
 CANDIDATES, RANK = 1000, 499  # the rank of 500 images less their mean; a trained first layer's is smaller
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 from problems import arguments, random_network, random_restarts, report
-from reconstruction.memory import bytes_per_restart
-from reconstruction.search import METHODS, Search
+from reconstruction.attack.search.engine import METHODS, Search
+from reconstruction.shards.capacity import bytes_per_restart
 
 BASE = {"n": 500, "D": 250, "h": 1000, "K": 1}
 VARIED = {"n": (100, 1000), "D": (3072,), "h": (500, 2000), "K": (4, 16)}

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from reconstruction import reference
+from reconstruction.attack.search import reference
+from reconstruction.attack.search.engine import Restarts
 from reconstruction.configuration import Dataset
-from reconstruction.network import Network, initialise
-from reconstruction.pool import Pool
-from reconstruction.search import Restarts
-from reconstruction.sources import load
-from reconstruction.subset import Part, draw
+from reconstruction.data.images import Pool
+from reconstruction.data.sources import load
+from reconstruction.models.mlp import Network, initialise
+from reconstruction.stages.subset import Part, draw
 
 CPU = torch.device("cpu")
 CIFAR_SIZES = (3072, 1000, 1000)

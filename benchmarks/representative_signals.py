@@ -9,18 +9,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from reconstruction import deployed, store
-from reconstruction.chance import scramble
+from reconstruction.attack.search.stationarity import stationarity
 from reconstruction.configuration import Merge
-from reconstruction.deduplicate import Clusters, merge
-from reconstruction.deployed import Deployed
-from reconstruction.diagnostics import true_stationarity
-from reconstruction.matching import nearest_by_ncc
-from reconstruction.network import Network
-from reconstruction.pixels import Pixels
-from reconstruction.ranking import Signals, measure
-from reconstruction.similarity import whiten
-from reconstruction.stationarity import stationarity
+from reconstruction.evaluation.chance import scramble
+from reconstruction.evaluation.matching import nearest_by_ncc
+from reconstruction.evaluation.pixels import Pixels
+from reconstruction.files import store
+from reconstruction.merging.ranking import Signals, measure
+from reconstruction.merging.similarity import whiten
+from reconstruction.models import deployed
+from reconstruction.models.deployed import Deployed
+from reconstruction.models.mlp import Network
+from reconstruction.stages.deduplicate import Clusters, merge
+from reconstruction.training.true_stationarity import true_stationarity
 from scipy.optimize import nnls
 
 FAITHFUL = 0.75  # share of restarts in which a representative comes back that is faithful

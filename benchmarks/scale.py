@@ -18,11 +18,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from problems import CPU, machine, report
-from reconstruction import deployed, store, truth
+from reconstruction.attack.search.starts import NAMES
 from reconstruction.configuration import Evaluation, Merge, Restarts
-from reconstruction.descent import Record
-from reconstruction.hyperparameters import NAMES
-from reconstruction.network import Network, initialise
+from reconstruction.files import store
+from reconstruction.models import deployed
+from reconstruction.models.mlp import Network, initialise
+from reconstruction.training import examination
+from reconstruction.training.descent import Record
 
 ROOT = Path(__file__).parents[1]
 PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -131,7 +133,7 @@ def make_model(folder: Path) -> torch.Tensor:
     """Write subset.h5, model.h5 and training.h5; the training inputs (n, D)."""
     generator = np.random.default_rng(0)
     labels = np.where(np.arange(IMAGES) % 2, 1, -1).astype(np.int8)
-    images = {name: smooth_images(IMAGES, generator) for name in truth.PARTS}
+    images = {name: smooth_images(IMAGES, generator) for name in examination.PARTS}
     mean = images["training"].mean(0)
     arrays = {"mean": mean}
     for name, part in images.items():
@@ -145,7 +147,7 @@ def make_model(folder: Path) -> torch.Tensor:
     sources = {"subset": subset}
     store.write(folder / "model.h5", "model", deployed.arrays(network, mean), settings_json="{}", sources=sources)
     sources["model"] = store.read(folder / "model.h5", "model")
-    arrays = truth.examine(network, truth.parts(subset, mean), [Record(0, 0.0, 0.0, 0.0, 1.0)])
+    arrays = examination.examine(network, examination.parts(subset, mean), [Record(0, 0.0, 0.0, 0.0, 1.0)])
     store.write(
         folder / "training.h5", "training", arrays, settings_json="{}", sources=sources,
         facts={"device": "cpu", "seconds": 0.0},

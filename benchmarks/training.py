@@ -5,10 +5,10 @@ import time
 import torch
 from problems import CPU, Images, image_arguments, load_images, machine, report, seconds
 from reconstruction.configuration import ConstantSchedule, Model, Training
-from reconstruction.descent import Record
-from reconstruction.diagnostics import on_margin, true_stationarity
-from reconstruction.network import Network, outputs
-from reconstruction.train import fit
+from reconstruction.models.mlp import Network, outputs
+from reconstruction.stages.train import fit
+from reconstruction.training.descent import Record
+from reconstruction.training.true_stationarity import on_margin, true_stationarity
 
 TARGETS = (1e-3, 1e-6, 1e-12)
 PUBLISHED_EPOCHS = 1_000_000

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from reconstruction import store
 from reconstruction.__main__ import main
+from reconstruction.files import store
 
 ROOT = Path(__file__).parents[1]
 DATASET = "{source: {kind: faces}, labels: {rule: alternating}, per_label: 4}"

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from reconstruction import deduplicate, evaluate, inspection, page, reconstruct, scrambling, subset, train
 from reconstruction.configuration import Dataset, Evaluation, Merge, Model, Restarts, Training
+from reconstruction.report import page
+from reconstruction.stages import deduplicate, evaluate, inspect, reconstruct, scramble, subset, train
 
 CPU = torch.device("cpu")
 
@@ -15,7 +16,7 @@ def make_experiment(folder: Path, per_label: int, iterations: int, name: str = "
     train_on(Dataset(source={"kind": "faces"}, labels={"rule": "alternating"}, per_label=per_label), folder)
     attack(folder, iterations, 4 * per_label)
     evaluate.run(Evaluation(pairs=10), name, *paths(folder)[:4], folder / "evaluation.h5", folder / "figures")
-    inspection.run(
+    inspect.run(
         10, "tiny/demo", folder / "model.h5", folder / "candidates.h5", folder / "inspection.h5", folder / "seen"
     )
     return folder
@@ -33,7 +34,7 @@ def make_controlled_experiment(folder: Path) -> Path:
     scrambled, other = folder / "scrambled", folder / "other"
     train_on(dataset.model_copy(update={"skip": 20}), other)
     scrambled.mkdir()
-    scrambling.run(0, folder / "model.h5", scrambled / "model.h5")
+    scramble.run(0, folder / "model.h5", scrambled / "model.h5")
     for searched in (folder, scrambled, other):
         attack(searched, 500, 40)
     controls = [

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import torch
 from hypothesis import settings
-from reconstruction.network import Network, initialise
-from reconstruction.store import Stored
+from reconstruction.files.store import Stored
+from reconstruction.models.mlp import Network, initialise
 
 torch.set_num_threads(1)  # on problems this small, threads that wait for each other cost more than they save
 properties = settings(max_examples=30, deadline=None, derandomize=True, database=None)

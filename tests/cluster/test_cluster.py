@@ -8,7 +8,7 @@ from pathlib import Path
 import checkout
 import pytest
 from checkout import script, slurm, wait_until
-from reconstruction import store
+from reconstruction.files import store
 
 pytestmark = pytest.mark.cluster
 KINDS = {

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import __version__, configuration, parsing
+from . import __version__, configuration
+from .configuration import parsing
 from .errors import UserError
-from .interruption import Interrupted, Notice
+from .machine.signals import Interrupted, Notice
 
 if TYPE_CHECKING:
     import torch
@@ -42,20 +43,20 @@ def _discard_output() -> None:
 
 
 def _subset(arguments: argparse.Namespace) -> None:
-    from . import subset
+    from .stages import subset
 
     subset.run(_settings(arguments, configuration.Dataset), arguments.output)
 
 
 def _train(arguments: argparse.Namespace) -> None:
-    from . import train
+    from .stages import train
 
     settings = _settings(arguments, configuration.Model)
     train.run(settings, arguments.subset, arguments.model, arguments.training, _device(arguments))
 
 
 def _adopt(arguments: argparse.Namespace) -> None:
-    from . import adopt
+    from .stages import adopt
 
     _limit_threads(arguments)
     settings = _settings(arguments, configuration.AdoptedModel, weights=str(arguments.weights))
@@ -65,13 +66,13 @@ def _adopt(arguments: argparse.Namespace) -> None:
 
 
 def _scramble(arguments: argparse.Namespace) -> None:
-    from . import scrambling
+    from .stages import scramble
 
-    scrambling.run(arguments.seed, arguments.model, arguments.output)
+    scramble.run(arguments.seed, arguments.model, arguments.output)
 
 
 def _reconstruct(arguments: argparse.Namespace) -> None:
-    from . import reconstruct
+    from .stages import reconstruct
 
     settings = _settings(arguments, configuration.Restarts)
     with Notice() as notice:
@@ -87,7 +88,7 @@ def _reconstruct(arguments: argparse.Namespace) -> None:
 
 
 def _deduplicate(arguments: argparse.Namespace) -> None:
-    from . import deduplicate
+    from .stages import deduplicate
 
     _limit_threads(arguments)
     settings = _settings(arguments, configuration.Merge)
@@ -95,7 +96,7 @@ def _deduplicate(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from . import evaluate
+    from .stages import evaluate
 
     _limit_threads(arguments)
     evaluate.run(
@@ -112,10 +113,10 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 
 def _inspect(arguments: argparse.Namespace) -> None:
-    from . import inspection
+    from .stages import inspect
 
     _limit_threads(arguments)
-    inspection.run(
+    inspect.run(
         arguments.count,
         arguments.experiment,
         arguments.model,
@@ -126,7 +127,7 @@ def _inspect(arguments: argparse.Namespace) -> None:
 
 
 def _page(arguments: argparse.Namespace) -> None:
-    from . import page
+    from .report import page
 
     common = {"model_path": arguments.model, "candidates_path": arguments.candidates, "output": arguments.output}
     of_evaluation = (arguments.subset, arguments.training, arguments.evaluation)
@@ -142,38 +143,38 @@ def _page(arguments: argparse.Namespace) -> None:
 
 
 def _membership(arguments: argparse.Namespace) -> None:
-    from . import membership
+    from .tools import membership
 
     _limit_threads(arguments)
     membership.run(arguments.model, arguments.pool, arguments.output)
 
 
 def _table(arguments: argparse.Namespace) -> None:
-    from . import table
+    from .stages import table
 
     table.run(arguments.evaluations or [], arguments.folder, arguments.inspections or [])
 
 
 def _show(arguments: argparse.Namespace) -> None:
-    from . import table
+    from .stages import table
 
     table.show(arguments.folder)
 
 
 def _status(arguments: argparse.Namespace) -> None:
-    from . import status
+    from .tools import status
 
     status.show(parsing.load_files([Path("config.yaml"), *arguments.configfile]), Path())
 
 
 def _prune(arguments: argparse.Namespace) -> None:
-    from . import prune
+    from .tools import prune
 
     prune.run(arguments.folder, arguments.dry_run)
 
 
 def _estimate(arguments: argparse.Namespace) -> None:
-    from . import estimate
+    from .tools import estimate
 
     found = parsing.load_files([arguments.defaults, *arguments.configfile])
     arguments.device = found.device

@@ -1,0 +1,331 @@
+"""Sources in their original formats, written small, and each defect refused by name."""
+
+import os
+import pickle
+import struct
+from hashlib import md5
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+from reconstruction.configuration import Faces, ImageFile, ImageFolder, Torchvision
+from reconstruction.data.sources import load, source_files
+from reconstruction.errors import UserError
+from torchvision import datasets
+
+RANDOM = np.random.default_rng(0)
+GREY = RANDOM.integers(0, 256, (6, 5, 4), dtype=np.uint8)
+COLOUR = RANDOM.integers(0, 256, (6, 5, 4, 3), dtype=np.uint8)
+LABELS = np.arange(6) % 3
+NAMES = ["ant", "bee", "crow"]
+
+
+def npz(path, **arrays):
+    path = path.with_suffix(".npz")
+    np.savez(path, **arrays)
+    return ImageFile(kind="file", path=str(path))
+
+
+def hdf5(path, **arrays):
+    path = path.with_suffix(".h5")
+    with h5py.File(path, "w") as file:
+        for name, array in arrays.items():
+            if np.asarray(array).dtype.kind == "O":
+                file.create_dataset(name, (len(array),), h5py.vlen_dtype(np.uint8))
+            else:
+                file[name] = array.tolist() if array.dtype.kind == "U" else array
+    return ImageFile(kind="file", path=str(path))
+
+
+def folder(path, images=GREY, labels=LABELS, suffix="png"):
+    for index, (image, label) in enumerate(zip(images, labels, strict=True)):
+        (path / NAMES[label]).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path / NAMES[label] / f"{index}.{suffix}")
+    return ImageFolder(kind="folder", path=str(path))
+
+
+def refused(source, defect):
+    """The one sentence that refuses a source."""
+    with pytest.raises(UserError, match=defect) as caught:
+        load(source)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def channels_last(pool):
+    return (pool.images.transpose(0, 2, 3, 1) * 255).squeeze()
+
+
+def test_the_faces_come_with_the_library():
+    pool, test = load(Faces(kind="faces"))
+    assert pool.images.shape == (100, 1, 25, 25)
+    assert pool.images.dtype == np.float32
+    assert 0 <= pool.images.min() < pool.images.max() <= 1
+    assert test is None
+
+
+# Files -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("write", [npz, hdf5])
+@pytest.mark.parametrize("images", [GREY, COLOUR, GREY / 255, COLOUR / np.float32(255)], ids=lambda x: str(x.dtype))
+def test_a_file(tmp_path, write, images):
+    pool, test = load(write(tmp_path / "a", images=images, labels=LABELS))
+    np.testing.assert_allclose(channels_last(pool), images if images.dtype == np.uint8 else images * 255, atol=1e-4)
+    assert pool.images.dtype == np.float32
+    assert pool.classes.tolist() == LABELS.tolist()
+    assert pool.class_names == ()
+    assert test is None
+
+
+@pytest.mark.parametrize("write", [npz, hdf5])
+def test_a_file_may_name_its_classes(tmp_path, write):
+    pool, _ = load(write(tmp_path / "a", images=GREY, labels=LABELS, class_names=np.array(NAMES)))
+    assert pool.class_names == tuple(NAMES)
+
+
+def test_the_format_is_told_by_the_content(tmp_path):
+    source = hdf5(tmp_path / "a", images=GREY, labels=LABELS)
+    named_wrongly = Path(source.path).rename(tmp_path / "a.npz")
+    assert len(load(ImageFile(kind="file", path=str(named_wrongly)))[0].images) == 6
+
+
+def test_a_test_file_knows_the_classes_of_the_training_file(tmp_path):
+    tested = npz(tmp_path / "b", images=GREY[:2], labels=LABELS[:2])
+    source = npz(tmp_path / "a", images=GREY, labels=LABELS, class_names=np.array(NAMES))
+    _, test = load(source.model_copy(update={"test_path": tested.path}))
+    assert len(test.images) == 2
+    assert test.class_names == tuple(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "defect"),
+    [
+        ({"images": GREY[:, :4]}, r"shape \(C, H, W\) \(1, 4, 4\), those of .*a.npz \(1, 5, 4\); bring both to one"),
+        ({"images": GREY, "class_names": np.array(["ant", "cow", "bee"])}, "its classes are ant, cow, bee, those of"),
+    ],
+)
+def test_a_test_file_that_does_not_fit(tmp_path, arrays, defect):
+    tested = npz(tmp_path / "b", labels=LABELS, **arrays)
+    source = npz(tmp_path / "a", images=GREY, labels=LABELS, class_names=np.array(NAMES))
+    assert tested.path in refused(source.model_copy(update={"test_path": tested.path}), defect)
+
+
+def not_finite(value):
+    images = GREY / 255
+    images[3, 1, 1] = value
+    return images
+
+
+@pytest.mark.parametrize("write", [npz, hdf5])
+@pytest.mark.parametrize(
+    ("changes", "defect"),
+    [
+        ({"labels": None}, "has no array 'labels'"),
+        ({"images": None}, "has no array 'images'"),
+        ({"images": GREY[0]}, r"shape \(5, 4\); bring them to"),
+        ({"images": COLOUR[..., :2]}, "C 1 or 3"),
+        ({"images": COLOUR[None]}, "shape"),
+        ({"images": GREY[:0], "labels": LABELS[:0]}, "shape"),
+        ({"images": GREY.astype(np.int32)}, "type int32; save them as uint8"),
+        ({"images": GREY.astype(object)}, "(images are of type object|[Oo]bject arrays cannot be loaded)"),
+        ({"images": GREY.astype(np.float32)}, "run from 0 to 248; scale them to 0 .. 1"),
+        ({"images": GREY / 255 - 0.5}, "scale them to 0 .. 1"),
+        ({"images": not_finite(np.nan)}, "image 3 has a pixel that is no finite number"),
+        ({"images": not_finite(-np.inf)}, "image 3 has a pixel that is no finite number"),
+        ({"labels": LABELS[:5]}, r"labels have shape \(5,\); give one for each of the 6 images"),
+        ({"labels": LABELS[:, None]}, "give one for each"),
+        ({"labels": LABELS / 2}, "labels are of type float64; save them as integers"),
+        ({"labels": np.array(NAMES * 2)}, "labels are of type"),
+        ({"class_names": np.arange(3)}, "class_names is no list of texts"),
+        ({"class_names": np.array(["ant", "bee", "ant"])}, "two classes are named 'ant'"),
+        ({"class_names": np.array(["ant", "bee"])}, "labels run from 0 to 2, but class_names names classes 0 to 1"),
+    ],
+)
+def test_a_defect_of_a_file_is_named(tmp_path, write, changes, defect):
+    arrays = {"images": GREY, "labels": LABELS, **changes}
+    source = write(tmp_path / "a", **{name: array for name, array in arrays.items() if array is not None})
+    assert refused(source, defect).startswith(source.path)
+
+
+@pytest.mark.parametrize("write", [npz, hdf5])
+def test_a_truncated_file(tmp_path, write):
+    source = write(tmp_path / "a", images=GREY, labels=LABELS)
+    os.truncate(source.path, Path(source.path).stat().st_size // 2)
+    assert "write plain arrays of numbers" in refused(source, f"{source.path}: cannot be read")
+
+
+@pytest.mark.parametrize("content", [b"", b"not an archive", pickle.dumps({"images": GREY})])
+def test_a_foreign_file(tmp_path, content):
+    path = tmp_path / "a.npz"
+    path.write_bytes(content)
+    refused(ImageFile(kind="file", path=str(path)), "is neither NPZ nor HDF5")
+
+
+@pytest.mark.parametrize("path", ["none.npz", "."])
+def test_a_missing_file(tmp_path, path):
+    refused(ImageFile(kind="file", path=str(tmp_path / path)), "no such file")
+
+
+# Folders ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("images", [GREY, COLOUR], ids=["grey", "colour"])
+def test_a_folder(tmp_path, images):
+    tested = folder(tmp_path / "b", images[:3], LABELS[:3])
+    pool, test = load(folder(tmp_path / "a", images).model_copy(update={"test_path": tested.path}))
+    np.testing.assert_allclose(channels_last(pool), images[[0, 3, 1, 4, 2, 5]], atol=1e-4)
+    assert pool.classes.tolist() == [0, 0, 1, 1, 2, 2]
+    assert pool.class_names == tuple(NAMES)
+    assert len(test.images) == 3
+
+
+def test_images_of_two_sizes(tmp_path):
+    source = folder(tmp_path, [*GREY[:5], GREY[5, :3]])
+    assert f"{tmp_path}/ant/0.png is 4 x 5 grey" in refused(source, "crow/5.png: is 4 x 3 grey, but")
+
+
+def test_grey_and_colour_do_not_mix(tmp_path):
+    refused(folder(tmp_path, [*GREY[:5], COLOUR[5]]), "crow/5.png: is 4 x 5 RGB, but .* all grey or all RGB")
+
+
+@pytest.mark.parametrize("mode", ["1", "P", "RGBA", "I;16"])
+def test_pixels_of_another_mode(tmp_path, mode):
+    source = folder(tmp_path)
+    Image.new(mode, (4, 5)).save(tmp_path / "bee/1.png")
+    refused(source, f"bee/1.png: its pixels are of mode {mode}; save it as 8-bit grey")
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", None])
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_a_damaged_image(tmp_path, suffix, content):
+    source = folder(tmp_path, suffix=suffix)
+    damaged = tmp_path / f"bee/1.{suffix}"
+    damaged.write_bytes(damaged.read_bytes()[:-30] if content is None else content)
+    refused(source, f"{damaged}: cannot be read as an image .*; repair or remove it")
+
+
+def test_a_folder_without_images(tmp_path):
+    source = ImageFolder(kind="folder", path=str(tmp_path / "a"))
+    refused(source, "is no folder of images by class")
+    (tmp_path / "a").mkdir()
+    refused(source, "is no folder of images by class")
+    (tmp_path / "a/ant").mkdir()
+    (tmp_path / "a/ant/notes.txt").write_text("none yet")
+    refused(source, "no class folder holds an image")
+
+
+def test_a_folder_is_watched_with_its_class_folders(tmp_path):
+    source = folder(tmp_path / "a")
+    assert source_files(source) == [str(tmp_path / "a"), *(str(tmp_path / "a" / name) for name in NAMES)]
+
+
+def test_files_are_watched_and_torchvisions_are_not():
+    assert source_files(ImageFile(kind="file", path="a.npz", test_path="b.h5")) == ["a.npz", "b.h5"]
+    assert source_files(Torchvision(kind="mnist", root="data")) == []
+
+
+# Torchvision -----------------------------------------------------------------------------------------
+
+
+def write_idx(path, array):
+    header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
+    path.write_bytes(header + array.tobytes())
+
+
+def mnist(root, kind="mnist"):
+    """Seven digits to train on, of which the first three are test images, too."""
+    raw = root / {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}[kind] / "raw"
+    raw.mkdir(parents=True)
+    digits = RANDOM.integers(0, 256, (7, 28, 28), dtype=np.uint8)
+    for prefix, count in (("train", 7), ("t10k", 3)):
+        write_idx(raw / f"{prefix}-images-idx3-ubyte", digits[:count])
+        write_idx(raw / f"{prefix}-labels-idx1-ubyte", np.arange(count, dtype=np.uint8))
+    return digits, Torchvision(kind=kind, root=str(root))
+
+
+@pytest.mark.parametrize(("kind", "name"), [("mnist", "3 - three"), ("fashion-mnist", "Dress")])
+def test_mnist_in_its_own_files(tmp_path, kind, name):
+    digits, source = mnist(tmp_path, kind)
+    pool, test = load(source)
+    np.testing.assert_allclose(channels_last(pool), digits, atol=1e-4)
+    assert pool.classes.tolist() == list(range(7))
+    assert pool.class_names[3] == name
+    assert test.images.shape == (3, 1, 28, 28)
+
+
+@pytest.mark.parametrize("part", ["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
+@pytest.mark.parametrize("size", [0, 3, 9])
+def test_mnist_cut_off(tmp_path, part, size):
+    _, source = mnist(tmp_path)
+    os.truncate(tmp_path / "MNIST/raw" / part, size)
+    refused(source, "no sound mnist data set there")
+
+
+def test_pickles_of_an_old_torchvision_are_not_opened(tmp_path):
+    _, source = mnist(tmp_path)
+    (tmp_path / "MNIST/processed").mkdir()
+    refused(source, "MNIST/processed: holds pickles without a checksum")
+
+
+def cifar(root, monkeypatch, kind):
+    """Two images a batch, with MD5 sums of their own in place of the real archive's."""
+    dataset, key = {"cifar10": (datasets.CIFAR10, "labels"), "cifar100": (datasets.CIFAR100, "fine_labels")}[kind]
+    folder = root / dataset.base_folder
+    folder.mkdir()
+    pixels = RANDOM.integers(0, 256, (2, 3072), dtype=np.uint8)
+
+    def written(name, content):
+        (folder / name).write_bytes(pickle.dumps(content))
+        return md5((folder / name).read_bytes()).hexdigest()
+
+    for part in ("train_list", "test_list"):
+        sums = [[name, written(name, {"data": pixels, key: [3, 8]})] for name, _ in getattr(dataset, part)]
+        monkeypatch.setattr(dataset, part, sums)
+    meta = written(dataset.meta["filename"], {dataset.meta["key"]: list("abcdefghij")})
+    monkeypatch.setattr(dataset, "meta", {**dataset.meta, "md5": meta})
+    return pixels, Torchvision(kind=kind, root=str(root))
+
+
+@pytest.mark.parametrize(("kind", "batches"), [("cifar10", 5), ("cifar100", 1)])
+def test_cifar_in_its_own_files(tmp_path, monkeypatch, kind, batches):
+    pixels, source = cifar(tmp_path, monkeypatch, kind)
+    pool, test = load(source)
+    assert pool.images.shape == (2 * batches, 3, 32, 32)
+    np.testing.assert_allclose(pool.images[0].ravel() * 255, pixels[0], atol=1e-4)
+    assert pool.classes[:2].tolist() == [3, 8]
+    assert pool.class_names == tuple("abcdefghij")
+    assert len(test.images) == 2
+
+
+@pytest.mark.parametrize("kind", ["cifar10", "cifar100"])
+def test_no_pickle_is_opened_before_its_checksum_fits(tmp_path, monkeypatch, kind):
+    _, source = cifar(tmp_path, monkeypatch, kind)
+    unpickle, opened = pickle.load, []
+    monkeypatch.setattr(pickle, "load", lambda file, **options: opened.append(file.name) or unpickle(file, **options))
+    files = sorted((tmp_path / getattr(datasets, kind.upper()).base_folder).iterdir())
+    for changed in files:
+        original = changed.read_bytes()
+        changed.write_bytes(original + b"!")
+        opened.clear()
+        refused(source, f"no sound {kind} data set there")
+        assert str(changed) not in opened
+        changed.write_bytes(original)
+    load(source)
+    assert {str(file) for file in files} == set(opened)
+
+
+@pytest.mark.parametrize("kind", ["mnist", "fashion-mnist", "cifar10", "cifar100"])
+def test_a_root_without_the_data(tmp_path, kind):
+    refused(Torchvision(kind=kind, root=str(tmp_path)), f"no sound {kind} data set there .* set download: true")
+
+
+def test_a_download_that_fails(tmp_path, monkeypatch):
+    def unreachable(self):
+        raise OSError("name resolution failed")
+
+    monkeypatch.setattr(datasets.CIFAR10, "download", unreachable)
+    source = Torchvision(kind="cifar10", root=str(tmp_path), download=True)
+    refused(source, r"no sound cifar10 data set there \(name resolution failed\); .* or check the network")

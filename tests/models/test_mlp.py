@@ -1,0 +1,108 @@
+"""The network against torch.nn and autograd."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from reconstruction.models.mlp import Network, accuracy, activations, initialise, outputs, sensitivities
+from science_helpers import forward, generator, normal, orthonormal, properties, random_network, relative
+
+HIDDEN = st.lists(st.integers(1, 6), min_size=1, max_size=4)
+
+
+@properties
+@given(HIDDEN, st.integers(1, 6), st.integers(0, 99))
+def test_outputs_equal_torch_nn(hidden, input_size, seed):
+    network = random_network(input_size, hidden, seed)
+    modules = []
+    for layer, weight in enumerate(network.weights):
+        linear = torch.nn.Linear(weight.shape[1], weight.shape[0], bias=layer == 0, dtype=torch.float64)
+        linear.weight.data = weight
+        modules += [linear, torch.nn.ReLU()]
+    modules[0].bias.data = network.bias
+    inputs = normal(7, input_size, seed=seed)
+    expected = torch.nn.Sequential(*modules[:-1])(inputs).squeeze(-1)
+    torch.testing.assert_close(outputs(network, inputs), expected.detach())
+
+
+@properties
+@given(HIDDEN, st.integers(0, 99))
+def test_sensitivities_are_the_derivatives_of_the_output_by_each_layer(hidden, seed):
+    network = random_network(5, hidden, seed)
+    layers = activations(network, normal(6, 5, seed=seed))
+    found = sensitivities(network, layers)
+    assert [delta.shape[1] for delta in found] == [*hidden, 1]
+    for k, delta in enumerate(found[:-1]):
+        product = layers[k] @ network.weights[k].T + (network.bias if k == 0 else 0)
+        product.requires_grad_()
+        rest = product.relu()
+        for weight in network.weights[k + 1 : -1]:
+            rest = (rest @ weight.T).relu()
+        (expected,) = torch.autograd.grad((rest @ network.weights[-1].T).sum(), product)
+        torch.testing.assert_close(delta, expected)
+    assert (found[-1] == 1).all()
+
+
+@properties
+@given(HIDDEN, st.floats(0.1, 5))
+def test_the_network_is_homogeneous_in_its_parameters(hidden, factor):
+    network = random_network(4, hidden)
+    scaled = Network(tuple(factor * weight for weight in network.weights), factor * network.bias)
+    inputs = normal(8, 4)
+    torch.testing.assert_close(outputs(scaled, inputs), factor ** len(network.weights) * outputs(network, inputs))
+
+
+def test_batched_inputs_give_what_each_batch_gives():
+    network, inputs = random_network(4, [5, 3]), normal(3, 6, 4)
+    batched = outputs(network, inputs)
+    assert batched.shape == (3, 6)
+    torch.testing.assert_close(batched, torch.stack([outputs(network, part) for part in inputs]))
+
+
+def test_the_forward_pass_leaves_its_inputs_and_weights_alone():
+    network, inputs = random_network(4, [5, 3]), normal(6, 4)
+    before = [tensor.clone() for tensor in (*network.parameters, inputs)]
+    outputs(network, inputs)
+    assert all(torch.equal(*pair) for pair in zip(before, (*network.parameters, inputs), strict=True))
+
+
+def test_a_projected_network_answers_coordinates_as_the_network_answers_inputs():
+    network, basis, coordinates = random_network(9, [5, 4]), orthonormal(3, 9), normal(6, 3)
+    projected = network.project_inputs(basis)
+    assert projected.sizes == (3, 5, 4, 1)
+    torch.testing.assert_close(outputs(projected, coordinates), outputs(network, coordinates @ basis))
+
+
+def test_initial_weights_have_the_published_distributions():
+    network = initialise(300, [200, 100], 1e-4, generator(0))
+    assert network.sizes == (300, 200, 100, 1)
+    assert all(parameter.dtype == torch.float64 for parameter in network.parameters)
+    assert network.weights[0].std().item() == pytest.approx(1e-4, rel=0.02)
+    assert network.bias.std().item() == pytest.approx(1e-4, rel=0.2)
+    for weight in network.weights[1:]:
+        bound = weight.shape[1] ** -0.5
+        assert weight.abs().max() <= bound
+        assert weight.abs().max() > 0.9 * bound
+        assert weight.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.15)
+
+
+def test_initial_weights_follow_from_the_generator():
+    first, again, other = (initialise(6, [5, 4], 0.1, generator(seed)) for seed in (1, 1, 2))
+    assert all(torch.equal(*pair) for pair in zip(first.parameters, again.parameters, strict=True))
+    assert not any(torch.equal(*pair) for pair in zip(first.parameters, other.parameters, strict=True))
+
+
+def test_accuracy_counts_signs_and_an_output_of_zero_is_wrong():
+    network = Network((torch.eye(2).double(), torch.tensor([[1.0, -1.0]]).double()), torch.zeros(2).double())
+    inputs = torch.tensor([[2.0, 0.0], [0.0, 2.0], [3.0, 0.0], [1.0, 1.0]]).double()
+    assert accuracy(network, inputs, torch.tensor([1.0, -1.0, -1.0, 1.0])) == 0.5
+    assert math.isnan(accuracy(network, inputs[:0], torch.zeros(0)))
+
+
+def test_precision_is_changed_for_every_parameter():
+    network = random_network(4, [3])
+    single = network.to(dtype=torch.float32)
+    assert {parameter.dtype for parameter in single.parameters} == {torch.float32}
+    assert relative(forward(single, normal(5, 4).float()).double(), forward(network, normal(5, 4))) < 1e-5

@@ -1,0 +1,147 @@
+"""What a sweep will take, before it begins."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from reconstruction.attack.plan import choose
+from reconstruction.configuration import Model, Restarts, parsing
+from reconstruction.errors import UserError
+from reconstruction.files import store
+from reconstruction.models import deployed
+from reconstruction.models.mlp import initialise
+from reconstruction.stages import reconstruct
+from reconstruction.tools import estimate
+from science_helpers import generator
+
+CPU = torch.device("cpu")
+DEFAULTS = """
+datasets:
+  faces: {source: {kind: faces}, labels: {rule: alternating}, per_label: 4}
+models:
+  small: {hidden: [20, 10]}
+  theirs: {weights: theirs.pt, input_shape: [1, 25, 25]}
+sweeps:
+  few: {shards: 3, restarts: {per_shard: 2, candidates: 10, subspace: {iterations: 40}}}
+  pixels: {restarts: {per_shard: 4, candidates: 10, method: published, engine: reference, keep: 0.5}}
+experiments:
+  - {dataset: faces, model: small, sweep: few}
+"""
+
+
+@pytest.fixture
+def configuration(tmp_path, monkeypatch):
+    """The configuration of YAML texts laid over DEFAULTS, with iterations that count as timed at once."""
+    monkeypatch.setattr(estimate, "TIMED_SECONDS", 0.001)
+
+    def read(*overlays):
+        paths = []
+        for number, text in enumerate((DEFAULTS, *overlays)):
+            paths.append(tmp_path / f"{number}.yaml")
+            paths[-1].write_text(text)
+        return parsing.load_files(paths)
+
+    return read
+
+
+def only(configuration, results):
+    return estimate.estimate(configuration, configuration.experiments[0], CPU, results)
+
+
+def test_a_model_that_is_not_trained_is_made_up_at_its_size(configuration, tmp_path):
+    found = only(configuration(), tmp_path)
+    assert not found.trained
+    assert found.network.sizes == (7, 20, 10, 1)  # eight images, less their mean
+    assert found.iterations == 40
+    assert found.restart_seconds > 0
+    assert found.job_seconds == 2 * found.restart_seconds
+    assert found.disk == 4 * 3 * 2 * 10 * (7 + 1)
+    assert found.good_per_shard == round(1800 / found.restart_seconds)
+
+
+def test_a_trained_model_is_searched_itself(configuration, tmp_path):
+    network = initialise(625, [20, 10], 1e-4, generator(0))
+    span = torch.randn(20, 3, generator=generator(1)).double() @ torch.randn(3, 625, generator=generator(2)).double()
+    network.weights[0].add_(span)
+    path = tmp_path / "faces/small/model.h5"
+    store.write(path, "model", deployed.arrays(network, torch.zeros(1, 25, 25).numpy()), settings_json="{}")
+    found = only(configuration(), tmp_path)
+    assert found.trained
+    assert found.network.sizes == (3, 20, 10, 1)
+
+
+def test_the_reference_and_what_is_kept(configuration, tmp_path):
+    overlay = "experiments: [{dataset: faces, model: small, sweep: pixels}]"
+    found = only(configuration(overlay), tmp_path)
+    assert (found.at_once, found.iterations) == (1, 50_000)
+    assert found.network.sizes == (625, 20, 10, 1)
+    assert found.disk == 4 * 4 * 5 * 626
+
+
+def test_the_made_up_first_layer_has_the_rank_that_images_give_it():
+    network = estimate.made_up(Model(hidden=[50, 5]), 300, 21)
+    attack = choose(network, Restarts(candidates=4))
+    assert attack.basis.shape == (20, 300)
+
+
+def test_seconds_per_iteration_leaves_start_and_end_out(monkeypatch):
+    clock = [0.0]
+
+    def search(iterations):
+        clock[0] += 5 + 0.25 * iterations
+
+    monkeypatch.setattr(estimate.time, "perf_counter", lambda: clock[0])
+    assert estimate.seconds_per_iteration(search) == pytest.approx(0.25, rel=0.01)
+
+
+def test_weights_from_elsewhere_are_wanted_first(configuration, tmp_path):
+    overlay = "experiments: [{dataset: faces, model: theirs, sweep: few}]"
+    with pytest.raises(UserError, match=r"theirs/model\.h5: .*run `snakemake .*model\.h5` first"):
+        only(configuration(overlay), tmp_path)
+
+
+def test_it_is_told_for_every_experiment(configuration, tmp_path, capsys):
+    overlay = "experiments: [{dataset: faces, model: small, sweep: few}, {dataset: faces, model: small, sweep: pixels}]"
+    estimate.run(configuration(overlay), CPU, tmp_path)
+    said = capsys.readouterr().out
+    assert "faces, small, few: 3 jobs of 2 restarts, 6 in all, 40 iterations each" in said
+    assert "faces, small, pixels: 1 jobs of 4 restarts" in said
+    assert len(re.findall(r"per_shard +\d+ would make jobs of half an hour", said)) == 2
+    assert "estimate:" not in said
+    assert "controls" not in said
+    estimate.run(configuration(overlay, "controls: {scrambled_weights: true}"), CPU, tmp_path)
+    assert capsys.readouterr().out.count("controls   1 further searches that take as much each") == 2
+
+
+def test_a_real_job_takes_what_was_estimated(configuration, tmp_path, monkeypatch):
+    """To an order of magnitude: both are short, and the machine may be busy."""
+    monkeypatch.setattr(estimate, "TIMED_SECONDS", 0.2)
+    network = initialise(625, [200, 200], 1e-4, generator(0))
+    network.weights[0].add_(torch.randn(200, 40, generator=generator(1)).double() @ torch.randn(40, 625).double())
+    path = tmp_path / "faces/small/model.h5"
+    store.write(path, "model", deployed.arrays(network, torch.zeros(1, 25, 25).numpy()), settings_json="{}")
+    overlay = "sweeps: {few: {restarts: {candidates: 100, subspace: {iterations: 100}}}}"
+    read = configuration(overlay)
+    expected = only(read, tmp_path)
+    reconstruct.run(read.sweeps["few"].restarts, 0, path, tmp_path / "0000.h5", CPU)
+    taken = store.read(tmp_path / "0000.h5", "shard").facts["seconds"]
+    assert 0.1 < taken / expected.job_seconds < 10
+
+
+def test_files_are_laid_over_each_other(configuration):
+    read = configuration("sweeps: {few: {shards: 7}}", "models: {small: {hidden: [5, 5]}}")
+    assert read.sweeps["few"].shards == 7
+    assert read.sweeps["few"].restarts.candidates == 10
+    assert read.models["small"].hidden == [5, 5]
+
+
+@pytest.mark.parametrize("text", ["[1, 2", "- a list", "just words"])
+def test_a_file_that_is_no_configuration_is_named(configuration, text):
+    with pytest.raises(UserError, match=r"1\.yaml: cannot be read"):
+        configuration(text)
+
+
+def test_a_missing_file_is_named():
+    with pytest.raises(UserError, match=r"nowhere\.yaml: cannot be read \(no such file or directory\)"):
+        parsing.load_files([Path("nowhere.yaml")])

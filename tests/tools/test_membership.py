@@ -1,0 +1,106 @@
+"""Scores of a pool: what lambda says of members, and pools that are refused by name."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from reconstruction.__main__ import main
+from reconstruction.configuration import Dataset, Model, parsing
+from reconstruction.errors import UserError
+from reconstruction.files import store
+from reconstruction.models import deployed
+from reconstruction.stages import subset, train
+from reconstruction.tools import membership
+from reconstruction.tools.membership import summary
+from science_helpers import random_network
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory):
+    """A model of 24 faces, and a pool of them and of as many held-out ones."""
+    folder = tmp_path_factory.mktemp("audited")
+    values = {"source": {"kind": "faces"}, "labels": {"rule": "alternating"}, "per_label": 12}
+    subset.run(parsing.parse(Dataset, values, ""), folder / "subset.h5")
+    settings = Model(hidden=[100, 100], training={"target_loss": 1e-6})
+    train.run(settings, folder / "subset.h5", folder / "model.h5", folder / "training.h5", torch.device("cpu"))
+    drawn = store.read(folder / "subset.h5", "subset")
+    parts = ("training", "held_out")
+    images = np.concatenate([drawn[f"{part}/images"][:, 0] for part in parts])
+    labels = np.concatenate([drawn[f"{part}/labels"] for part in parts])
+    np.savez(folder / "pool.npz", images=images, labels=labels, member=np.arange(48) < 24)
+    return folder
+
+
+def scored(folder, pool="pool.npz", output="membership.csv"):
+    files = {"model": "model.h5", "pool": pool, "output": output}
+    arguments = [word for name, file in files.items() for word in (f"--{name}", str(folder / file))]
+    assert main(["membership", *arguments]) == 0
+    return pd.read_csv(folder / output)
+
+
+def test_members_have_the_larger_lambdas(audited, capsys):
+    scores = scored(audited)
+    assert scores.columns.tolist() == ["image", "label", "lambda", "margin", "member"]
+    assert (scores["lambda"] >= 0).all()
+    found = json.loads((audited / "membership.json").read_text())
+    assert found["lambda_auc"] > 0.9
+    assert found["margin_auc"] > 0.9
+    assert (audited / "membership.png").stat().st_size > 1000
+    printed = capsys.readouterr().out
+    assert f"by lambda, AUC {found['lambda_auc']:.3f}" in printed
+    assert "at 1% false positives" in printed
+
+
+def test_the_margins_are_those_of_training(audited):
+    margins = store.read(audited / "training.h5", "training")["margins"]
+    assert scored(audited)["margin"][:24].to_numpy() == pytest.approx(margins, rel=1e-4)
+
+
+def test_a_pool_of_unknown_membership_with_labels_0_and_1_scores_the_same(audited):
+    with np.load(audited / "pool.npz") as pool:
+        np.savez(audited / "unknown.npz", images=pool["images"], labels=(pool["labels"] + 1) // 2)
+    scores = scored(audited, "unknown.npz", "unknown.csv")
+    assert "member" not in scores
+    assert not (audited / "unknown.json").exists()
+    assert scores.equals(scored(audited).drop(columns="member"))
+
+
+def test_the_rate_is_that_of_the_strictest_threshold_within_the_false_positives():
+    scores = pd.DataFrame({"member": [True] * 4 + [False] * 200, "lambda": 0.0, "margin": 0.0})
+    scores.loc[:3, "lambda"] = [4, 3, 2, 1]
+    scores.loc[4:6, "lambda"] = [3.5, 2.5, 1.5]  # 1 % of 200 are two
+    found = summary(scores)
+    assert found["lambda_tpr"] == 0.75
+    assert found["margin_tpr"] == 0.0
+    assert found["margin_auc"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("change", "defect"),
+    [
+        ({"labels": np.array([0, 1, 2])}, "labels are [0, 1, 2]"),
+        ({"images": np.zeros((3, 5, 4))}, "images have shape (1, 5, 4), and the model takes (1, 4, 5)"),
+        ({"member": np.array([1, 0, 1])}, "give one boolean for each image"),
+        ({"member": np.array([True, False])}, "member has shape (2,)"),
+        ({"member": np.ones(3, bool)}, "member says the same of every image"),
+    ],
+)
+def test_a_pool_that_cannot_be_scored_is_refused(change, defect, tmp_path):
+    arrays = deployed.arrays(random_network(20, [6]), np.zeros((1, 4, 5), np.float32))
+    store.write(tmp_path / "model.h5", "model", arrays, settings_json="{}")
+    pool = {"images": np.zeros((3, 4, 5)), "labels": np.array([-1, 1, 1]), **change}
+    np.savez(tmp_path / "pool.npz", **pool)
+    with pytest.raises(UserError) as caught:
+        membership.run(tmp_path / "model.h5", tmp_path / "pool.npz", tmp_path / "membership.csv")
+    assert defect in str(caught.value)
+    assert str(caught.value).startswith(f"{tmp_path / 'pool.npz'}: ")
+    assert not (tmp_path / "membership.csv").exists()
+
+
+def test_more_images_than_memory_holds_are_refused(audited, monkeypatch):
+    monkeypatch.setattr(membership, "free", lambda device: 1000)
+    with pytest.raises(UserError, match=r"pool\.npz: 48 images need .* GiB .* give fewer images at a time"):
+        membership.run(audited / "model.h5", audited / "pool.npz", audited / "refused.csv")
+    assert not (audited / "refused.csv").exists()

@@ -1,0 +1,44 @@
+"""The embedded default as shipped, stage by stage: what README.md promises of it."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from reconstruction.configuration import parsing
+from reconstruction.files import store
+from reconstruction.stages import deduplicate, evaluate, reconstruct, scramble, subset, train
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.slow
+def test_the_demo_reads_the_enrolled_faces_back_and_scrambled_weights_do_not(tmp_path):
+    configuration = parsing.load(yaml.safe_load((ROOT / "config.yaml").read_text()))
+    sweep, cpu = configuration.sweeps["demo"], torch.device("cpu")
+    drawn, model, training = (tmp_path / f"{name}.h5" for name in ("subset", "model", "training"))
+    subset.run(configuration.datasets["faces"], drawn)
+    train.run(configuration.models["mlp500"], drawn, model, training, cpu)
+    shards = [tmp_path / f"{shard}.h5" for shard in range(sweep.shards)]
+    for shard, path in enumerate(shards):
+        reconstruct.run(sweep.restarts, shard, model, path, cpu)
+    candidates, evaluation = tmp_path / "candidates.h5", tmp_path / "evaluation.h5"
+    deduplicate.run(sweep.merge, model, shards, candidates)
+
+    disordered, shard, found = (tmp_path / f"disordered-{name}.h5" for name in ("model", "shard", "candidates"))
+    scramble.run(0, model, disordered)
+    reconstruct.run(sweep.restarts, 0, disordered, shard, cpu)
+    deduplicate.run(sweep.merge, disordered, [shard], found)
+    evaluate.run(
+        configuration.evaluation, "faces/mlp500/demo", drawn, model, training, candidates, evaluation,
+        tmp_path / "figures", [("scrambled_weights", disordered, found)],
+    )  # fmt: skip
+    stored = store.read(evaluation, "evaluation")
+    row, controls = (json.loads(str(stored[name])) for name in ("row", "controls"))
+    assert row["n"] == 50
+    assert row["ncc_hits_over_held_out"] >= 40
+    assert row["ncc_hits"] >= 30
+    assert row["ncc_held_out_hits"] <= 5
+    assert controls["scrambled_weights"]["ncc_hits"] <= 2
+    assert controls["scrambled"]["ncc_hits"] <= 2

@@ -1,0 +1,1 @@
+"""The attack: what it may search, and how; it sees the model alone."""

@@ -1,0 +1,119 @@
+"""The published procedure written plainly (Haim et al. 2022, equation 5): what the fast engine must agree with.
+
+float64, full pixels, one restart after the other, and every derivative by autograd: the stationarity term
+differentiates the network once to explain its weights and once more to move the candidates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ...models.mlp import Network
+from .engine import DUAL_WEIGHT, PIXEL_BOX_WEIGHT, Outcome, Report, Restarts, candidate_labels
+from .optimisers import MOMENTUM
+
+
+class ModifiedReLU(torch.autograd.Function):
+    """Forward relu(z); backward multiplies by sigmoid(alpha z), which is itself differentiated (appendix A)."""
+
+    @staticmethod
+    def forward(context: torch.autograd.function.FunctionCtx, z: Tensor, alpha: float) -> Tensor:
+        context.save_for_backward(z)
+        context.alpha = alpha  # type: ignore[attr-defined]
+        return z.relu()
+
+    @staticmethod
+    def backward(context: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor, None]:
+        (z,) = context.saved_tensors  # type: ignore[attr-defined]
+        return gradient * torch.sigmoid(context.alpha * z), None  # type: ignore[attr-defined]
+
+
+def outputs(parameters: tuple[Tensor, ...], inputs: Tensor, alpha: float) -> Tensor:
+    """Phi(x) (m,) of inputs (m, D), for parameters W_1 .. W_L and b_1, if there is one."""
+    weights = [parameter for parameter in parameters if parameter.dim() == 2]
+    hidden = inputs @ weights[0].T + sum(parameters[len(weights) :])
+    for weight in weights[1:]:
+        hidden = ModifiedReLU.apply(hidden, alpha) @ weight.T
+    return hidden.squeeze(-1)
+
+
+def stationarity_residuals(
+    network: Network, candidates: Tensor, lambdas: Tensor, labels: Tensor, alpha: float
+) -> Tensor:
+    """|| theta_p - (1/m) sum_i lambda_i y_i grad_p Phi(theta; x_i) ||^2 of each layer (L,), the bias with the first.
+
+    candidates: (m, D); lambdas, labels: (m,).
+    """
+    parameters = tuple(parameter.detach().requires_grad_() for parameter in network.parameters)
+    weighted = (lambdas * labels * outputs(parameters, candidates, alpha)).mean()
+    explained = torch.autograd.grad(weighted, parameters, create_graph=True)
+    squares = [(p.detach() - part).square().sum() for p, part in zip(parameters, explained, strict=True)]
+    depth = len(network.weights)
+    return torch.stack([squares[0] + sum(squares[depth:]), *squares[1:depth]])
+
+
+def penalties(candidates: Tensor, lambdas: Tensor, lambda_min: float, box_weight: float = PIXEL_BOX_WEIGHT) -> Tensor:
+    """The pixel box and dual feasibility."""
+    box = (candidates.abs() - 1).relu().square().sum()
+    dual = (lambda_min - lambdas).relu().square().sum()
+    return box_weight * box + DUAL_WEIGHT * dual
+
+
+def search(
+    network: Network,
+    restarts: Restarts,
+    iterations: int,
+    record_every: int,
+    progress: Report,
+    pause: Callable[[int], None] = lambda iteration: None,
+) -> Outcome:
+    """Run the restarts as `search.search` does with the method `published`, each by itself.
+
+    pause(iteration) is called before every iteration.
+    """
+    network, restarts = network.to(dtype=torch.float64), restarts.to(restarts.candidates.device, torch.float64)
+    found = [
+        _search_one(network, restarts.only([k]), iterations, record_every, progress, pause)
+        for k in range(len(restarts))
+    ]
+    return Outcome.concatenate(found)
+
+
+def _search_one(
+    network: Network,
+    restart: Restarts,
+    iterations: int,
+    record_every: int,
+    progress: Report,
+    pause: Callable[[int], None],
+) -> Outcome:
+    candidates = restart.candidates[0].clone().requires_grad_()
+    lambdas = restart.lambdas[0].clone().requires_grad_()
+    labels = candidate_labels(len(lambdas)).to(candidates)
+    alpha, lambda_min = restart.alpha.item(), restart.lambda_min.item()
+    candidate_optimiser = torch.optim.SGD([candidates], restart.learning_rate.item(), momentum=MOMENTUM)
+    lambda_optimiser = torch.optim.SGD([lambdas], restart.lambda_learning_rate.item(), momentum=MOMENTUM)
+    trace, trace_iterations = [], []
+    for iteration in range(iterations + 1):
+        pause(iteration)
+        residuals = stationarity_residuals(network, candidates, lambdas, labels, alpha)
+        if iteration % record_every == 0 or iteration == iterations:
+            trace.append(residuals.detach().cpu())
+            trace_iterations.append(iteration)
+            progress(iteration, trace[-1][None])
+        if iteration == iterations:
+            break
+        candidate_optimiser.zero_grad()
+        lambda_optimiser.zero_grad()
+        (residuals.sum() + penalties(candidates, lambdas, lambda_min)).backward()
+        candidate_optimiser.step()
+        lambda_optimiser.step()
+    return Outcome(
+        candidates.detach().cpu()[None],
+        lambdas.detach().cpu()[None],
+        torch.tensor(trace_iterations),
+        torch.stack(trace)[None],
+    )

@@ -1,0 +1,108 @@
+"""The stationarity term of the KKT conditions and its gradient, in closed form.
+
+    L_k = || W_k - (1/m) sum_i lambda_i y_i grad_{W_k} Phi(x_i) ||^2        (Haim et al. 2022, equation 5)
+
+For an MLP, grad_{W_k} Phi(x_i) is the outer product of the back-propagated sensitivity delta_k and the
+activation a_{k-1}, so the sum over candidates is one matrix product, G_k = delta_k^T a_{k-1}. Neither
+the loss nor its gradient needs autograd. Restarts stack into a leading batch axis B.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.linalg import vector_norm
+
+from ...models.mlp import Network
+
+
+@dataclass(frozen=True)
+class Stationarity:
+    """residuals: (B, L), one a layer, the bias counted with the first; gradients of their weighted sum."""
+
+    residuals: Tensor
+    candidates_gradient: Tensor  # (B, m, D)
+    lambdas_gradient: Tensor  # (B, m)
+
+
+def stationarity(
+    network: Network,
+    candidates: Tensor,
+    lambdas: Tensor,
+    labels: Tensor,
+    alpha: Tensor,
+    layer_weights: Sequence[float] | None = None,
+) -> Stationarity:
+    """Each layer's squared residual, and the gradient of their sum, each times its layer weight (1 by default).
+
+    candidates: (B, m, D); lambdas: (B, m); labels: (m,) in {-1, +1}; alpha: (B,), the sharpness of
+    the sigmoid that stands for the ReLU's derivative in every backward pass (appendix A). The forward
+    pass stays a ReLU, and the sigmoid is itself differentiated. The network's dtype is that of the products;
+    sums over a layer are float32 at least. A network without a bias has no equation for one.
+    """
+    weights, bias = network.weights, network.bias
+    dtype = weights[0].dtype
+    candidates, lambdas, alpha = candidates.to(dtype), lambdas.to(dtype), alpha.to(dtype)
+    depth = len(weights)
+    batch, count, _ = candidates.shape
+    sharpness = alpha.view(batch, 1, 1)
+    signs = (labels / count).to(dtype)
+
+    # Forward: a_k = relu(z_k), s_k = sigmoid(alpha z_k), for k = 1 .. L-1
+    layers, gates = [candidates], []
+    for k in range(depth - 1):
+        product = layers[-1] @ weights[k].T
+        if k == 0 and bias is not None:
+            product += bias
+        gates.append((sharpness * product).sigmoid_())
+        layers.append(product.relu_())
+
+    # Backward: delta_L = lambda y / m, delta_k = u_k * s_k with u_k = delta_{k+1} W_{k+1}
+    deltas = [(lambdas * signs).unsqueeze(-1)]
+    ungated = []
+    for k in range(depth - 1, 0, -1):
+        ungated.append(deltas[-1] @ weights[k])
+        deltas.append(ungated[-1] * gates[k - 1])
+    deltas.reverse()  # deltas[k - 1] is delta_k
+    ungated.reverse()
+
+    # Residuals R_k = W_k - G_k. The gradient of their squares is -2 R_k dG_k; the -2 waits until the end.
+    differences = [
+        torch.baddbmm(weight.expand(batch, -1, -1), delta.mT, layer, alpha=-1)
+        for weight, delta, layer in zip(weights, deltas, layers, strict=True)
+    ]
+    bias_difference = None if bias is None else bias - deltas[0].sum(-2)
+    wide = torch.promote_types(dtype, torch.float32)
+    residuals = torch.stack([vector_norm(part, dim=(-2, -1), dtype=wide).square() for part in differences], -1)
+    if bias_difference is not None:
+        residuals[:, 0] += vector_norm(bias_difference, dim=-1, dtype=wide).square()
+    for difference, weight_of_layer in zip(differences, layer_weights or (), strict=False):
+        if weight_of_layer != 1:
+            difference *= weight_of_layer
+    if layer_weights and bias_difference is not None:
+        bias_difference *= layer_weights[0]
+
+    # Reverse of the backward pass, first layer to last: gradients of delta_k, and of s_k through it
+    gate_gradients = []
+    delta_gradient = layers[0] @ differences[0].mT
+    if bias_difference is not None:
+        delta_gradient += bias_difference.unsqueeze(-2)
+    for k in range(1, depth):
+        gate_gradients.append(delta_gradient * ungated[k - 1])
+        delta_gradient *= gates[k - 1]
+        delta_gradient = delta_gradient @ weights[k].T
+        delta_gradient += layers[k] @ differences[k].mT
+    lambdas_gradient = delta_gradient.squeeze(-1) * (-2 * signs)
+
+    # Reverse of the forward pass, last layer to first: dz_k = s_k * (da_k + ds_k * alpha (1 - s_k))
+    layer_gradient = deltas[-1] @ differences[-1]
+    for k in range(depth - 1, 0, -1):
+        gate = gates[k - 1]
+        product_gradient = (1 - gate).mul_(sharpness).mul_(gate_gradients[k - 1]).add_(layer_gradient).mul_(gate)
+        layer_gradient = product_gradient @ weights[k - 1]
+        layer_gradient += deltas[k - 1] @ differences[k - 1]
+
+    return Stationarity(residuals, layer_gradient.mul_(-2), lambdas_gradient)

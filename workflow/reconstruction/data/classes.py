@@ -1,0 +1,59 @@
+"""Classes by name or by number: which of a pool's classes the two labels stand for."""
+
+from __future__ import annotations
+
+import difflib
+
+from ..configuration import ClassLabels, Labels
+from ..errors import UserError
+from .images import Pool
+
+
+def by_number(rule: Labels, pool: Pool) -> Labels:
+    """The same rule, with every class that it lists given by its number.
+
+    Raises UserError for a class that the pool does not know, that has no image, or that is on both sides.
+    """
+    if not isinstance(rule, ClassLabels):
+        return rule
+    negative = [_number(given, pool) for given in rule.negative]
+    positive = [_number(given, pool) for given in rule.positive]
+    for number in negative:
+        if number in positive:
+            raise UserError(
+                f"{pool.origin}: class {_describe(number, pool)} is on both sides, once by name and once by number; "
+                "leave it in negative or in positive"
+            )
+    return ClassLabels(rule=rule.rule, negative=list(negative), positive=list(positive))
+
+
+def _number(given: int | str, pool: Pool) -> int:
+    number = _named(given, pool) if isinstance(given, str) else given
+    if isinstance(given, int) and str(given) in pool.class_names and _named(str(given), pool) != given:
+        raise UserError(
+            f"{pool.origin}: class {given} may be the one named '{given}' or number {given}; write its name in quotes"
+        )
+    if not (pool.classes == number).any():
+        raise UserError(
+            f"{pool.origin}: class {_describe(number, pool)} has no image; leave it out, or add some; "
+            f"there are images of {_known(pool)}"
+        )
+    return number
+
+
+def _named(name: str, pool: Pool) -> int:
+    if name in pool.class_names:
+        return pool.class_names.index(name)
+    if not pool.class_names:
+        raise UserError(f"{pool.origin}: its classes have no names, so {name!r} is none; give numbers ({_known(pool)})")
+    close = difflib.get_close_matches(name, pool.class_names, n=1)
+    guess = f", did you mean {close[0]!r}" if close else ""
+    raise UserError(f"{pool.origin}: no class is named {name!r}{guess}; the classes are {', '.join(pool.class_names)}")
+
+
+def _describe(number: int, pool: Pool) -> str:
+    return f"{number} ({pool.class_names[number]})" if 0 <= number < len(pool.class_names) else str(number)
+
+
+def _known(pool: Pool) -> str:
+    return ", ".join(_describe(number, pool) for number in sorted(set(pool.classes.tolist())))

@@ -1,0 +1,1 @@
+"""How candidates match images, and what may be concluded from that."""

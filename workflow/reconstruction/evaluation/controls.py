@@ -1,0 +1,101 @@
+"""Answers that reveal nothing, scored as a reconstruction is. Their scores are what an empty answer scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..configuration import Evaluation
+from ..files import store
+from ..models import deployed
+from ..models.deployed import Deployed
+from . import baselines, pixels
+from .chance import Chance
+from .matching import nearest_by_ncc, published, reconstructions
+from .pixels import Pixels
+from .thresholds import Thresholds
+
+
+@dataclass(frozen=True)
+class Control:
+    """An answer's scores: NCC with the nearest candidate, SSIM (window 3) of the published matching.
+
+    ncc: (n,), of the training images; ssim: (n,); held_out_ncc: (k,), of images never trained on; scrambled_ncc:
+    (S, n), of the training images with S draws of random candidates of the answer's own spread. Each answer is judged
+    by these two: smooth candidates match anything better than sharp ones do, and what lies in the span of the
+    training images matches them.
+    """
+
+    ncc: np.ndarray
+    ssim: np.ndarray
+    held_out_ncc: np.ndarray
+    scrambled_ncc: np.ndarray
+
+    def thresholds(self, rate: float) -> Thresholds:
+        return Thresholds.of(self.held_out_ncc, self.scrambled_ncc, rate)
+
+
+def mean_image(images: np.ndarray, held_out_images: np.ndarray, model: Deployed) -> Control:
+    """No reconstruction at all: the mean image that ships with the model, for every image (n, C, H, W)."""
+    ssim = reconstructions(images, model.mean, np.zeros_like(images)).ssim[3]
+    nothing = np.zeros(len(images))
+    return Control(nothing, ssim, np.zeros(len(held_out_images)), nothing[None])
+
+
+def scored(
+    images: np.ndarray, held_out_images: np.ndarray, model: Deployed, candidates: Pixels, scrambled_ncc: np.ndarray
+) -> Control:
+    """Candidates (N, D), matched with images (n, C, H, W) as those of a reconstruction are."""
+    inputs = model.centred(images)
+    return Control(
+        nearest_by_ncc(inputs, candidates).score,
+        published(images, inputs, model.mean, candidates).ssim[3],
+        nearest_by_ncc(model.centred(held_out_images), candidates).score,
+        scrambled_ncc,
+    )
+
+
+def without_search(
+    images: np.ndarray,
+    held_out_images: np.ndarray,
+    model: Deployed,
+    chance: Chance,
+    scrambled_ncc: np.ndarray,
+    settings: Evaluation,
+) -> dict[str, Control]:
+    """Answers by name that take no search; chance: of the reconstruction, which set its threshold by (S, n) scores."""
+    inputs, seed = model.centred(images), settings.seed
+
+    def judged(answer: Pixels, own: Chance) -> Control:
+        return scored(images, held_out_images, model, answer, own.scores(inputs, settings.false_positive_rate))
+
+    mixtures = Chance.of_images(model.inputs(images), chance.count, model, seed)
+    further = len(scrambled_ncc)  # the first draw that is behind no threshold
+    return {
+        "mean_image": mean_image(images, held_out_images, model),
+        "scrambled": scored(images, held_out_images, model, chance.draw(further), scrambled_ncc),
+        "random_mixtures": judged(mixtures.draw(further), mixtures),
+        **{
+            name: judged(Pixels(answer, None, model), Chance.of_inputs(answer, model, seed))
+            for name, answer in baselines.inputs(model, seed).items()
+        },
+    }
+
+
+def searched(
+    paths: Sequence[tuple[str, Path, Path]], images: np.ndarray, held_out_images: np.ndarray, settings: Evaluation
+) -> dict[str, Control]:
+    """Control searches by name, of names, model.h5 and candidates.h5; raises UserError."""
+    answers = {}
+    for name, model_path, candidates_path in paths:
+        model = deployed.read(model_path)
+        candidates = store.read(candidates_path, "candidates")
+        store.require_source(candidates, "model", model.stored)
+        raw = pixels.of(candidates, "candidates/coordinates", model)
+        chance = Chance.of_candidates(candidates, model, settings.seed)
+        scrambled_ncc = chance.scores(model.centred(images), settings.false_positive_rate)
+        answers[name] = scored(images, held_out_images, model, raw, scrambled_ncc)
+    return answers

@@ -1,0 +1,117 @@
+"""How the candidates match every image: everything that the table, the controls and the figures are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..configuration import Evaluation
+from ..files import store
+from ..models.deployed import Deployed
+from . import controls, pixels
+from .chance import Chance
+from .matching import (
+    Nearest,
+    Reconstructions,
+    assign_one_to_one,
+    by_restart,
+    nearest_by_ncc,
+    nearest_of_each,
+    published,
+    stretch,
+)
+from .pixels import Pixels
+from .scores import RARE, Row, tells_rare
+from .thresholds import Thresholds
+
+
+@dataclass(frozen=True)
+class Part:
+    """n images of the subset, and how the candidates match them."""
+
+    images: np.ndarray  # (n, C, H, W) in [0, 1]
+    labels: np.ndarray
+    source_index: np.ndarray
+    ncc: Nearest  # the nearest raw candidate; its score decides
+    by_restart: np.ndarray  # (R, n), the NCC with each restart's own nearest candidate
+    one_to_one: Nearest  # distinct representatives for distinct images
+    published: Reconstructions  # by the published matching, for SSIM and L2
+    shown: np.ndarray  # (n, C, H, W) in [0, 1], the nearest raw candidate as a picture
+
+
+@dataclass(frozen=True)
+class Findings:
+    trained: Part
+    held_out: Part
+    chance: np.ndarray  # (R, S, n), NCC of the training images with as many random candidates as each restart has
+    scrambled_ncc: np.ndarray  # (S, n), with all of a draw
+    controls: dict[str, controls.Control]  # answers that take no search
+    thresholds: Thresholds
+    representatives: Nearest  # each representative's nearest training image
+
+    @property
+    def restart_hits(self) -> np.ndarray:
+        """How many training images each restart finds alone, of shape (R,)."""
+        return (self.trained.by_restart > self.thresholds.both).sum(1)
+
+
+def search_columns(candidates: store.Stored) -> Row:
+    """What the table says of a search, whether or not there are images to compare with."""
+    return {
+        "method": candidates.facts["method"],
+        "restarts": len(candidates["restarts/restart"]),
+        "diverged": int(candidates["restarts/diverged"].sum()),
+        "candidates": len(candidates["candidates/restart"]),
+        "representatives": len(candidates["representatives/score"]),
+    }
+
+
+def search_timing(candidates: store.Stored) -> list[str | float]:
+    """The stage, its devices and the seconds that all its restarts took together."""
+    return ["reconstruct", " ".join(candidates.facts["restart_devices"]), candidates.facts["restart_seconds"]]
+
+
+def find(settings: Evaluation, subset: store.Stored, model: Deployed, candidates: store.Stored) -> Findings:
+    """Match the candidates with every image, and set the thresholds."""
+    raw = pixels.of(candidates, "candidates/coordinates", model)
+    representatives = pixels.of(candidates, "representatives/coordinates", model)
+    own = by_restart(candidates["candidates/restart"])
+    trained = match(subset, "training", model, raw, own, representatives)
+    held_out = match(subset, "held_out", model, raw, own, representatives)
+    inputs = model.centred(trained.images)
+    rate = min(settings.false_positive_rate, RARE) if tells_rare(len(held_out.labels)) else settings.false_positive_rate
+    chance = Chance.of_candidates(candidates, model, settings.seed)
+    by_chance = chance.scores_by_restart(inputs, rate, own)
+    scrambled_ncc = by_chance.max(0)
+    return Findings(
+        trained=trained,
+        held_out=held_out,
+        chance=by_chance,
+        scrambled_ncc=scrambled_ncc,
+        controls=controls.without_search(trained.images, held_out.images, model, chance, scrambled_ncc, settings),
+        thresholds=Thresholds.of(held_out.ncc.score, scrambled_ncc, settings.false_positive_rate),
+        representatives=nearest_by_ncc(representatives, inputs),
+    )
+
+
+def match(
+    subset: store.Stored, part: str, model: Deployed, raw: Pixels, own: Sequence[np.ndarray], representatives: Pixels
+) -> Part:
+    """Match a part of the subset with the raw candidates (N, D), each restart's own, and the representatives (C, D)."""
+    images = subset[f"{part}/images"]
+    inputs = model.centred(images)
+    of_each = nearest_of_each(inputs, raw, own)
+    best = of_each.score.argmax(0), np.arange(len(images))
+    ncc = Nearest(of_each.index[best], of_each.score[best])
+    return Part(
+        images=images,
+        labels=subset[f"{part}/labels"],
+        source_index=subset[f"{part}/source_index"],
+        ncc=ncc,
+        by_restart=of_each.score,
+        one_to_one=assign_one_to_one(inputs, representatives),
+        published=published(images, inputs, model.mean, raw),
+        shown=stretch(raw[ncc.index].view(-1, *model.mean.shape).numpy() + model.mean),
+    )

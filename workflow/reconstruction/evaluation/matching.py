@@ -1,0 +1,145 @@
+"""Matching candidates with images: NCC, the published matching with SSIM, and one-to-one assignment.
+
+Candidates live in mean-subtracted space, so images are compared there. NCC of two images is the Pearson
+correlation over all pixels and channels together; an image without variation scores 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import kornia
+import numpy as np
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from ..machine.blocks import blocks
+from .pixels import Pixels, stretch
+
+BLOCK = 8192  # candidates compared at once
+SSIM_WINDOWS = (3, 11)
+
+Vectors = Tensor | Pixels  # (N, D)
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """For each of n images, its nearest candidate: index (n,) and score (n,)."""
+
+    index: np.ndarray
+    score: np.ndarray
+
+
+@dataclass(frozen=True)
+class Reconstructions:
+    """For each of n images: the reconstruction (n, C, H, W) in [0, 1], SSIM (n,) by window, L2 distance (n,)."""
+
+    images: np.ndarray
+    ssim: dict[int, np.ndarray]
+    l2: np.ndarray
+
+
+def standardise(vectors: Tensor) -> Tensor:
+    """Vectors (..., D) centred and scaled to unit norm; a constant vector becomes 0."""
+    centred = vectors - vectors.mean(-1, keepdim=True)
+    norms = centred.norm(dim=-1, keepdim=True)
+    negligible = 1e-6 * vectors.norm(dim=-1, keepdim=True)
+    return torch.where(norms > negligible, centred / norms, torch.zeros_like(centred))
+
+
+def nearest_by_ncc(images: Vectors, candidates: Vectors) -> Nearest:
+    """images: (n, D), candidates: (N, D), both mean-subtracted. Blocked, so memory is O(BLOCK (D + BLOCK))."""
+    return _nearest(images, candidates, standardise)
+
+
+def nearest_by_channel(images: Vectors, candidates: Vectors, shape: tuple[int, int, int]) -> Nearest:
+    """The published matching: NCC per channel, colour images at half size (authors' code, evaluations.py)."""
+
+    def features(vectors: Tensor) -> Tensor:
+        planes = vectors.view(-1, *shape)
+        if shape[0] == 3:
+            planes = interpolate(planes, scale_factor=0.5, mode="bicubic")
+        return standardise(planes.flatten(2)).flatten(1) / math.sqrt(shape[0])
+
+    return _nearest(images, candidates, features)
+
+
+def _nearest(images: Vectors, candidates: Vectors, features: Callable[[Tensor], Tensor]) -> Nearest:
+    best, index = torch.full((len(images),), -math.inf), torch.zeros(len(images), dtype=torch.int64)
+    for some in blocks(len(images), BLOCK):
+        for block, scores in _scores(features(images[some]), candidates, features):
+            score, found = scores.max(1)
+            better = score > best[some]
+            best[some] = torch.where(better, score, best[some])
+            index[some] = torch.where(better, found + block.start, index[some])
+    return Nearest(index.numpy(), best.numpy())
+
+
+def _scores(
+    image_features: Tensor, candidates: Vectors, features: Callable[[Tensor], Tensor]
+) -> Iterator[tuple[slice, Tensor]]:
+    """Blocks of candidates, and the scores (n, at most BLOCK) of n images with them."""
+    for block in blocks(len(candidates), BLOCK):
+        yield block, image_features @ features(candidates[block]).T
+
+
+def by_restart(restart: np.ndarray) -> list[np.ndarray]:
+    """Which candidates each restart has, of candidates of the given restarts (N,)."""
+    order = np.argsort(restart, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(restart[order])) + 1)
+
+
+def nearest_of_each(images: Tensor, candidates: Pixels, own: Sequence[np.ndarray]) -> Nearest:
+    """The candidate nearest to each of n images among each of R restarts' own: index and score (R, n)."""
+    found = [nearest_by_ncc(images, candidates[chosen]) for chosen in own]
+    return Nearest(
+        np.stack([chosen[nearest.index] for chosen, nearest in zip(own, found, strict=True)]),
+        np.stack([nearest.score for nearest in found]),
+    )
+
+
+def assign_one_to_one(images: Tensor, candidates: Vectors) -> Nearest:
+    """The assignment of distinct candidates to n images with the largest sum of NCC.
+
+    The n nearest candidates of each image suffice: the others take n - 1 of them at most. An image left over, where
+    candidates are fewer, has index -1 and score -1.
+    """
+    count = len(images)
+    best, near = torch.empty(count, 0), torch.empty(count, 0, dtype=torch.int64)
+    for block, scores in _scores(standardise(images), candidates, standardise):
+        numbers = torch.arange(block.start, block.stop).expand(count, -1)
+        best, place = torch.cat([best, scores], 1).topk(min(count, block.stop))
+        near = torch.cat([near, numbers], 1).gather(1, place)
+    some, column = np.unique(near, return_inverse=True)
+    scores_of_some = np.full((count, len(some)), -2.0)  # below every NCC
+    np.put_along_axis(scores_of_some, column.reshape(near.shape), best.numpy(), 1)
+    rows, columns = linear_sum_assignment(scores_of_some, maximize=True)
+    index = np.full(count, -1)
+    score = np.full(count, -1.0)
+    index[rows], score[rows] = some[columns], scores_of_some[rows, columns]
+    return Nearest(index, score)
+
+
+def published(images: np.ndarray, inputs: Tensor, mean: np.ndarray, candidates: Pixels) -> Reconstructions:
+    """Images (n, C, H, W), as mean-subtracted pixels the inputs (n, D), beside the nearest of the candidates (N, D)."""
+    chosen = candidates[nearest_by_channel(inputs, candidates, mean.shape).index]
+    return reconstructions(images, mean, chosen.view(-1, *mean.shape).numpy())
+
+
+def reconstructions(images: np.ndarray, mean: np.ndarray, candidates: np.ndarray) -> Reconstructions:
+    """Compare images (n, C, H, W) in [0, 1] with one mean-subtracted candidate each, as published.
+
+    The mean image is added to the candidate, which is then stretched to [0, 1]; the image is left as it is.
+    """
+    shown = stretch(candidates + mean)
+    photographs, rebuilt = torch.from_numpy(images), torch.from_numpy(shown)
+    ssim = {
+        window: kornia.metrics.ssim(photographs, rebuilt, window, max_val=1.0).mean((1, 2, 3)).numpy()
+        for window in SSIM_WINDOWS
+    }
+    l2 = np.linalg.norm((images - shown).reshape(len(images), -1), axis=1)
+    return Reconstructions(shown, ssim, l2)

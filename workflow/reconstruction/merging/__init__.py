@@ -1,0 +1,1 @@
+"""The candidates of all shards, merged and ranked without the training set."""

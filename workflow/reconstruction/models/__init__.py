@@ -1,0 +1,1 @@
+"""Networks, the input they take, and the family that they belong to."""

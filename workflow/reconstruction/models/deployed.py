@@ -1,0 +1,88 @@
+"""The trained model as it is deployed, and all that the attack is given: weights, input shape, preprocessing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import UserError
+from ..files import store
+from .mlp import Network
+
+UNIT = np.ones((1, 1, 1), np.float32)
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """network: float32 on the CPU; its inputs are (image - mean) / std, with mean (C, H, W) and std (C or 1, 1, 1).
+
+    std stays outside of the first layer's weights. Folded into them, it would leave the outputs as they are but not
+    the gradients by the weights, and so not the stationarity that training led to.
+    """
+
+    network: Network
+    mean: np.ndarray
+    stored: store.Stored
+    std: np.ndarray = field(default_factory=lambda: UNIT)
+
+    @cached_property
+    def directions(self) -> np.ndarray:
+        """W_1's right singular vectors (D, D), float32; beyond its rank any that complete them."""
+        return torch.linalg.svd(self.network.weights[0].double(), full_matrices=True).Vh.float().numpy()
+
+    def inputs(self, images: np.ndarray) -> Tensor:
+        """Images (n, C, H, W) in [0, 1] as network inputs (n, D)."""
+        return normalise(images, self.mean, self.std)
+
+    def centred(self, images: np.ndarray) -> Tensor:
+        """Images (n, C, H, W) as mean-subtracted pixels (n, D), which candidates are compared with."""
+        return normalise(images, self.mean)
+
+    def pixels(self, inputs: Tensor) -> Tensor:
+        """Network inputs (n, D) as mean-subtracted pixels (n, D)."""
+        if (self.std == 1).all():
+            return inputs
+        return inputs * torch.from_numpy(np.broadcast_to(self.std, self.mean.shape).reshape(-1).copy())
+
+
+def normalise(images: np.ndarray, mean: np.ndarray, std: np.ndarray = UNIT) -> Tensor:
+    """(image - mean) / std of images (n, C, H, W), flattened to (n, D)."""
+    return torch.from_numpy(((images - mean) / std).reshape(len(images), -1))
+
+
+def arrays(network: Network, mean: np.ndarray, std: np.ndarray = UNIT) -> dict[str, np.ndarray]:
+    """What model.h5 holds: weights/1 .. weights/L, the bias if there is one, mean and std, as float32."""
+    weights = {f"weights/{layer}": weight.float().numpy() for layer, weight in enumerate(network.weights, start=1)}
+    bias = {} if network.bias is None else {"bias": network.bias.float().numpy()}
+    return {**weights, **bias, "mean": mean, "std": std}
+
+
+def read(path: Path) -> Deployed:
+    """Read model.h5; raises UserError where its shapes do not make a network or a weight is not finite."""
+    stored = store.read(path, "model")
+    names = [name for name in stored.arrays if name.startswith("weights/")]
+    weights = [stored.arrays.get(f"weights/{layer}", np.empty(0)) for layer in range(1, len(names) + 1)]
+    mean, std, bias = stored.arrays.get("mean", np.empty(0)), stored.arrays.get("std", UNIT), stored.arrays.get("bias")
+    if not _make_a_network(weights, bias, mean, std):
+        raise UserError(f"{path}: its weights, bias, mean and std do not fit together; make the model again")
+    network = Network(tuple(map(torch.from_numpy, weights)), None if bias is None else torch.from_numpy(bias))
+    if not all(parameter.isfinite().all() for parameter in network.parameters):
+        raise UserError(f"{path}: has a weight that is no finite number; train the model again")
+    return Deployed(network, mean, stored, std)
+
+
+def _make_a_network(weights: list[np.ndarray], bias: np.ndarray | None, mean: np.ndarray, std: np.ndarray) -> bool:
+    """Whether the shapes lead from the mean image (C, H, W) to one output, and mean and std can normalise."""
+    if len(weights) < 2 or any(weight.ndim != 2 or not weight.size for weight in weights) or mean.ndim != 3:
+        return False
+    sizes = [mean.size, *(len(weight) for weight in weights)]
+    chain = all(weight.shape[1] == size for weight, size in zip(weights, sizes, strict=False))
+    fits = bias is None or bias.shape == (sizes[1],)
+    normalises = std.shape in ((1, 1, 1), (len(mean), 1, 1)) and bool((std > 0).all() and np.isfinite(mean).all())
+    numbers = all(array.dtype == np.float32 for array in (*weights, mean, std))
+    return chain and fits and normalises and numbers and sizes[-1] == 1

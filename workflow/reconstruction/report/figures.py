@@ -1,0 +1,201 @@
+"""The figures of one experiment as PNG and, for a paper, as PDF; its pairs as single PNGs, a table of every image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+from PIL import Image
+
+from ..attack.search.starts import NAMES
+from ..configuration import Evaluation
+from ..evaluation.findings import Findings, Part
+from ..evaluation.thresholds import Thresholds
+from ..files import store
+from .palette import AXIS_LABELS, BLUE, GREEN, GREY, LAYER_COLOURS, LOG_AXES, ORANGE
+
+matplotlib.use("Agg")
+
+WIDTH = 5.5  # inches, a page's text
+STYLE: Any = {
+    "font.size": 8,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.constrained_layout.use": True,
+    "pdf.fonttype": 42,  # fonts that a publisher's checks accept
+    "savefig.dpi": 300,
+}
+PER_ROW = 10  # pictures
+CHARACTERS = 110  # of a title, in a line
+COLUMNS = (  # of the table of images
+    "source_index", "labels", "ncc", "hit", "expected_ncc", "calibrated_hit", "ssim3", "ssim11", "l2", "one_to_one_ncc",
+    "nearest_candidate",
+)  # fmt: skip
+
+
+def draw_all(
+    folder: Path,
+    settings: Evaluation,
+    findings: Findings,
+    arrays: Mapping[str, np.ndarray],
+    training: store.Stored,
+    candidates: store.Stored,
+) -> None:
+    """Draw every figure into the folder, which is made where it is missing; arrays: of evaluation.h5."""
+    (folder / "pairs").mkdir(parents=True, exist_ok=True)
+    limits = findings.thresholds
+    trained, held_out = findings.trained, findings.held_out
+    with matplotlib.rc_context(STYLE):
+        for name, part, what, passing in (
+            ("training", trained, "training image", "a hit"),
+            ("held_out", held_out, "image never trained on", "passes the threshold of the other half of them"),
+        ):
+            save(pairs(part, settings.pairs, arrays[f"{name}/hit"], what, passing), folder / f"{name}_pairs")
+        save(quality_against_margin(trained, training, limits), folder / "margin")
+        save(quality_against_hyperparameters(findings, candidates), folder / "hyperparameters")
+        save(unexplained(candidates, training["squared_norms"], training["true_residuals"]), folder / "residuals")
+    table = pd.concat([images_table(arrays, part) for part in ("training", "held_out")])
+    table.insert(3, "margin", np.concatenate([training["margins"], np.full(len(held_out.labels), np.nan)]))
+    table.to_csv(folder / "images.csv", index=False, float_format="%.5f")
+    export_pairs(folder / "pairs", trained, settings.pairs)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """As .png and .pdf, the same bytes every time."""
+    figure.savefig(path.with_suffix(".png"))
+    figure.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
+
+
+def best_first(part: Part, count: int) -> np.ndarray:
+    return np.argsort(-part.ncc.score, kind="stable")[:count]
+
+
+def pairs(part: Part, count: int, hits: np.ndarray, what: str, passing: str) -> Figure:
+    """The best pairs by NCC: the photograph above, its nearest candidate below, the scores under both; hits: (n,)."""
+    chosen = best_first(part, count)
+    gap = np.ones((len(chosen), *part.images.shape[1:2], 1, part.images.shape[3]), np.float32)
+    scores = zip(part.ncc.score[chosen], part.published.ssim[3][chosen], strict=True)
+    return mosaic(
+        np.concatenate([part.images[chosen], gap, part.shown[chosen]], axis=2),
+        [f"{ncc:.2f}  {ssim:.2f}" for ncc, ssim in scores],
+        f"Above: {what}. Below: its nearest candidate, NCC, and SSIM of the published matching. Bold green: {passing}",
+        hits[chosen],
+    )
+
+
+def mosaic(pictures: np.ndarray, captions: Sequence[str], title: str, marked: np.ndarray) -> Figure:
+    """Pictures (k, C, H, W) in [0, 1] in rows, each above its caption; marked: (k,), whose captions stand out."""
+    height, width = pictures.shape[2:]
+    cell, line = WIDTH / PER_ROW, 0.13  # inches
+    picture = 0.92 * cell
+    tall = picture * height / width
+    head = line * (2 + len(title) // CHARACTERS)
+    size = head + -(-len(pictures) // PER_ROW) * (tall + 1.5 * line)
+    figure = Figure(figsize=(WIDTH, size))
+    figure.set_layout_engine("none")
+    figure.suptitle(title, fontsize=7, y=1 - 0.3 * line / size, wrap=True)
+    for place, (shown, caption, bold) in enumerate(zip(pictures, captions, marked, strict=True)):
+        row, column = divmod(place, PER_ROW)
+        left, top = column * cell + (cell - picture) / 2, head + row * (tall + 1.5 * line)
+        axis = figure.add_axes((left / WIDTH, 1 - (top + tall) / size, picture / WIDTH, tall / size))
+        axis.axis("off")
+        axis.imshow(shown.transpose(1, 2, 0).squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        axis.set_title(
+            caption, fontsize=6, y=0, pad=-8, color=GREEN if bold else GREY, fontweight="bold" if bold else "normal"
+        )
+    return figure
+
+
+def quality_against_margin(part: Part, training: store.Stored, limits: Thresholds) -> Figure:
+    """NCC of each training image against its margin y Phi(x): the theorem speaks of those on the margin."""
+    figure = Figure(figsize=(WIDTH, 3.2))
+    axis = figure.subplots()
+    margins, on_margin = training["margins"], training["on_margin"]
+    for chosen, colour, marker, label in (
+        (on_margin, BLUE, "o", "on the margin"),
+        (~on_margin, ORANGE, "^", "off the margin"),
+    ):
+        label = f"{label} ({chosen.sum()})"
+        axis.scatter(
+            margins[chosen], part.ncc.score[chosen], s=10, alpha=0.7, color=colour, marker=marker, label=label,
+            linewidths=0,
+        )  # fmt: skip
+    axis.axhline(limits.held_out, color=GREY, linestyle="--", linewidth=1, label="held-out threshold")
+    axis.axhline(limits.scrambled, color=GREY, linestyle=":", linewidth=1, label="scrambled threshold")
+    axis.set_xlabel("margin $y\\,\\Phi(x)$ of the training image")
+    axis.set_ylabel("NCC with the nearest candidate")
+    figure.legend(ncols=4, columnspacing=1.5, loc="outside upper center")
+    return figure
+
+
+def quality_against_hyperparameters(findings: Findings, candidates: store.Stored) -> Figure:
+    """How many training images each restart finds alone, against each hyperparameter that varies."""
+    kept = ~candidates["restarts/diverged"]
+    values = {name: candidates[f"restarts/hyperparameters/{name}"][kept] for name in NAMES}
+    varied = {name: value for name, value in values.items() if np.ptp(value) > 0} or values
+    figure = Figure(figsize=(WIDTH, 2.0))
+    axes = figure.subplots(1, len(varied), sharey=True, squeeze=False)[0]
+    for axis, (name, value) in zip(axes, varied.items(), strict=True):
+        axis.scatter(value, findings.restart_hits, s=12, alpha=0.7, color=BLUE, linewidths=0)
+        axis.set_xlabel(AXIS_LABELS[name])
+        if name in LOG_AXES:
+            axis.set_xscale("log")
+            axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.xaxis.set_major_formatter("{x:g}")
+            axis.xaxis.set_minor_formatter(NullFormatter())
+        axis.margins(y=0.15)
+        axis.set_ylim(bottom=0)
+        axis.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes[0].set_ylabel("training images found\nby the restart alone")
+    return figure
+
+
+def unexplained(
+    candidates: store.Stored, squared_norms: np.ndarray, true_residuals: np.ndarray | None = None
+) -> Figure:
+    """The share of each layer's squared norm (L,) that restarts leave unexplained, beside what the true data leave."""
+    kept = ~candidates["restarts/diverged"]
+    shares = candidates["restarts/trace/residuals"][kept] / squared_norms
+    iterations = candidates["restarts/trace/iterations"]
+    figure = Figure(figsize=(WIDTH, 3.2))
+    axis = figure.subplots()
+    for layer in range(shares.shape[2]):
+        colour = LAYER_COLOURS[layer % len(LAYER_COLOURS)]
+        low, middle, high = np.quantile(shares[:, :, layer], (0, 0.5, 1), axis=0)
+        axis.plot(iterations, middle, color=colour, label=f"layer {layer + 1}")
+        axis.fill_between(iterations, low, high, color=colour, alpha=0.2, linewidth=0)
+        if true_residuals is not None:
+            axis.axhline(true_residuals[layer] / squared_norms[layer], color=colour, linestyle="--", linewidth=1)
+    if true_residuals is not None:
+        axis.plot([], [], color=GREY, linestyle="--", linewidth=1, label="true training data")
+    axis.set_yscale("log")
+    axis.set_xlabel("iteration")
+    axis.set_ylabel("unexplained share of $\\|W_k\\|^2$")
+    figure.legend(ncols=4, columnspacing=1.5, loc="outside upper center")
+    return figure
+
+
+def images_table(arrays: Mapping[str, np.ndarray], part: str) -> pd.DataFrame:
+    """One row for each image of a part; calibrated_hit is empty where no other network tells what to expect."""
+    columns = {column: arrays[f"{part}/{column}"] for column in COLUMNS}
+    table = pd.DataFrame({"part": part.replace("_", "-"), **columns}).rename(columns={"labels": "label"})
+    table["calibrated_hit"] = table["calibrated_hit"].where(table["expected_ncc"].notna())
+    return table
+
+
+def export_pairs(folder: Path, part: Part, count: int) -> None:
+    """Each of the best pairs as one PNG, photograph left, reconstruction right, in its own pixels."""
+    for stale in folder.glob("*.png"):
+        stale.unlink()
+    for rank, image in enumerate(best_first(part, count), start=1):
+        pair = np.concatenate([part.images[image], part.shown[image]], axis=2)
+        pixels = (pair.transpose(1, 2, 0).squeeze() * 255).round().astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{rank:03d}_source{part.source_index[image]}.png")

@@ -1,0 +1,1 @@
+"""One shard of a sweep: its batches, its checkpoint, what it keeps."""

@@ -1,0 +1,43 @@
+"""How many restarts run at once: one on a CPU, on a GPU as many as its memory holds."""
+
+from __future__ import annotations
+
+import psutil
+import torch
+
+from ..models.mlp import Network
+
+PARAMETER_COPIES = 8  # of the candidates: themselves, start, two moments, gradients, products' own
+ACTIVATION_COPIES = 8  # of a hidden layer's activations, alive at the peak of one evaluation
+SPARE = 0.8  # of what is free, lest the allocator's rounding fill it up
+
+
+def bytes_per_restart(network: Network, candidates: int, parameters: torch.dtype) -> int:
+    """The memory that one restart takes on top of the network, of whose dtype the products are.
+
+    An estimate; benchmarks/memory.py sets it beside the measured peak.
+    """
+    size, *hidden, _ = network.sizes
+    weights = sum(weight.numel() for weight in network.weights)
+    activations = candidates * sum(hidden)
+    products = network.weights[0].element_size()
+    return (
+        PARAMETER_COPIES * candidates * size * parameters.itemsize
+        + (ACTIVATION_COPIES * activations + 2 * weights) * products
+    )
+
+
+def free(device: torch.device) -> int:
+    """Bytes that the device can still give."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return psutil.virtual_memory().available
+
+
+def restarts_at_once(network: Network, candidates: int, parameters: torch.dtype, device: torch.device) -> int:
+    """How many restarts fit into the device's free memory; 0 where not even one does.
+
+    One on a CPU, whose caches hold one restart's matrices better than several's: benchmarks/batching.py.
+    """
+    fitting = int(SPARE * free(device)) // bytes_per_restart(network, candidates, parameters)
+    return min(fitting, 1) if device.type == "cpu" else fitting

@@ -1,0 +1,186 @@
+"""What the experiments of a configuration will take on this device, from a few real iterations of each at its size.
+
+An estimate: iterations are timed on the machine as it is now, with one job at a time, and it knows nothing of queues.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psutil
+import torch
+
+from ..attack.plan import choose
+from ..attack.search.starts import draw
+from ..configuration import NO_IMAGES, AdoptedModel, Configuration, Dataset, Experiment, Model, Sweep
+from ..data import sources
+from ..errors import UserError
+from ..machine.progress import Progress
+from ..models import deployed
+from ..models.mlp import Network, initialise
+from ..shards.capacity import bytes_per_restart, restarts_at_once
+from ..stages.reconstruct import prepare, product_dtype, search_in_batches
+
+TIMED_SECONDS = 2.0
+GOOD_JOB_SECONDS = 30 * 60
+BYTES_A_VALUE = 28  # of a shard's candidates: drawn in float64, stacked and scaled; or found, kept and written
+SPAN_COPIES = 6  # of the first layer, in float64, that finding its row space takes
+FLOAT32 = 4
+INPUT_SIZES = {"mnist": 28 * 28, "fashion-mnist": 28 * 28, "cifar10": 3 * 32 * 32, "cifar100": 3 * 32 * 32}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Of one experiment; seconds and bytes."""
+
+    experiment: Experiment
+    sweep: Sweep
+    controls: int  # further searches of as many jobs
+    iterations: int  # of each restart
+    at_once: int  # restarts in one batch
+    network: Network  # that was timed, on the coordinates of the search space
+    trained: bool  # or made up at the configured size
+    restart_seconds: float
+    job_memory: int
+    batch_memory: int
+    disk: int
+
+    @property
+    def job_seconds(self) -> float:
+        return self.sweep.restarts.per_shard * self.restart_seconds
+
+    @property
+    def good_per_shard(self) -> int:
+        """Restarts that a job of half an hour has time for."""
+        return max(1, round(GOOD_JOB_SECONDS / self.restart_seconds))
+
+
+def run(configuration: Configuration, device: torch.device, results: Path) -> None:
+    """Print an estimate of each experiment; models that are in the results already are searched, not made up."""
+    threads = torch.get_num_threads()
+    print(f"Estimated on this device ({device}, {threads} CPU threads) as it is now, from a few iterations each.")
+    for experiment in configuration.experiments:
+        print(describe(estimate(configuration, experiment, device, results), device))
+
+
+def estimate(configuration: Configuration, experiment: Experiment, device: torch.device, results: Path) -> Estimate:
+    """Raises UserError where one restart exceeds the memory, or weights from elsewhere were not adopted yet."""
+    process = psutil.Process().memory_info().rss
+    sweep = configuration.sweeps[experiment.sweep]
+    settings = sweep.restarts
+    network, trained = network_of(configuration, experiment, results)
+    attack = choose(network, settings)
+    products = product_dtype(settings, attack.name, device)
+    parameters = torch.promote_types(products, torch.float32)
+    numbers = range(settings.per_shard)
+    drawn = [draw(attack.settings, settings.seed, number) for number in numbers]
+    searched, starts = prepare(attack, network, settings, numbers[:1], drawn[:1], device, products)
+    fitting = restarts_at_once(searched, settings.candidates, parameters, device)
+    at_once = 1 if settings.engine == "reference" else max(1, min(fitting, settings.per_shard))
+    _, starts = prepare(attack, network, settings, numbers[:at_once], drawn[:at_once], device, products)
+
+    def search(iterations: int) -> None:
+        few = attack.settings.model_copy(update={"iterations": iterations})
+        untraced = settings.model_copy(update={"trace_points": 1})
+        search_in_batches(replace(attack, settings=few), searched, starts, untraced, Silence("estimate"))
+
+    values = settings.per_shard * settings.candidates * searched.input_size
+    batch = at_once * bytes_per_restart(searched, settings.candidates, parameters)
+    kept = settings.keep * settings.candidates * (searched.input_size + 1)
+    span = SPAN_COPIES * 8 * network.weights[0].numel() if settings.method != "published" else 0
+    return Estimate(
+        experiment,
+        sweep,
+        len(configuration.searches(experiment)) - 1,
+        attack.settings.iterations,
+        at_once,
+        searched,
+        trained,
+        restart_seconds=attack.settings.iterations * seconds_per_iteration(search) / at_once,
+        job_memory=process + span + BYTES_A_VALUE * values + (batch if device.type == "cpu" else 0),
+        batch_memory=batch,
+        disk=int(FLOAT32 * kept * sweep.shards * settings.per_shard),
+    )
+
+
+class Silence(Progress):
+    def __call__(self, fraction: float, note: str) -> None:
+        """Say nothing of work that is over in seconds."""
+
+
+def seconds_per_iteration(search: Callable[[int], object]) -> float:
+    """Of a search of so many iterations: what each takes, less the start and the end."""
+
+    def seconds(iterations: int) -> float:
+        begun = time.perf_counter()
+        search(iterations)
+        return time.perf_counter() - begun
+
+    seconds(1)  # libraries set themselves up
+    start, iterations = seconds(1), 3
+    while (spent := seconds(iterations) - start) < TIMED_SECONDS:
+        iterations *= 2
+    return spent / (iterations - 1)
+
+
+def network_of(configuration: Configuration, experiment: Experiment, results: Path) -> tuple[Network, bool]:
+    """The experiment's trained network, or one of its size whose first layer has the rank that training can give it."""
+    path = results / (experiment.dataset or NO_IMAGES) / experiment.model / "model.h5"
+    if path.exists():
+        return deployed.read(path).network, True
+    model = configuration.models[experiment.model]
+    if isinstance(model, AdoptedModel) or experiment.dataset is None:
+        raise UserError(f"{path}: weights from elsewhere are estimated once adopted; run `snakemake {path}` first")
+    dataset = configuration.datasets[experiment.dataset]
+    return made_up(model, input_size(dataset), 2 * dataset.per_label), False
+
+
+def made_up(model: Model, size: int, images: int) -> Network:
+    """A random network whose first layer lies in a span of images - 1 directions, as after mean subtraction."""
+    generator = torch.Generator().manual_seed(model.seed)
+    network = initialise(size, model.hidden, model.first_layer_scale, generator)
+    rank = max(1, min(images - 1, size, model.hidden[0]))
+    left, right = (
+        torch.randn(*shape, generator=generator, dtype=torch.float64)
+        for shape in ((model.hidden[0], rank), (rank, size))
+    )
+    return Network((left @ right / (size * rank) ** 0.5, *network.weights[1:]), network.bias)
+
+
+def input_size(dataset: Dataset) -> int:
+    """Pixels of an image, all channels together."""
+    return INPUT_SIZES.get(dataset.source.kind) or sources.load(dataset.source)[0].images[0].size
+
+
+def describe(found: Estimate, device: torch.device) -> str:
+    """The estimate in a paragraph."""
+    experiment, restarts, shards = found.experiment, found.sweep.restarts, found.sweep.shards
+    hours = shards * found.job_seconds / 3600
+    basis = "its trained model" if found.trained else "a random network of its size, since it is not trained yet"
+    batch = "" if device.type == "cpu" else f" and {_gib(found.batch_memory)} of {device}'s, {found.at_once} at once"
+    return "\n".join(
+        [
+            f"\n{experiment.dataset or NO_IMAGES}, {experiment.model}, {experiment.sweep}: {shards} jobs of "
+            f"{restarts.per_shard} restarts, {shards * restarts.per_shard} in all, {found.iterations} iterations each",
+            f"  timed on   {basis}: {found.network}, {restarts.candidates} candidates",
+            f"  training   {'done' if found.trained else 'not estimated'}",
+            f"  a job      {_duration(found.job_seconds)}, {_gib(found.job_memory)} of memory{batch}",
+            f"  all jobs   {hours:.3g} hours of one after the other",
+            *([f"  controls   {found.controls} further searches that take as much each"] if found.controls else []),
+            f"  disk       {_gib(found.disk)} for shards, up to twice as much for candidates.h5",
+            f"  per_shard  {found.good_per_shard} would make jobs of half an hour (a restart takes "
+            f"{_duration(found.restart_seconds)})",
+        ]
+    )
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.2g} GiB" if size >= 2**29 else f"{size / 2**20:.3g} MiB"
+
+
+def _duration(seconds: float) -> str:
+    unit, name = (1, "s") if seconds < 90 else (60, "min") if seconds < 90 * 60 else (3600, "h")
+    return f"{seconds / unit:.3g} {name}"

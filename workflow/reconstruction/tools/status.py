@@ -1,0 +1,148 @@
+"""How far the experiments are, from results/ and logs/ alone: for looking on while a sweep runs, from any machine.
+
+Takes no lock and writes nothing; files may appear, change and vanish meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tabulate import tabulate
+
+from ..configuration import Configuration, Sweep
+from ..files.label import Label, glance, progress_of
+from ..machine import process
+
+STATES = ("done", "running", "stopped", "failed", "waiting")
+FRESH = 3  # intervals between saves after which a process elsewhere is taken for dead
+LOG_TAIL = 4096  # bytes
+SHOWN = 3  # failed shards of an experiment
+
+
+@dataclass(frozen=True)
+class Shard:
+    """fraction: of its work that is done; facts: what its file says; reason: the last line of a failure's log."""
+
+    path: Path
+    state: str
+    fraction: float = 0.0
+    facts: dict[str, Any] = field(default_factory=dict)
+    reason: str = ""
+
+
+def show(configuration: Configuration, folder: Path) -> None:
+    """Print a table of the experiments' searches in the folder where the workflow runs, and what failed."""
+    rows, failures = [], []
+    searches = {name: it.sweep for it in configuration.experiments for name in configuration.searches(it)}
+    for name, sweep in searches.items():
+        shards = look(folder, name, configuration.sweeps[sweep])
+        rows.append({"search": name, **summarise(shards)})
+        failed = [shard for shard in shards if shard.state == "failed"]
+        failures += [f"failed: {shard.path.relative_to(folder)}: {shard.reason}" for shard in failed[:SHOWN]]
+        if len(failed) > SHOWN:
+            failures.append(f"failed: {len(failed) - SHOWN} more shards of {name}")
+    print(tabulate(rows, headers="keys", disable_numparse=True, colalign=["left", *["right"] * (len(rows[0]) - 1)]))
+    if failures:
+        print("", *failures, sep="\n")
+
+
+def look(folder: Path, name: str, sweep: Sweep) -> list[Shard]:
+    """Every shard of the experiment of that name, DATASET/MODEL/SWEEP."""
+    settings = json.loads(sweep.restarts.to_json())
+    label = glance(folder / "results" / name / "candidates.h5", "candidates")
+    merged = label.facts["shards"] if label and label.facts["restart_settings"] == settings else {}
+    return [
+        look_at(
+            folder / "results" / name / "shards" / f"{number:04d}.h5",
+            folder / "logs" / name / "shards" / f"{number:04d}.log",
+            settings,
+            merged,
+        )
+        for number in range(sweep.shards)
+    ]
+
+
+def look_at(output: Path, log: Path, settings: dict[str, Any], merged: dict[str, dict[str, Any]]) -> Shard:
+    """A shard by its output, its checkpoint and its log; files that other settings made do not count.
+
+    merged: the facts of shards whose candidates are merged, by file name: these may have been pruned.
+    """
+    label = glance(output, "shard")
+    if label and label.settings == settings:
+        return Shard(output, "done", 1.0, label.facts)
+    if not output.exists() and output.name in merged:
+        return Shard(output, "done", 1.0, merged[output.name])
+    reason = failure(log)
+    label = glance(progress_of(output), "progress")
+    if not label or label.settings != settings:
+        return Shard(output, "failed" if reason else "waiting", reason=reason)
+    state = "failed" if reason else "running" if is_running(progress_of(output), label) else "stopped"
+    return Shard(output, state, label.facts["fraction"], label.facts, reason)
+
+
+def is_running(path: Path, label: Label) -> bool:
+    """Whether whoever saved the checkpoint is at work: seen where it is possible, or else told by the file's age."""
+    if label.facts["stopped"]:
+        return False
+    alive = process.is_alive(label.facts["process"])
+    if alive is not None:
+        return alive
+    try:
+        return time.time() - path.stat().st_mtime <= FRESH * label.facts["interval"]
+    except OSError:
+        return False
+
+
+def failure(log: Path) -> str:
+    """The last line of a log that ends in an error; nothing where it does not."""
+    try:
+        with log.open("rb") as handle:
+            handle.seek(max(0, os.fstat(handle.fileno()).st_size - LOG_TAIL))
+            lines = handle.read().decode(errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    is_error = lines and (lines[-1].startswith("error: ") or any(line.startswith("Traceback") for line in lines))
+    return lines[-1].removeprefix("error: ") if is_error else ""
+
+
+def summarise(shards: Sequence[Shard]) -> dict[str, str]:
+    """A row of the table."""
+    best = [shard.facts["unexplained"] for shard in shards if shard.facts.get("unexplained")]
+    return {
+        "shards": str(len(shards)),
+        **{state: str(sum(shard.state == state for shard in shards)) for state in STATES},
+        "diverged": str(sum(shard.facts.get("diverged", 0) for shard in shards)),
+        "unexplained by layer": " ".join(f"{100 * min(layer):.2g}%" for layer in zip(*best, strict=True)),
+        "time left": time_left(shards),
+    }
+
+
+def time_left(shards: Sequence[Shard]) -> str:
+    """An estimate: the work that is left, at as many shards at once as run now, in finished shards' time."""
+    left = sum(1 - shard.fraction for shard in shards)
+    if not left:
+        return "none"
+    taken = [shard.facts["seconds"] for shard in shards if shard.state == "done"]
+    under_way = [shard for shard in shards if shard.fraction and shard.state != "done"]
+    taken = taken or [shard.facts["seconds"] / shard.fraction for shard in under_way]
+    if not taken:
+        return "?"
+    running = [shard for shard in shards if shard.state == "running"]
+    longest = max((1 - shard.fraction for shard in running), default=0)
+    seconds = statistics.median(taken) * max(left / max(1, len(running)), longest)
+    return f"{duration(seconds)}, {len(running) or 1} at once"
+
+
+def duration(seconds: float) -> str:
+    """In the unit that suits it."""
+    for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}" if seconds < 10 * size else f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,1 @@
+"""Networks trained to stationarity, and what they make of their training images."""

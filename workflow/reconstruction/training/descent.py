@@ -1,0 +1,109 @@
+"""Full-batch gradient descent on the mean logistic loss, to stationarity.
+
+    L = (1/n) sum_i log(1 + exp(-y_i Phi(x_i)))
+
+Two schedules. `constant` is the published one: theta <- theta - eta grad L. `log-loss` follows the same
+gradient flow at a rate that grows as the loss falls, theta <- theta - eta grad log L with
+eta = eps / |grad log L|^2, so that log L falls by about eps a step; the plain rate eta / L stays below
+0.05 until the loss has fallen below 0.05. Losses are float64, matrix products of the network's dtype.
+
+Weight decay adds decay / 2 |theta|^2 to L.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.linalg import vector_norm
+
+from ..configuration import ConstantSchedule, Training
+from ..models import logistic
+from ..models.mlp import Network, activations, sensitivities
+
+EARLY_LOSS = 0.05
+EARLY_RATE = 0.05
+DIVERGED_LOSS = 1e30  # long past any use, and still a number in float32
+RECORD_EVERY = 20  # steps between two rows of the curve
+
+
+class TrainingDiverged(ValueError):
+    """The loss has run away, or nothing is left to descend."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One row of the training curve; margins are y_i Phi(x_i) of the training images."""
+
+    step: int
+    loss: float
+    smallest_margin: float
+    median_margin: float
+    accuracy: float
+
+
+def record(step: int, margins: Tensor) -> Record:
+    """The row of the training curve for margins (n,)."""
+    smallest, median, accuracy = margins.min(), margins.median(), (margins > 0).double().mean()
+    return Record(step, logistic.mean_loss(margins), smallest.item(), median.item(), accuracy.item())
+
+
+def log_loss_gradient(network: Network, layers: list[Tensor], labels: Tensor, loss: float) -> list[Tensor]:
+    """grad log L = grad L / L for each parameter of the network, from the activations of the training images.
+
+    Dividing by the loss before the products keeps float32 from underflow at small losses.
+    """
+    margins = labels * (layers[-1] @ network.weights[-1].T).squeeze(-1)
+    output_gradient = -labels * (logistic.slope(margins) / (loss * len(labels))).to(labels.dtype)
+    deltas = [output_gradient.unsqueeze(-1) * delta for delta in sensitivities(network, layers)]
+    gradients = [delta.T @ layer for delta, layer in zip(deltas, layers, strict=True)]
+    return gradients if network.bias is None else [*gradients, deltas[0].sum(0)]
+
+
+def learning_rate(training: Training, loss: float, squared_norm: float) -> float:
+    """The rate eta of theta <- theta - eta grad log L, given |grad log L|^2."""
+    if isinstance(training.schedule, ConstantSchedule):
+        return training.schedule.learning_rate * loss
+    rate = training.schedule.step / squared_norm
+    return min(rate, EARLY_RATE * loss) if loss > EARLY_LOSS else rate
+
+
+def descend(
+    network: Network,
+    inputs: Tensor,
+    labels: Tensor,
+    training: Training,
+    progress: Callable[[Record], None],
+) -> tuple[Network, list[Record]]:
+    """Train until the loss reaches training.target_loss or training.steps are spent.
+
+    inputs: (n, D); labels: (n,) in {-1, +1}, of the inputs' dtype. The network given is left as it is.
+    Raises TrainingDiverged when the loss runs away or the gradient vanishes.
+    """
+    trained = network.map(torch.clone)
+    curve: list[Record] = []
+    for step in range(training.steps + 1):
+        layers = activations(trained, inputs)
+        margins = labels * (layers[-1] @ trained.weights[-1].T).squeeze(-1)
+        loss = logistic.mean_loss(margins)
+        if not loss < DIVERGED_LOSS:
+            raise TrainingDiverged(f"the loss is {loss:g} after {step} steps")
+        last = loss <= training.target_loss or step == training.steps
+        if last or step % RECORD_EVERY == 0:
+            curve.append(record(step, margins))
+            progress(curve[-1])
+        if last:
+            break
+        gradients = log_loss_gradient(trained, layers, labels, loss)
+        if training.weight_decay:
+            for gradient, parameter in zip(gradients, trained.parameters, strict=True):
+                gradient.add_(parameter, alpha=training.weight_decay / loss)
+        squared_norm = sum(vector_norm(gradient, dtype=torch.float64).item() ** 2 for gradient in gradients)
+        if not squared_norm:
+            raise TrainingDiverged(f"the gradient is zero after {step} steps, no hidden unit responds to any image")
+        rate = learning_rate(training, loss, squared_norm)
+        for parameter, gradient in zip(trained.parameters, gradients, strict=True):
+            parameter.sub_(gradient, alpha=rate)
+    return trained, curve

@@ -1,0 +1,70 @@
+"""What a model makes of the true data: the part of training.h5 that training and adoption share.
+
+The attack does not read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..files import store
+from ..models.deployed import UNIT, normalise
+from ..models.mlp import Network, accuracy, outputs
+from .descent import Record
+from .true_stationarity import derivative_stationarity, on_margin, true_stationarity
+
+PARTS = ("training", "held_out", "test")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Network inputs (n, D) and labels (n,) in {-1, +1}, float64."""
+
+    inputs: Tensor
+    labels: Tensor
+
+    def margins(self, network: Network) -> Tensor:
+        """y_i Phi(x_i) of shape (n,), of a float64 network."""
+        return outputs(network, self.inputs) * self.labels
+
+
+def parts(subset: store.Stored, mean: np.ndarray, std: np.ndarray = UNIT) -> dict[str, Part]:
+    """The parts of a subset by name, their images normalised as the network's inputs are."""
+    return {
+        name: Part(
+            normalise(subset[f"{name}/images"], mean, std).double(),
+            torch.from_numpy(subset[f"{name}/labels"]).double(),
+        )
+        for name in PARTS
+    }
+
+
+def examine(
+    network: Network, data: dict[str, Part], curve: Sequence[Record], weight_decay: float = 0.0
+) -> dict[str, np.ndarray]:
+    """The arrays of training.h5: the curve, each part's accuracy, and the training data's margins and stationarity.
+
+    Under weight decay also the stationarity that it makes exact, with lambda from the loss's derivative.
+    """
+    trained = data["training"]
+    margins = trained.margins(network).numpy()
+    truth = true_stationarity(network, trained.inputs, trained.labels)
+    exact = {}
+    if weight_decay:
+        derivative = derivative_stationarity(network, trained.inputs, trained.labels, weight_decay)
+        exact = {"derivative_lambdas": derivative.lambdas, "derivative_residuals": derivative.residuals}
+    return {
+        **exact,
+        **{f"curve/{name}": np.array([getattr(row, name) for row in curve]) for name in Record.__annotations__},
+        **{f"accuracy/{name}": np.asarray(accuracy(network, part.inputs, part.labels)) for name, part in data.items()},
+        "margins": margins,
+        "on_margin": on_margin(margins),
+        "true_lambdas": truth.lambdas,
+        "true_residuals": truth.residuals,
+        "squared_norms": truth.squared_norms,
+    }

@@ -1,0 +1,84 @@
+"""Descent to a stationary point under weight decay, where L + decay / 2 |theta|^2 has one.
+
+Heavy-ball momentum (Polyak 1964) from where the log-loss flow has led, at L = decay, which is about the loss of the
+stationary point. The rate is the inverse of the loss's curvature, the largest eigenvalue of its Gauss-Newton matrix
+
+    (1/n) sum_i s_i (1 - s_i) g_i g_i^T + decay,    s_i = sigmoid(-y_i Phi(x_i)), g_i = grad Phi(x_i),
+
+and falls to zero along a cosine. Curvature is in proportion to the loss, and so to the decay: what the decay has still
+to shrink falls by a factor e in some 250 steps, whatever the decay is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ..attack.search.optimisers import cosine
+from ..models import logistic
+from ..models.mlp import Network, activations, gradient_grams, outputs, sensitivities
+from .descent import (
+    DIVERGED_LOSS,
+    RECORD_EVERY,
+    Record,
+    TrainingDiverged,
+    log_loss_gradient,
+    record,
+)
+
+STEPS = 3000
+MOMENTUM = 0.95
+CURVATURE_EVERY = 50  # steps between two looks at the curvature
+
+
+def settle(
+    network: Network,
+    inputs: Tensor,
+    labels: Tensor,
+    weight_decay: float,
+    steps: range,
+    progress: Callable[[Record], None],
+) -> tuple[Network, list[Record], float]:
+    """Descend from a network that steps.start steps have led to L = decay.
+
+    inputs: (n, D); labels: (n,) in {-1, +1}, of the inputs' dtype. The network given is left as it is. Returns
+    the network, its curve, and by how much the steps have shrunk a weight that the loss does not depend on.
+    Raises TrainingDiverged when the loss runs away.
+    """
+    settled, velocity = network.map(torch.clone), network.map(torch.zeros_like)
+    idle, idle_velocity = 1.0, 0.0
+    curve: list[Record] = []
+    for step in steps:
+        layers = activations(settled, inputs)
+        margins = labels * (layers[-1] @ settled.weights[-1].T).squeeze(-1)
+        loss = logistic.mean_loss(margins)
+        if not loss < DIVERGED_LOSS:
+            raise TrainingDiverged(f"the loss is {loss:g} after {step} steps")
+        done = step - steps.start
+        if done % RECORD_EVERY == 0:
+            curve.append(record(step, margins))
+            progress(curve[-1])
+        if done % CURVATURE_EVERY == 0:
+            largest_rate = 1 / (curvature(settled, layers, margins) + weight_decay)
+        rate = largest_rate * cosine(done, len(steps))
+        gradients = log_loss_gradient(settled, layers, labels, loss=1)
+        for parameter, speed, gradient in zip(settled.parameters, velocity.parameters, gradients, strict=True):
+            gradient.add_(parameter, alpha=weight_decay)
+            speed.mul_(MOMENTUM).sub_(gradient, alpha=rate)
+            parameter.add_(speed)
+        idle_velocity = MOMENTUM * idle_velocity - rate * weight_decay * idle
+        idle += idle_velocity
+    curve.append(record(steps.stop, labels * outputs(settled, inputs)))
+    return settled, curve, idle
+
+
+def curvature(network: Network, layers: list[Tensor], margins: Tensor) -> float:
+    """The largest eigenvalue of the loss's Gauss-Newton matrix, by the Gram matrix (n, n) of the images' gradients.
+
+    layers: activations of the training images; margins: (n,).
+    """
+    scales = (logistic.curvature(margins) / len(margins)).sqrt()
+    gram = torch.stack(gradient_grams(network, layers, sensitivities(network, layers))).sum(0).double()
+    return torch.linalg.eigvalsh(gram * scales * scales[:, None])[-1].item()

@@ -1,0 +1,106 @@
+"""What the true training data look like to the attack: their margins, and how well they satisfy the KKT conditions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.linalg import eigh
+from scipy.optimize import nnls
+from torch import Tensor
+
+from ..models import logistic
+from ..models.mlp import Network, activations, gradient_grams, outputs, sensitivities
+
+MARGIN_TOLERANCE = 0.1  # an image within 10 % of the smallest margin lies on the margin
+
+
+@dataclass(frozen=True)
+class TrueStationarity:
+    """How well sum_i lambda_i y_i grad Phi(x_i), lambda >= 0, makes up the weights; the bias belongs to layer 1.
+
+    lambdas: (n,); residuals: (L,), what they leave of the layers' squared_norms (L,).
+    """
+
+    lambdas: np.ndarray
+    residuals: np.ndarray
+    squared_norms: np.ndarray
+
+
+def on_margin(margins: np.ndarray) -> np.ndarray:
+    """Which of the margins (n,) lie within MARGIN_TOLERANCE of the smallest; none where that is not positive."""
+    smallest = margins.min()
+    return (margins <= (1 + MARGIN_TOLERANCE) * smallest) & (smallest > 0)
+
+
+def true_stationarity(network: Network, inputs: Tensor, labels: Tensor) -> TrueStationarity:
+    """min over lambda >= 0 of sum_k || W_k - sum_i lambda_i y_i grad_{W_k} Phi(x_i) ||^2, in float64.
+
+    inputs: (n, D); labels: (n,). The problem is a non-negative least squares in the n x n Gram matrix of
+    the images' gradients.
+    """
+    products = _gradient_products(network, inputs, labels)
+    lambdas = gram_nnls(np.sum(products.grams, axis=0), np.sum(products.projections, axis=0))
+    return products.with_lambdas(lambdas)
+
+
+def derivative_stationarity(network: Network, inputs: Tensor, labels: Tensor, weight_decay: float) -> TrueStationarity:
+    """The same with lambda_i = sigmoid(-y_i Phi(x_i)) / (n weight_decay), from the loss's own derivative.
+
+    At a stationary point of the mean logistic loss plus weight_decay / 2 |theta|^2 these make up the weights exactly
+    (Buzaglo et al. 2023), but for units that an image leaves at the ReLU's kink, where no derivative is right.
+    """
+    products = _gradient_products(network, inputs, labels)
+    margins = outputs(network.to(dtype=torch.float64), inputs.double()) * labels.double()
+    lambdas = (logistic.slope(margins) / (len(margins) * weight_decay)).numpy()
+    return products.with_lambdas(lambdas)
+
+
+@dataclass(frozen=True)
+class _GradientProducts:
+    """Inner products of the images' y_i grad_{W_k} Phi(x_i), with each other and with W_k, for each layer k."""
+
+    grams: list[np.ndarray]  # (n, n)
+    projections: list[np.ndarray]  # (n,)
+    squared_norms: np.ndarray  # (L,), of the layers
+
+    def with_lambdas(self, lambdas: np.ndarray) -> TrueStationarity:
+        residuals = [
+            norm - 2 * lambdas @ projection + lambdas @ gram @ lambdas
+            for gram, projection, norm in zip(self.grams, self.projections, self.squared_norms, strict=True)
+        ]
+        return TrueStationarity(lambdas, np.array(residuals), self.squared_norms)
+
+
+def _gradient_products(network: Network, inputs: Tensor, labels: Tensor) -> _GradientProducts:
+    """In float64. grad_{W_k} Phi(x_i) = delta_k,i^T a_{k-1,i} never needs to be formed."""
+    network, inputs, labels = network.to(dtype=torch.float64), inputs.double(), labels.double()
+    layers = activations(network, inputs)
+    deltas = sensitivities(network, layers)
+    signs = labels[:, None] * labels[None, :]
+    grams = [(gram * signs).numpy() for gram in gradient_grams(network, layers, deltas)]
+    projections = []
+    for k, weight in enumerate(network.weights):
+        projection = (deltas[k] @ weight * layers[k]).sum(1)
+        if k == 0 and network.bias is not None:
+            projection = projection + deltas[0] @ network.bias
+        projections.append((projection * labels).numpy())
+    return _GradientProducts(grams, projections, network.squared_norms.numpy())
+
+
+def gram_nnls(gram: np.ndarray, projection: np.ndarray) -> np.ndarray:
+    """argmin over x >= 0 of x^T gram x - 2 x^T projection, for a positive semi-definite gram (n, n).
+
+    An unknown whose row of gram is zero makes no difference and is left at 0.
+    """
+    matters = gram.diagonal() > gram.diagonal().max(initial=0) * len(gram) * np.finfo(float).eps
+    solution = np.zeros(len(gram))
+    if not matters.any():
+        return solution
+    gram, projection = gram[np.ix_(matters, matters)], projection[matters]
+    values, vectors = eigh(gram)
+    keep = values > values[-1] * len(values) * np.finfo(float).eps
+    root = np.sqrt(values[keep])
+    solution[matters], _ = nnls(root[:, None] * vectors[:, keep].T, (vectors[:, keep].T @ projection) / root)
+    return solution

@@ -204,7 +204,7 @@ def test_a_damaged_checkpoint_is_left_out(tmp_path, model, interrupted, capsys, 
 
 def test_a_disk_that_refuses_the_checkpoint_is_named_once_and_the_search_goes_on(tmp_path, model, monkeypatch, capsys):
     def refuse(self, standing, facts):
-        raise UserError("0000: cannot be written (no space left on device); free the disk")
+        raise UserError("0000: cannot be written (no space left on device)", "free the disk")
 
     sweep = settings("published")
     expected = searched(sweep)

@@ -61,7 +61,7 @@ def _adopt(arguments: argparse.Namespace) -> None:
     _limit_threads(arguments)
     settings = _settings(arguments, configuration.AdoptedModel, weights=str(arguments.weights))
     if (arguments.subset is None) != (arguments.training is None):
-        raise UserError("--subset and --training belong together; give both or neither")
+        raise UserError("--subset and --training belong together", "give both or neither")
     adopt.run(settings, arguments.model, arguments.subset, arguments.training)
 
 
@@ -397,7 +397,7 @@ def _settings(arguments: argparse.Namespace, section: type[parsing.AnySection], 
     try:
         return parsing.parse_yaml(section, Path(path).read_text(), path, **given)
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); give a YAML file") from None
+        raise UserError(f"{path}: cannot be read ({error})", "give a YAML file") from None
 
 
 def _limit_threads(arguments: argparse.Namespace) -> None:
@@ -415,7 +415,7 @@ def _device(arguments: argparse.Namespace) -> torch.device:
     _limit_threads(arguments)
     available = torch.cuda.is_available()
     if arguments.device == "cuda" and not available:
-        raise UserError("device: cuda, but torch finds no GPU here; set device to cpu or auto")
+        raise UserError("device: cuda, but torch finds no GPU here", "set device to cpu or auto")
     wanted = arguments.device if arguments.device != "auto" else ("cuda" if available else "cpu")
     return torch.device(wanted)
 

@@ -4,7 +4,14 @@ import os
 
 
 class UserError(Exception):
-    """One sentence that names the file or key and says what to do."""
+    """A problem that names the file or key, and the remedy: what to do about it. Together they make one sentence."""
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        super().__init__(problem, remedy)
+        self.problem, self.remedy = problem, remedy
+
+    def __str__(self) -> str:
+        return f"{self.problem}; {self.remedy}" if self.remedy else self.problem
 
 
 def reason(error: Exception) -> str:

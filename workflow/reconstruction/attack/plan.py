@@ -37,7 +37,7 @@ def choose(network: Network, settings: RestartSettings, box: float = 1.0) -> Att
     if settings.method != "published":
         rank, largest = settings.subspace.rank, min(network.weights[0].shape)
         if rank is not None and rank > largest:
-            raise UserError(f"subspace.rank: is {rank}, and the first layer's rank is {largest} at most; lower it")
+            raise UserError(f"subspace.rank: is {rank}, and the first layer's rank is {largest} at most", "lower it")
         try:
             basis = weight_span(network.weights[0], rank)
             scales = spectral_scales(network.weights[0], basis, settings.subspace.spectral_power)
@@ -45,7 +45,7 @@ def choose(network: Network, settings: RestartSettings, box: float = 1.0) -> Att
             return Attack("subspace", method, settings.subspace, basis, scales)
         except NoSubspace as error:
             if settings.method == "subspace":
-                raise UserError(f"method subspace: {error}; set method to published, or give subspace.rank") from None
+                raise UserError(f"method subspace: {error}", "set method to published, or give subspace.rank") from None
             print(f"reconstruct: {error}; searching full pixels with the published method")
     method = _method("published", settings.published, network, box, None)
     return Attack("published", method, settings.published, None, None)
@@ -55,8 +55,8 @@ def _method(name: str, search: Search, network: Network, box: float, basis: Tens
     weights = search.layer_weights
     if weights is not None and len(weights) != len(network.weights):
         raise UserError(
-            f"{name}.layer_weights: has {len(weights)} numbers and the model has {len(network.weights)} layers; "
-            "give one for each"
+            f"{name}.layer_weights: has {len(weights)} numbers and the model has {len(network.weights)} layers",
+            "give one for each",
         )
     return replace(
         METHODS[name],

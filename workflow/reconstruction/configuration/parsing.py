@@ -100,7 +100,7 @@ def load_files(paths: Sequence[Path]) -> Configuration:
         try:
             update_config(values, load_configfile(path))
         except (WorkflowError, yaml.YAMLError, OSError, ValueError) as error:
-            raise UserError(f"{path}: cannot be read ({reason(error)}); give a YAML file of settings") from None
+            raise UserError(f"{path}: cannot be read ({reason(error)})", "give a YAML file of settings") from None
     return load(values)
 
 

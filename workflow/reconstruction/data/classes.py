@@ -21,8 +21,8 @@ def by_number(rule: Labels, pool: Pool) -> Labels:
     for number in negative:
         if number in positive:
             raise UserError(
-                f"{pool.origin}: class {_describe(number, pool)} is on both sides, once by name and once by number; "
-                "leave it in negative or in positive"
+                f"{pool.origin}: class {_describe(number, pool)} is on both sides, once by name and once by number",
+                "leave it in negative or in positive",
             )
     return ClassLabels(rule=rule.rule, negative=list(negative), positive=list(positive))
 
@@ -31,12 +31,12 @@ def _number(given: int | str, pool: Pool) -> int:
     number = _named(given, pool) if isinstance(given, str) else given
     if isinstance(given, int) and str(given) in pool.class_names and _named(str(given), pool) != given:
         raise UserError(
-            f"{pool.origin}: class {given} may be the one named '{given}' or number {given}; write its name in quotes"
+            f"{pool.origin}: class {given} may be the one named '{given}' or number {given}", "write its name in quotes"
         )
     if not (pool.classes == number).any():
         raise UserError(
-            f"{pool.origin}: class {_describe(number, pool)} has no image; leave it out, or add some; "
-            f"there are images of {_known(pool)}"
+            f"{pool.origin}: class {_describe(number, pool)} has no image",
+            f"leave it out, or add some; there are images of {_known(pool)}",
         )
     return number
 
@@ -45,10 +45,14 @@ def _named(name: str, pool: Pool) -> int:
     if name in pool.class_names:
         return pool.class_names.index(name)
     if not pool.class_names:
-        raise UserError(f"{pool.origin}: its classes have no names, so {name!r} is none; give numbers ({_known(pool)})")
+        raise UserError(
+            f"{pool.origin}: its classes have no names, so {name!r} is none", f"give numbers ({_known(pool)})"
+        )
     close = difflib.get_close_matches(name, pool.class_names, n=1)
     guess = f", did you mean {close[0]!r}" if close else ""
-    raise UserError(f"{pool.origin}: no class is named {name!r}{guess}; the classes are {', '.join(pool.class_names)}")
+    raise UserError(
+        f"{pool.origin}: no class is named {name!r}{guess}", f"the classes are {', '.join(pool.class_names)}"
+    )
 
 
 def _describe(number: int, pool: Pool) -> str:

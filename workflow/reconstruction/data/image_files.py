@@ -22,7 +22,7 @@ def read_file(path: str) -> Pool:
     arrays = read_arrays(path, ARRAYS)
     for name in ("images", "labels"):
         if name not in arrays:
-            raise UserError(f"{path}: has no array {name!r}; store both images and labels in it")
+            raise UserError(f"{path}: has no array {name!r}", "store both images and labels in it")
     return checked(arrays["images"], arrays["labels"], path, _class_names(arrays, path))
 
 
@@ -32,13 +32,13 @@ def read_arrays(path: str, names: tuple[str, ...]) -> dict[str, np.ndarray]:
         return _read_arrays(path, names)
     except (FileNotFoundError, IsADirectoryError):
         raise UserError(
-            f"{path}: no such file; a source of kind file needs an NPZ or HDF5 file, kind folder a folder of images"
+            f"{path}: no such file", "a source of kind file needs an NPZ or HDF5 file, kind folder a folder of images"
         ) from None
     except UserError:
         raise
     except Exception as error:  # zipfile, zlib, numpy and HDF5 each have their own for a broken file
         raise UserError(
-            f"{path}: cannot be read ({reason(error)}); write plain arrays of numbers with numpy.savez or h5py"
+            f"{path}: cannot be read ({reason(error)})", "write plain arrays of numbers with numpy.savez or h5py"
         ) from None
 
 
@@ -53,19 +53,19 @@ def read_folder(path: str) -> Pool:
         folder = ImageFolder(path, allow_empty=True)
     except OSError as error:
         raise UserError(
-            f"{path}: is no folder of images by class ({reason(error)}); put the images of each class into a "
-            "folder of its own, below that path"
+            f"{path}: is no folder of images by class ({reason(error)})",
+            "put the images of each class into a folder of its own, below that path",
         ) from None
     if not folder.samples:
-        raise UserError(f"{path}: no class folder holds an image; put PNG, JPEG, BMP, PGM, TIFF or WebP files there")
+        raise UserError(f"{path}: no class folder holds an image", "put PNG, JPEG, BMP, PGM, TIFF or WebP files there")
     first = folder.samples[0][0]
     images = [_read_image(first)]
     for file, _ in folder.samples[1:]:
         images.append(_read_image(file))
         if images[-1].shape != images[0].shape:
             raise UserError(
-                f"{file}: is {_describe(images[-1])}, but {first} is {_describe(images[0])}; bring all images to one "
-                "size, all grey or all RGB"
+                f"{file}: is {_describe(images[-1])}, but {first} is {_describe(images[0])}",
+                "bring all images to one size, all grey or all RGB",
             )
     return checked(np.stack(images), np.asarray(folder.targets), path, tuple(folder.classes))
 
@@ -77,7 +77,7 @@ def _read_arrays(path: str, names: tuple[str, ...]) -> dict[str, np.ndarray]:
             with np.load(handle, allow_pickle=False) as archive:
                 return {name: np.asarray(archive[name]) for name in names if name in archive}
     if not h5py.is_hdf5(path):
-        raise UserError(f"{path}: is neither NPZ nor HDF5; write it with numpy.savez or h5py")
+        raise UserError(f"{path}: is neither NPZ nor HDF5", "write it with numpy.savez or h5py")
     with h5py.File(path, "r") as file:
         return {name: _values(file[name]) for name in names if name in file}
 
@@ -90,7 +90,7 @@ def _values(dataset: h5py.Dataset) -> np.ndarray:
 def _class_names(arrays: dict[str, np.ndarray], path: str) -> tuple[str, ...]:
     names = arrays.get("class_names", np.empty(0)).tolist()
     if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
-        raise UserError(f"{path}: class_names is no list of texts; store one text for each class, or leave it out")
+        raise UserError(f"{path}: class_names is no list of texts", "store one text for each class, or leave it out")
     return tuple(names)
 
 
@@ -100,9 +100,9 @@ def _read_image(file: str) -> np.ndarray:
         with Image.open(file) as image:
             image.load()
     except Exception as error:  # Pillow's reader of each format has its own for a broken file
-        raise UserError(f"{file}: cannot be read as an image ({reason(error)}); repair or remove it") from None
+        raise UserError(f"{file}: cannot be read as an image ({reason(error)})", "repair or remove it") from None
     if image.mode not in ("L", "RGB"):
-        raise UserError(f"{file}: its pixels are of mode {image.mode}; save it as 8-bit grey (L) or RGB")
+        raise UserError(f"{file}: its pixels are of mode {image.mode}", "save it as 8-bit grey (L) or RGB")
     return np.asarray(image)
 
 

@@ -26,12 +26,14 @@ def load(source: Source) -> tuple[Pool, Pool | None]:
     if test.images.shape[1:] != pool.images.shape[1:]:
         raise UserError(
             f"{test.origin}: images have shape (C, H, W) {test.images.shape[1:]}, those of {pool.origin} "
-            f"{pool.images.shape[1:]}; bring both to one"
+            f"{pool.images.shape[1:]}",
+            "bring both to one",
         )
     if test.class_names and pool.class_names and test.class_names != pool.class_names:
         raise UserError(
             f"{test.origin}: its classes are {', '.join(test.class_names)}, those of {pool.origin} "
-            f"{', '.join(pool.class_names)}; give both the same"
+            f"{', '.join(pool.class_names)}",
+            "give both the same",
         )
     return pool, replace(test, class_names=pool.class_names)
 
@@ -74,8 +76,8 @@ def _torchvision(source: Torchvision) -> tuple[Pool, Pool]:
     unverified = Path(source.root, dataset.__name__, "processed").expanduser()
     if unverified.exists():
         raise UserError(
-            f"{unverified}: holds pickles without a checksum, which an old torchvision made; remove that folder, "
-            "raw beside it is enough"
+            f"{unverified}: holds pickles without a checksum, which an old torchvision made",
+            "remove that folder, raw beside it is enough",
         )
 
     def split(train: bool) -> Pool:
@@ -84,9 +86,8 @@ def _torchvision(source: Torchvision) -> tuple[Pool, Pool]:
         except Exception as error:  # an assertion or a struct's error where a file is cut off, the network's own
             advice = "check the network" if source.download else "set download: true"
             raise UserError(
-                f"{source.root}: torchvision finds no sound {source.kind} data set there "
-                f"({reason(error)}); put its original files under that root, "
-                f"or {advice}"
+                f"{source.root}: torchvision finds no sound {source.kind} data set there ({reason(error)})",
+                f"put its original files under that root, or {advice}",
             ) from None
         origin = f"{source.root} ({source.kind}, {'train' if train else 'test'})"
         return checked(np.asarray(loaded.data), np.asarray(loaded.targets), origin, tuple(loaded.classes))

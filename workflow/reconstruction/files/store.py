@@ -122,7 +122,9 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({reason(error)}); free or unlock the disk and run again") from None
+        raise UserError(
+            f"{path}: cannot be written ({reason(error)})", "free or unlock the disk and run again"
+        ) from None
 
 
 def read(path: Path, kind: str) -> Stored:
@@ -132,9 +134,9 @@ def read(path: Path, kind: str) -> Stored:
         with path.open("rb") as handle:  # one handle throughout: another process may remove or replace the file
             return _read(handle, path, kind)
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file; run `{stage}` first") from None
+        raise UserError(f"{path}: no such file", f"run `{stage}` first") from None
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({reason(error)}); give a {kind} file, made by `{stage}`") from None
+        raise UserError(f"{path}: cannot be read ({reason(error)})", f"give a {kind} file, made by `{stage}`") from None
 
 
 def _read(handle: io.BufferedReader, path: Path, kind: str) -> Stored:
@@ -142,16 +144,16 @@ def _read(handle: io.BufferedReader, path: Path, kind: str) -> Stored:
     remedy = f"remove it and run `{stage}` again"
     sealed = _is_sealed(handle)
     if sealed is None:
-        raise UserError(f"{path}: not a file of this program; give a {kind} file, made by `{stage}`")
+        raise UserError(f"{path}: not a file of this program", f"give a {kind} file, made by `{stage}`")
     if not sealed:
-        raise UserError(f"{path}: truncated or damaged; {remedy}")
+        raise UserError(f"{path}: truncated or damaged", remedy)
     with h5py.File(handle, "r") as file:
         text = {name: file.attrs[name].decode() for name in LABELS}
         if text["kind"] != kind:
-            raise UserError(f"{path}: a {text['kind']} file; give a {kind} file, made by `{stage}`")
+            raise UserError(f"{path}: a {text['kind']} file", f"give a {kind} file, made by `{stage}`")
         version, known = file.attrs["format_version"], FORMAT_VERSIONS[kind]
         if version != known:
-            raise UserError(f"{path}: has format version {version}, this program reads {known}; {remedy}")
+            raise UserError(f"{path}: has format version {version}, this program reads {known}", remedy)
         arrays: dict[str, np.ndarray] = {}
 
         def visit(name: str, item: Any) -> None:
@@ -181,7 +183,7 @@ def _is_sealed(handle: io.BufferedReader) -> bool | None:
 def require_source(stored: Stored, name: str, source: Stored) -> None:
     """Check that a file was made from that very source; raises UserError."""
     if stored.sources.get(name) != source.digest:
-        raise UserError(f"{stored.path}: was not made from {source.path}; remove it and make it again from there")
+        raise UserError(f"{stored.path}: was not made from {source.path}", "remove it and make it again from there")
 
 
 def _write_array(file: h5py.File, name: str, array: np.ndarray, compress: bool) -> None:

@@ -52,9 +52,9 @@ def pool(paths: Sequence[Path], model: store.Stored) -> Pooled:
             arrays.append(shard[name])
     if not any(map(len, restart)):
         count = sum(map(len, per_restart["restart"]))
-        raise UserError(f"{paths[0].parent}: all {count} restarts diverged; lower the sweep's learning_rate range")
+        raise UserError(f"{paths[0].parent}: all {count} restarts diverged", "lower the sweep's learning_rate range")
     if not any(part.any() for part in coordinates):
-        raise UserError(f"{paths[0].parent}: every candidate is zero; raise the sweep's initial_scale")
+        raise UserError(f"{paths[0].parent}: every candidate is zero", "raise the sweep's initial_scale")
     return Pooled(
         np.concatenate(coordinates),
         np.concatenate(restart),
@@ -85,8 +85,8 @@ def _check_shard(shard: store.Stored, first: store.Stored, model: store.Stored, 
     """seen: the shard of each restart before, to which this one's are added."""
     store.require_source(shard, "model", model)
     if shard.settings != first.settings or shard.facts["method"] != first.facts["method"]:
-        raise UserError(f"{shard.path}: belongs to another sweep than {first.path}; merge the shards of one sweep")
+        raise UserError(f"{shard.path}: belongs to another sweep than {first.path}", "merge the shards of one sweep")
     for number in shard["restart"].tolist():
         if number in seen:
-            raise UserError(f"{shard.path}: repeats restart {number} of {seen[number]}; give each shard once")
+            raise UserError(f"{shard.path}: repeats restart {number} of {seen[number]}", "give each shard once")
         seen[number] = shard.path

@@ -30,10 +30,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({reason(error)}); name a file") from None
+        raise UserError(f"{path}: cannot be read ({reason(error)})", "name a file") from None
     tensors = _read_safetensors(path, content) if path.suffix == ".safetensors" else _read_pytorch(path, content)
     if not tensors:
-        raise UserError(f"{path}: holds no named tensors; {REMEDY}")
+        raise UserError(f"{path}: holds no named tensors", REMEDY)
     return tensors
 
 
@@ -43,7 +43,7 @@ def _read_safetensors(path: Path, content: bytes) -> dict[str, Tensor]:
     try:
         tensors = safetensors.torch.load(content)
     except (safetensors.SafetensorError, ValueError, KeyError):
-        raise UserError(f"{path}: no safetensors file, or truncated; copy it again") from None
+        raise UserError(f"{path}: no safetensors file, or truncated", "copy it again") from None
     return dict(sorted(tensors.items(), key=lambda item: _natural(item[0])))
 
 
@@ -59,15 +59,15 @@ def _read_pytorch(path: Path, raw: bytes) -> dict[str, Tensor]:
         refused = re.search(r"(?:GLOBAL|class) (\w+\.[\w.]+)", str(error))
         if refused:
             raise UserError(
-                f"{path}: holds more than tensors ({refused[1]}), and reading that could run code of its "
-                f"author's; {REMEDY}"
+                f"{path}: holds more than tensors ({refused[1]}), and reading that could run code of its author's",
+                REMEDY,
             ) from None
-        raise UserError(f"{path}: no PyTorch checkpoint, or truncated; {REMEDY}") from None
+        raise UserError(f"{path}: no PyTorch checkpoint, or truncated", REMEDY) from None
     for _ in NESTED:
         if isinstance(content, Mapping):
             content = next((content[key] for key in NESTED if isinstance(content.get(key), Mapping)), content)
     if not isinstance(content, Mapping):
-        raise UserError(f"{path}: holds a {type(content).__name__}, not tensors by name; {REMEDY}")
+        raise UserError(f"{path}: holds a {type(content).__name__}, not tensors by name", REMEDY)
     return {str(name): value.detach() for name, value in content.items() if isinstance(value, Tensor)}
 
 
@@ -79,7 +79,7 @@ def find_layers(tensors: Mapping[str, Tensor], path: Path) -> list[Layer]:
     layers = []
     for name, tensor in tensors.items():
         if tensor.dim() > 2:
-            raise UserError(f"{path}: {name} has shape {_shape(tensor)}: a convolution, and only MLPs can be read")
+            raise UserError(f"{path}: {name} has shape {_shape(tensor)}: a convolution", "only MLPs can be read")
         if tensor.dim() == 2:
             bias = re.sub(r"weight$", "bias", name)
             layers.append(Layer(weight=name, bias=bias if bias != name and bias in tensors else None))
@@ -87,8 +87,8 @@ def find_layers(tensors: Mapping[str, Tensor], path: Path) -> list[Layer]:
     for name, tensor in tensors.items():
         if name not in named:
             raise UserError(
-                f"{path}: {name} of shape {_shape(tensor)} is no weight or bias of an MLP; name the layers under "
-                "`layers` if its names are odd"
+                f"{path}: {name} of shape {_shape(tensor)} is no weight or bias of an MLP",
+                "name the layers under `layers` if its names are odd",
             )
     return layers
 
@@ -105,63 +105,67 @@ def network_of(tensors: Mapping[str, Tensor], layers: list[Layer], input_shape: 
     named = {name for layer in layers for name in (layer.weight, layer.bias)}
     for name, tensor in tensors.items():
         if name not in named and tensor.is_floating_point() and _is_plain(tensor) and tensor.any():
-            raise UserError(f"{path}: {name} is not zero, and no layer names it; name it under `layers`")
+            raise UserError(f"{path}: {name} is not zero, and no layer names it", "name it under `layers`")
     weights = [tensors[layer.weight] for layer in layers]
     _check_chain(weights, layers, input_shape, path)
     for layer, weight in zip(layers, weights, strict=True):
         if layer.bias is not None and len(tensors[layer.bias]) != len(weight):
             raise UserError(
                 f"{path}: {layer.bias} has {len(tensors[layer.bias])} numbers for the {len(weight)} units of "
-                f"{layer.weight}; it is no bias of that layer"
+                f"{layer.weight}",
+                "it is no bias of that layer",
             )
     biases = [tensors[layer.bias] if layer.bias and tensors[layer.bias].any() else None for layer in layers]
     for layer, bias in zip(layers[1:], biases[1:], strict=True):
         if bias is not None:
             raise UserError(
                 f"{path}: {layer.bias} is not zero: a bias beyond the first layer makes the network non-homogeneous, "
-                "which the theory does not cover; train it with bias=False there"
+                "which the theory does not cover",
+                "train it with bias=False there",
             )
     network = Network(tuple(weights), biases[0]).map(lambda parameter: parameter.float().contiguous())
     names = [*(layer.weight for layer in layers), layers[0].bias]
     for name, parameter in zip(names, network.parameters, strict=False):
         if not parameter.isfinite().all():
-            raise UserError(f"{path}: {name} has a weight that is no finite float32; train the model again")
+            raise UserError(f"{path}: {name} has a weight that is no finite float32", "train the model again")
     return network
 
 
 def _check_tensor(tensors: Mapping[str, Tensor], name: str, dimensions: int, path: Path) -> None:
     if name not in tensors:
-        raise UserError(f"{path}: has no tensor {name!r}, which `layers` names; it has {', '.join(tensors)}")
+        raise UserError(f"{path}: has no tensor {name!r}, which `layers` names", f"it has {', '.join(tensors)}")
     tensor = tensors[name]
     if not _is_plain(tensor):
-        raise UserError(f"{path}: {name} has no plain numbers behind its shape; {REMEDY}")
+        raise UserError(f"{path}: {name} has no plain numbers behind its shape", REMEDY)
     if tensor.dim() != dimensions:
         what = "weight matrix" if dimensions == 2 else "bias"
-        raise UserError(f"{path}: {name} has shape {_shape(tensor)}, which is no {what}; name another under `layers`")
+        raise UserError(f"{path}: {name} has shape {_shape(tensor)}, which is no {what}", "name another under `layers`")
     if not tensor.is_floating_point():
-        raise UserError(f"{path}: {name} is {tensor.dtype}; only floating-point weights serve")
+        raise UserError(f"{path}: {name} is {tensor.dtype}", "only floating-point weights serve")
 
 
 def _check_chain(weights: list[Tensor], layers: list[Layer], input_shape: tuple[int, ...], path: Path) -> None:
     if len(weights) < 2:
-        raise UserError(f"{path}: has {len(weights)} layers of weights; a hidden layer and an output are needed")
+        raise UserError(f"{path}: has {len(weights)} layers of weights", "a hidden layer and an output are needed")
     channels, height, width = input_shape
     size = channels * height * width
     if weights[0].shape[1] != size:
         raise UserError(
             f"{path}: {layers[0].weight} takes {weights[0].shape[1]} inputs, and input_shape "
-            f"{[channels, height, width]} makes {size}; correct input_shape, or the order under `layers`"
+            f"{[channels, height, width]} makes {size}",
+            "correct input_shape, or the order under `layers`",
         )
     for (first, before), (second, after) in pairwise(zip(layers, weights, strict=True)):
         if after.shape[1] != len(before):
             raise UserError(
                 f"{path}: {second.weight} takes {after.shape[1]} inputs, and {first.weight} before it gives "
-                f"{len(before)}; give the layers in their order under `layers`"
+                f"{len(before)}",
+                "give the layers in their order under `layers`",
             )
     if len(weights[-1]) != 1:
         raise UserError(
-            f"{path}: {layers[-1].weight} gives {len(weights[-1])} outputs: multiclass is not supported yet; only one "
-            "output, whose sign tells two classes apart"
+            f"{path}: {layers[-1].weight} gives {len(weights[-1])} outputs: multiclass is not supported yet",
+            "only one output, whose sign tells two classes apart",
         )
 
 

@@ -69,10 +69,10 @@ def read(path: Path) -> Deployed:
     weights = [stored.arrays.get(f"weights/{layer}", np.empty(0)) for layer in range(1, len(names) + 1)]
     mean, std, bias = stored.arrays.get("mean", np.empty(0)), stored.arrays.get("std", UNIT), stored.arrays.get("bias")
     if not _make_a_network(weights, bias, mean, std):
-        raise UserError(f"{path}: its weights, bias, mean and std do not fit together; make the model again")
+        raise UserError(f"{path}: its weights, bias, mean and std do not fit together", "make the model again")
     network = Network(tuple(map(torch.from_numpy, weights)), None if bias is None else torch.from_numpy(bias))
     if not all(parameter.isfinite().all() for parameter in network.parameters):
-        raise UserError(f"{path}: has a weight that is no finite number; train the model again")
+        raise UserError(f"{path}: has a weight that is no finite number", "train the model again")
     return Deployed(network, mean, stored, std)
 
 

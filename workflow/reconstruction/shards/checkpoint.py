@@ -101,7 +101,7 @@ class Checkpoint:
         try:
             stored = store.read(self.path, "progress")
         except UserError as error:
-            why = str(error).rpartition(";")[0]
+            why = error.problem
         else:
             why = self._difference(stored, fitting)
             if not why:

@@ -71,18 +71,18 @@ def _mean_image(settings: AdoptedModel, shape: tuple[int, ...]) -> np.ndarray:
         with Path(path).open("rb") as handle:
             image = np.lib.format.read_array(handle, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{path}: cannot be read as NPY ({reason(error)}); write it with numpy.save") from None
+        raise UserError(f"{path}: cannot be read as NPY ({reason(error)})", "write it with numpy.save") from None
     if image.shape not in (shape, shape[1:] if shape[0] == 1 else shape):
-        raise UserError(f"{path}: the mean image has shape {image.shape}; input_shape is {shape}")
+        raise UserError(f"{path}: the mean image has shape {image.shape}", f"input_shape is {shape}")
     if image.dtype.kind != "f" or not (np.isfinite(image).all() and image.min() >= 0 and image.max() <= 1):
-        raise UserError(f"{path}: the mean image is not of floats from 0 to 1; scale it as the pixels are")
+        raise UserError(f"{path}: the mean image is not of floats from 0 to 1", "scale it as the pixels are")
     return image.reshape(shape).astype(np.float32)
 
 
 def _check_images(subset: store.Stored, shape: tuple[int, ...]) -> None:
     found = subset["training/images"].shape[1:]
     if found != shape:
-        raise UserError(f"{subset.path}: has images of shape {found}, and the network takes {shape}; draw others")
+        raise UserError(f"{subset.path}: has images of shape {found}, and the network takes {shape}", "draw others")
 
 
 def _report(found: dict[str, np.ndarray]) -> None:

@@ -47,7 +47,7 @@ def run(
     model = deployed.read(model_path)
     if settings.engine == "reference" and (model.std != 1).any():
         raise UserError(
-            f"{model_path}: divides pixels by std, which engine reference does not know; set engine to fast"
+            f"{model_path}: divides pixels by std, which engine reference does not know", "set engine to fast"
         )
     attack = choose(model.network, settings, box=1 / float(model.std.min()))
     numbers = range(shard * settings.per_shard, (shard + 1) * settings.per_shard)
@@ -130,7 +130,8 @@ def search_in_batches(
         needed = bytes_per_restart(network, settings.candidates, parameters)
         raise UserError(
             f"reconstruct: one restart needs {needed / 2**30:.1f} GiB and {device} has {free(device) / 2**30:.1f} GiB "
-            "free; lower the sweep's candidates or its precision, or use a larger device"
+            "free",
+            "lower the sweep's candidates or its precision, or use a larger device",
         )
     iterations = attack.settings.iterations
     record_every = max(1, iterations // settings.trace_points)

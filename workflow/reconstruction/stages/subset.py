@@ -77,8 +77,8 @@ def _too_few(source: str, found: int, labels: int, settings: Dataset) -> UserErr
     else:
         advice = f"set per_label to at most {found // labels // 2}"
     return UserError(
-        f"{source} {found} images{after}, and {trained} to train on plus {held_out} held out need "
-        f"{trained + held_out}; {advice}"
+        f"{source} {found} images{after}, and {trained} to train on plus {held_out} held out need {trained + held_out}",
+        advice,
     )
 
 

@@ -57,7 +57,7 @@ def run(evaluation_paths: Sequence[Path], folder: Path, inspection_paths: Sequen
     evaluations = [store.read(path, "evaluation") for path in evaluation_paths]
     experiments = [*evaluations, *(store.read(path, "inspection") for path in inspection_paths)]
     if not experiments:
-        raise UserError("table: no experiments; give --evaluations, --inspections or both")
+        raise UserError("table: no experiments", "give --evaluations, --inspections or both")
     rows = [json.loads(str(experiment["row"])) for experiment in experiments]
     names = [{name: row[name] for name in EXPERIMENT} for row in rows]
     table = pd.DataFrame({name: column([row[name] for row in rows]) for name in rows[0]})
@@ -102,7 +102,7 @@ def show(folder: Path) -> None:
     try:
         table = pd.read_csv(path, converters=dict.fromkeys(EXPERIMENT, str))
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); run the workflow first") from None
+        raise UserError(f"{path}: cannot be read ({error})", "run the workflow first") from None
     print(rounded(table).set_index(EXPERIMENT).T.to_string(index_names=False))
     for row in table.to_dict("records"):
         print(f"\n{headline(row)}")

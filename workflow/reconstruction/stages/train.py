@@ -77,7 +77,7 @@ def fit(
         )
     except TrainingDiverged as error:
         raise UserError(
-            f"train: {error}; lower the step or learning_rate of the model's schedule, or widen its layers"
+            f"train: {error}", "lower the step or learning_rate of the model's schedule, or widen its layers"
         ) from None
     fitted = fitted.to(device="cpu", dtype=torch.float64)
     outside = initial.weights[0] - within.weights[0] @ basis

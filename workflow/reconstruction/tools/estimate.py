@@ -133,7 +133,7 @@ def network_of(configuration: Configuration, experiment: Experiment, results: Pa
         return deployed.read(path).network, True
     model = configuration.models[experiment.model]
     if isinstance(model, AdoptedModel) or experiment.dataset is None:
-        raise UserError(f"{path}: weights from elsewhere are estimated once adopted; run `snakemake {path}` first")
+        raise UserError(f"{path}: weights from elsewhere are estimated once adopted", f"run `snakemake {path}` first")
     dataset = configuration.datasets[experiment.dataset]
     return made_up(model, input_size(dataset), 2 * dataset.per_label), False
 

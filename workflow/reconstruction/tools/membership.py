@@ -49,14 +49,15 @@ class Pool:
 def run(model_path: Path, pool_path: Path, output: Path) -> None:
     """Write the scores, and where members are known their ROC curve (.png, .pdf) and summary (.json) beside them."""
     if output.suffix != ".csv":
-        raise UserError(f"{output}: the scores are a table; let the output's name end in .csv")
+        raise UserError(f"{output}: the scores are a table", "let the output's name end in .csv")
     model = deployed.read(model_path)
     pool = read_pool(pool_path, model)
     needed = bytes_for(len(pool.labels), len(model.network.weights))
     if needed > (available := free(torch.device("cpu"))):
         raise UserError(
             f"{pool_path}: {len(pool.labels)} images need {needed / 2**30:.1f} GiB for their products with each other, "
-            f"and {available / 2**30:.1f} GiB are free; give fewer images at a time"
+            f"and {available / 2**30:.1f} GiB are free",
+            "give fewer images at a time",
         )
     scores = score(model, pool)
     write = {output: scores.to_csv(index=False, float_format="%.6g")}
@@ -86,18 +87,21 @@ def read_pool(path: Path, model: Deployed) -> Pool:
     """An NPZ or HDF5 file of images, labels in {-1, +1} or {0, 1}, and perhaps member; raises UserError."""
     pool = image_files.read_file(str(path))
     if pool.images.shape[1:] != model.mean.shape:
-        raise UserError(f"{path}: images have shape {pool.images.shape[1:]}, and the model takes {model.mean.shape}")
+        raise UserError(
+            f"{path}: images have shape {pool.images.shape[1:]}, and the model takes {model.mean.shape}",
+            "give images of that shape",
+        )
     found = set(np.unique(pool.classes).tolist())
     if not (found <= {-1, 1} or found <= {0, 1}):
-        raise UserError(f"{path}: labels are {sorted(found)}; give -1 and 1, or 0 and 1, as the model was trained")
+        raise UserError(f"{path}: labels are {sorted(found)}", "give -1 and 1, or 0 and 1, as the model was trained")
     member = image_files.read_arrays(str(path), ("member",)).get("member")
     if member is not None:
         if member.shape != pool.classes.shape or member.dtype != bool:
             raise UserError(
-                f"{path}: member has shape {member.shape} of {member.dtype}; give one boolean for each image"
+                f"{path}: member has shape {member.shape} of {member.dtype}", "give one boolean for each image"
             )
         if member.all() or not member.any():
-            raise UserError(f"{path}: member says the same of every image; give both kinds, or leave it out")
+            raise UserError(f"{path}: member says the same of every image", "give both kinds, or leave it out")
     return Pool(pool.images, np.where(pool.classes > 0, 1, -1), member)
 
 

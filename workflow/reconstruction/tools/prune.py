@@ -30,7 +30,7 @@ def run(folder: Path, dry_run: bool) -> None:
         try:
             path.unlink()
         except OSError as error:
-            raise UserError(f"{path}: cannot be removed ({reason(error)}); unlock it and run again") from None
+            raise UserError(f"{path}: cannot be removed ({reason(error)})", "unlock it and run again") from None
     print(f"prune: removed {amount}; {cost}")
 
 
@@ -43,6 +43,6 @@ def merged_shards(folder: Path) -> list[Path]:
     for path in shards:
         if known.get(path.name) != store.read(path, "shard").digest:
             raise UserError(
-                f"{path}: is not among the shards that {candidates.path} was made from; run `deduplicate` again first"
+                f"{path}: is not among the shards that {candidates.path} was made from", "run `deduplicate` again first"
             )
     return shards

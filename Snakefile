@@ -1,6 +1,6 @@
 """Reconstruct training data from trained neural networks (Haim et al., NeurIPS 2022).
 
-subset -> train or adopt -> reconstruct (shards) -> deduplicate -> evaluate or inspect -> table, page
+subset -> train or adopt -> reconstruct (shards) -> deduplicate -> evaluate or inspect -> table, draw, page
 """
 
 import shlex
@@ -51,6 +51,7 @@ include: "workflow/rules/reconstruct.smk"
 include: "workflow/rules/deduplicate.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/inspect.smk"
+include: "workflow/rules/draw.smk"
 include: "workflow/rules/page.smk"
 include: "workflow/rules/table.smk"
 
@@ -60,6 +61,7 @@ rule all:
     input:
         "results/table.csv",
         [
-            f"results/{experiment.dataset or NO_IMAGES}/{experiment.model}/{experiment.sweep}/report.html"
+            f"results/{experiment.dataset or NO_IMAGES}/{experiment.model}/{experiment.sweep}/{made}"
             for experiment in CONFIGURATION.experiments
+            for made in ("report.html", f"figures/{'images' if experiment.dataset else 'representatives'}.csv")
         ],

@@ -107,7 +107,6 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         arguments.training,
         arguments.candidates,
         arguments.output,
-        arguments.figures,
         [(name, Path(model), Path(candidates)) for name, model, candidates in arguments.control],
     )
 
@@ -116,30 +115,45 @@ def _inspect(arguments: argparse.Namespace) -> None:
     from .stages import inspect
 
     _limit_threads(arguments)
-    inspect.run(
-        arguments.count,
-        arguments.experiment,
-        arguments.model,
-        arguments.candidates,
-        arguments.output,
-        arguments.figures,
-    )
+    inspect.run(arguments.count, arguments.experiment, arguments.model, arguments.candidates, arguments.output)
+
+
+def _draw(arguments: argparse.Namespace) -> None:
+    from .stages import draw
+
+    if _is_evaluated("draw", arguments):
+        draw.of_evaluation(
+            arguments.subset, arguments.training, arguments.candidates, arguments.evaluation, arguments.figures
+        )
+    else:
+        draw.of_inspection(arguments.candidates, arguments.inspection, arguments.figures)
 
 
 def _page(arguments: argparse.Namespace) -> None:
-    from .report import page
+    from .stages import page
 
-    common = {"model_path": arguments.model, "candidates_path": arguments.candidates, "output": arguments.output}
-    of_evaluation = (arguments.subset, arguments.training, arguments.evaluation)
-    if arguments.inspection and not any(of_evaluation):
-        page.of_inspection(**common, inspection_path=arguments.inspection)
-    elif all(of_evaluation) and not arguments.inspection:
-        subset, training, evaluation = of_evaluation
-        page.of_evaluation(**common, subset_path=subset, training_path=training, evaluation_path=evaluation)
-    else:
-        raise UserError(
-            "page: give --subset, --training and --evaluation, or --inspection alone where there are no images"
+    if _is_evaluated("page", arguments):
+        page.of_evaluation(
+            arguments.subset,
+            arguments.model,
+            arguments.training,
+            arguments.candidates,
+            arguments.evaluation,
+            arguments.output,
         )
+    else:
+        page.of_inspection(arguments.model, arguments.candidates, arguments.inspection, arguments.output)
+
+
+def _is_evaluated(stage: str, arguments: argparse.Namespace) -> bool:
+    """Whether the files are those of an experiment with images; raises UserError where they are of neither kind."""
+    of_evaluation = (arguments.subset, arguments.training, arguments.evaluation)
+    if any(of_evaluation) == bool(arguments.inspection) or any(of_evaluation) != all(of_evaluation):
+        raise UserError(
+            f"{stage}: files of no one experiment",
+            "give --subset, --training and --evaluation, or --inspection alone where there are no images",
+        )
+    return all(of_evaluation)
 
 
 def _membership(arguments: argparse.Namespace) -> None:
@@ -156,9 +170,9 @@ def _table(arguments: argparse.Namespace) -> None:
 
 
 def _show(arguments: argparse.Namespace) -> None:
-    from .stages import table
+    from .tools import show
 
-    table.show(arguments.folder)
+    show.show(arguments.folder)
 
 
 def _status(arguments: argparse.Namespace) -> None:
@@ -301,7 +315,6 @@ def _parser() -> argparse.ArgumentParser:
         help="a control search's name, model.h5 and candidates.h5; may be repeated",
     )
     path(evaluate, "output", "evaluation.h5 to write")
-    evaluate.add_argument("--figures", type=Path, required=True, metavar="FOLDER", help="folder for figures")
     compute(evaluate, devices=False)
 
     inspect = stage("inspect", _inspect, "Show what was found without images to compare with, in place of `evaluate`.")
@@ -314,16 +327,22 @@ def _parser() -> argparse.ArgumentParser:
     path(inspect, "model", "model.h5")
     path(inspect, "candidates", "candidates.h5")
     path(inspect, "output", "inspection.h5 to write")
-    inspect.add_argument("--figures", type=Path, required=True, metavar="FOLDER", help="folder for figures and tables")
     compute(inspect, devices=False)
+
+    def found(command: argparse.ArgumentParser) -> None:
+        path(command, "candidates", "candidates.h5")
+        path(command, "subset", "subset.h5", required=False)
+        path(command, "training", "training.h5", required=False)
+        path(command, "evaluation", "evaluation.h5", required=False)
+        path(command, "inspection", "inspection.h5, where there are no images", required=False)
+
+    draw = stage("draw", _draw, "Draw an experiment's figures, and list its images or restarts.")
+    found(draw)
+    draw.add_argument("--figures", type=Path, required=True, metavar="FOLDER", help="folder for figures and tables")
 
     page = stage("page", _page, "Write an experiment's page: one HTML file that opens from disk.")
     path(page, "model", "model.h5")
-    path(page, "candidates", "candidates.h5")
-    path(page, "subset", "subset.h5", required=False)
-    path(page, "training", "training.h5", required=False)
-    path(page, "evaluation", "evaluation.h5", required=False)
-    path(page, "inspection", "inspection.h5, where there are no images", required=False)
+    found(page)
     path(page, "output", "HTML file to write")
 
     membership = stage(

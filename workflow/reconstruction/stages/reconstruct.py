@@ -19,13 +19,13 @@ from ..attack.search.starts import NAMES, draw
 from ..configuration import Restarts as RestartSettings
 from ..errors import UserError
 from ..files import store
-from ..machine.devices import has_native_bfloat16
+from ..machine.devices import free, has_native_bfloat16
 from ..machine.progress import Progress
 from ..machine.signals import Notice
 from ..models import deployed
 from ..models.mlp import Network
 from ..shards import preselection
-from ..shards.capacity import bytes_per_restart, free, restarts_at_once
+from ..shards.capacity import bytes_per_restart, restarts_at_once
 from ..shards.checkpoint import Checkpoint, Standing, conditions
 from ..shards.saving import Keeper, search_facts
 

@@ -24,7 +24,7 @@ from .. import __version__
 from ..attack.search.engine import Outcome, Snapshot
 from ..errors import UserError
 from ..files import store
-from ..files.label import progress_of
+from ..files.layout import progress_of
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..attack.search.starts import NAMES
-from ..configuration import NO_IMAGES
 from ..evaluation.findings import search_columns, search_timing
 from ..files import store
+from ..files.layout import NO_IMAGES
 from ..models import deployed
 from ..models.deployed import Deployed
 from ..report import figures

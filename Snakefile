@@ -1,6 +1,6 @@
 """Reconstruct training data from trained neural networks (Haim et al., NeurIPS 2022).
 
-subset -> train or adopt -> reconstruct (shards) -> deduplicate -> evaluate or inspect -> table, page
+subset -> train or adopt -> reconstruct (shards) -> deduplicate -> evaluate or inspect -> table, draw, page
 """
 
 import shlex
@@ -52,6 +52,7 @@ include: "workflow/rules/reconstruct.smk"
 include: "workflow/rules/deduplicate.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/inspect.smk"
+include: "workflow/rules/draw.smk"
 include: "workflow/rules/page.smk"
 include: "workflow/rules/table.smk"
 
@@ -61,3 +62,7 @@ rule all:
     input:
         f"results/{layout.TABLE}",
         [layout.result(layout.PAGE, **experiment.names) for experiment in CONFIGURATION.experiments],
+        [
+            layout.result(layout.IMAGES if experiment.dataset else layout.REPRESENTATIVES, **experiment.names)
+            for experiment in CONFIGURATION.experiments
+        ],

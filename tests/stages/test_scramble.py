@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from reconstruction.attack.subspace import data_span
-from reconstruction.evaluation.inversion import invert
+from reconstruction.evaluation.baselines import invert
 from reconstruction.models.mlp import outputs
 from reconstruction.stages.scramble import scramble
 from science_helpers import normal, properties, random_network

@@ -132,7 +132,6 @@ def deduplicate(given: Namespace) -> None:
         help="a control search's name, model.h5 and candidates.h5; may be repeated",
     ),
     path("output", "evaluation.h5 to write"),
-    path("figures", "folder for figures", metavar="FOLDER"),
     THREADS,
 )
 def evaluate(given: Namespace) -> None:
@@ -149,7 +148,6 @@ def evaluate(given: Namespace) -> None:
         given.training,
         given.candidates,
         given.output,
-        given.figures,
         [(name, Path(model), Path(candidates)) for name, model, candidates in given.control],
     )
 
@@ -160,7 +158,6 @@ def evaluate(given: Namespace) -> None:
     path("model", "model.h5"),
     path("candidates", "candidates.h5"),
     path("output", "inspection.h5 to write"),
-    path("figures", "folder for figures and tables", metavar="FOLDER"),
     THREADS,
 )
 def inspect(given: Namespace) -> None:
@@ -168,31 +165,49 @@ def inspect(given: Namespace) -> None:
     from ..stages import inspect
 
     limit_threads(given.threads)
-    inspect.run(given.count, given.experiment, given.model, given.candidates, given.output, given.figures)
+    inspect.run(given.count, given.experiment, given.model, given.candidates, given.output)
 
 
-@command(
-    path("model", "model.h5"),
+FOUND = (
     path("candidates", "candidates.h5"),
     path("subset", "subset.h5", required=False),
     path("training", "training.h5", required=False),
     path("evaluation", "evaluation.h5", required=False),
     path("inspection", "inspection.h5, where there are no images", required=False),
-    path("output", "HTML file to write"),
 )
+
+
+def _is_evaluated(given: Namespace) -> bool:
+    """Whether FOUND are the files of an experiment with images; raises UserError where they are of neither kind."""
+    of_evaluation = (given.subset, given.training, given.evaluation)
+    if any(of_evaluation) == bool(given.inspection) or any(of_evaluation) != all(of_evaluation):
+        raise UserError(
+            "these files do not make one experiment",
+            "give --subset, --training and --evaluation, or --inspection alone where there are no images",
+        )
+    return all(of_evaluation)
+
+
+@command(*FOUND, path("figures", "folder for figures and tables", metavar="FOLDER"))
+def draw(given: Namespace) -> None:
+    """Draw an experiment's figures, and list its images or restarts."""
+    from ..stages import draw
+
+    if _is_evaluated(given):
+        draw.of_evaluation(given.subset, given.training, given.candidates, given.evaluation, given.figures)
+    else:
+        draw.of_inspection(given.candidates, given.inspection, given.figures)
+
+
+@command(path("model", "model.h5"), *FOUND, path("output", "HTML file to write"))
 def page(given: Namespace) -> None:
     """Write an experiment's page: one HTML file that opens from disk."""
-    from ..report import page
+    from ..stages import page
 
-    of_evaluation = (given.subset, given.training, given.evaluation)
-    if given.inspection and not any(of_evaluation):
-        page.of_inspection(given.model, given.candidates, given.inspection, given.output)
-    elif all(of_evaluation) and not given.inspection:
+    if _is_evaluated(given):
         page.of_evaluation(given.subset, given.model, given.training, given.candidates, given.evaluation, given.output)
     else:
-        raise UserError(
-            "page: give --subset, --training and --evaluation, or --inspection alone where there are no images"
-        )
+        page.of_inspection(given.model, given.candidates, given.inspection, given.output)
 
 
 @command(
@@ -207,4 +222,4 @@ def table(given: Namespace) -> None:
     table.run(given.evaluations or [], given.folder, given.inspections or [])
 
 
-COMMANDS = (subset, train, adopt, scramble, reconstruct, deduplicate, evaluate, inspect, page, table)
+COMMANDS = (subset, train, adopt, scramble, reconstruct, deduplicate, evaluate, inspect, draw, page, table)

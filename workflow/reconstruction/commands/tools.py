@@ -21,9 +21,9 @@ def status(given: Namespace) -> None:
 @command(option("folder", type=Path, metavar="FOLDER", help="where the tables are"))
 def show(given: Namespace) -> None:
     """Print a results table for reading in a terminal."""
-    from ..stages import table
+    from ..tools import show
 
-    table.show(given.folder)
+    show.show(given.folder)
 
 
 @command(

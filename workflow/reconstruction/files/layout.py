@@ -30,6 +30,7 @@ CANDIDATES = OF_SWEEP + "/candidates.h5"
 EVALUATION = OF_SWEEP + "/evaluation.h5"
 INSPECTION = OF_SWEEP + "/inspection.h5"
 FIGURES = OF_SWEEP + "/figures"
+IMAGES, REPRESENTATIVES = FIGURES + "/images.csv", FIGURES + "/representatives.csv"
 PAGE = OF_SWEEP + "/report.html"
 
 TABLE = "table.csv"

@@ -1,6 +1,6 @@
 """Reconstruct training data from trained neural networks (Haim et al., NeurIPS 2022).
 
-subset -> train or adopt -> reconstruct (shards) -> deduplicate -> evaluate or inspect -> table, page
+subset -> train or adopt -> reconstruct (shards) -> deduplicate -> evaluate or inspect -> table, draw, page
 """
 
 import shlex
@@ -16,9 +16,10 @@ PACKAGE = f"{workflow.basedir}/workflow"
 shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(PACKAGE)}; ")
 sys.path.insert(0, PACKAGE)
 
-from reconstruction.configuration import NO_IMAGES, AdoptedModel, Model, parsing
+from reconstruction.configuration import AdoptedModel, Model, parsing
 from reconstruction.data import sources
 from reconstruction.errors import UserError
+from reconstruction.files import layout
 
 
 configfile: "config.yaml"
@@ -51,6 +52,7 @@ include: "workflow/rules/reconstruct.smk"
 include: "workflow/rules/deduplicate.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/inspect.smk"
+include: "workflow/rules/draw.smk"
 include: "workflow/rules/page.smk"
 include: "workflow/rules/table.smk"
 
@@ -58,8 +60,9 @@ include: "workflow/rules/table.smk"
 rule all:
     default_target: True
     input:
-        "results/table.csv",
+        f"results/{layout.TABLE}",
+        [layout.result(layout.PAGE, **experiment.names) for experiment in CONFIGURATION.experiments],
         [
-            f"results/{experiment.dataset or NO_IMAGES}/{experiment.model}/{experiment.sweep}/report.html"
+            layout.result(layout.IMAGES if experiment.dataset else layout.REPRESENTATIVES, **experiment.names)
             for experiment in CONFIGURATION.experiments
         ],

@@ -92,7 +92,6 @@ def sweep(folder: Path, count: int, rank: int | None, threads: int) -> None:
             [
                 *("--settings", Evaluation().to_json(), "--experiment", "a/b/c", "--subset", "subset.h5"),
                 *("--training", "training.h5", "--candidates", "candidates.h5", "--output", "evaluation.h5"),
-                *("--figures", "figures"),
             ],
         ),
     ):

@@ -24,9 +24,13 @@ STAGES = {
     "deduplicate": (("model model.h5", "shards 0000.h5"), ("output candidates.h5",)),
     "evaluate": (
         ("subset subset.h5", "model model.h5", "training training.h5", "candidates candidates.h5"),
-        ("output evaluation.h5", "figures figures"),
+        ("output evaluation.h5",),
     ),
-    "inspect": (("model model.h5", "candidates candidates.h5"), ("output inspection.h5", "figures inspected")),
+    "inspect": (("model model.h5", "candidates candidates.h5"), ("output inspection.h5",)),
+    "draw": (
+        ("subset subset.h5", "training training.h5", "candidates candidates.h5", "evaluation evaluation.h5"),
+        ("figures figures",),
+    ),
     "membership": (("model model.h5", "pool pool.npz"), ("output membership.csv",)),
     "table": (("evaluations evaluation.h5", "inspections inspection.h5"), ("folder tables",)),
 }

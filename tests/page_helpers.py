@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from reconstruction.configuration import Dataset, Evaluation, Merge, Model, Restarts, Training
-from reconstruction.report import page
-from reconstruction.stages import deduplicate, evaluate, inspect, reconstruct, scramble, subset, train
+from reconstruction.stages import deduplicate, draw, evaluate, inspect, page, reconstruct, scramble, subset, train
 
 CPU = torch.device("cpu")
 
@@ -15,10 +14,8 @@ def make_experiment(folder: Path, per_label: int, iterations: int, name: str = "
     """Run every stage into the folder and return it."""
     train_on(Dataset(source={"kind": "faces"}, labels={"rule": "alternating"}, per_label=per_label), folder)
     attack(folder, iterations, 4 * per_label)
-    evaluate.run(Evaluation(pairs=10), name, *paths(folder)[:4], folder / "evaluation.h5", folder / "figures")
-    inspect.run(
-        10, "tiny/demo", folder / "model.h5", folder / "candidates.h5", folder / "inspection.h5", folder / "seen"
-    )
+    evaluate.run(Evaluation(pairs=10), name, *paths(folder)[:4], folder / "evaluation.h5")
+    inspect.run(10, "tiny/demo", folder / "model.h5", folder / "candidates.h5", folder / "inspection.h5")
     return folder
 
 
@@ -42,7 +39,8 @@ def make_controlled_experiment(folder: Path) -> Path:
         for name, searched in (("scrambled_weights", scrambled), ("other_images_1", other))
     ]
     settings, name = Evaluation(pairs=10), "colours/tiny/controlled"
-    evaluate.run(settings, name, *paths(folder)[:4], folder / "evaluation.h5", folder / "figures", controls)
+    evaluate.run(settings, name, *paths(folder)[:4], folder / "evaluation.h5", controls)
+    make_figures(folder)
     return folder
 
 
@@ -62,6 +60,11 @@ def attack(folder: Path, iterations: int, candidates: int) -> None:
 def paths(folder: Path) -> list[Path]:
     """What the page is made from, as `of_evaluation` takes it."""
     return [folder / f"{name}.h5" for name in ("subset", "model", "training", "candidates", "evaluation")]
+
+
+def make_figures(folder: Path) -> None:
+    subset, _, training, candidates, evaluation = paths(folder)
+    draw.of_evaluation(subset, training, candidates, evaluation, folder / "figures")
 
 
 def make_page(folder: Path) -> Path:

@@ -13,11 +13,15 @@ from page_helpers import make_experiment, make_page, make_page_without_images, p
 from PIL import Image
 from reconstruction import __version__
 from reconstruction.__main__ import main
+from reconstruction.configuration import Evaluation
 from reconstruction.errors import UserError
+from reconstruction.evaluation import findings
+from reconstruction.evaluation.quantities import COLUMNS, QUANTITIES
 from reconstruction.files import store
-from reconstruction.models import deployed
-from reconstruction.report import charts, glossary, page, pictures
-from reconstruction.stages import table
+from reconstruction.report import charts, glossary, pictures
+from reconstruction.report.page import number
+from reconstruction.report.row import EXPERIMENT, WARNING
+from reconstruction.stages import evaluate, page
 
 NAME = "fa<ces>/m&m/<img src=x onerror=alert(1)>"
 
@@ -84,8 +88,8 @@ def test_every_number_of_the_row_is_there(experiment, parsed):
     row = json.loads(str(store.read(experiment / "evaluation.h5", "evaluation")["row"]))
     text = " ".join(parsed.texts)
     for name, value in row.items():
-        if name not in table.EXPERIMENT:
-            assert re.search(rf"\b{name}\b.*?{re.escape(page.number(value))}", text, re.DOTALL)
+        if name not in EXPERIMENT:
+            assert re.search(rf"\b{name}\b.*?{re.escape(number(value))}", text, re.DOTALL)
 
 
 def test_a_control_of_any_name_is_a_row(experiment, tmp_path):
@@ -107,7 +111,9 @@ def test_a_control_of_any_name_is_a_row(experiment, tmp_path):
 
 def test_every_quantity_and_control_has_a_meaning(experiment):
     evaluation = store.read(experiment / "evaluation.h5", "evaluation")
-    assert set(table.COLUMNS) == set(glossary.QUANTITIES)
+    row = json.loads(str(evaluation["row"]))
+    assert list(row) == [*EXPERIMENT, *COLUMNS]
+    assert all(quantity.meaning for quantity in QUANTITIES.values())
     assert all(map(glossary.control, json.loads(str(evaluation["controls"]))))
 
 
@@ -118,9 +124,9 @@ def test_a_row_shows_the_image_and_its_nearest_candidate(experiment):
             paths(experiment), ("subset", "model", "training", "candidates", "evaluation"), strict=True
         )
     )
-    model = deployed.read(experiment / "model.h5")
+    mean = store.read(experiment / "model.h5", "model")["mean"]
     evaluation.arrays["training/hit"] = np.arange(8) % 2 == 0
-    matches = pictures.matches("training", subset, model, candidates, evaluation, training["margins"])
+    matches = pictures.matches("training", subset, evaluation, training["margins"])
     best = int(evaluation["training/ncc"].argmax())
     assert matches[0].number == subset["training/source_index"][best]
     assert matches[0].margin == training["margins"][best]
@@ -129,14 +135,15 @@ def test_a_row_shows_the_image_and_its_nearest_candidate(experiment):
     shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(matches[0].pair.partition(",")[2]))))
     assert shown[:, :25] == pytest.approx(subset["training/images"][best, 0] * 255, abs=0.51)
     raw = candidates["candidates/coordinates"][evaluation["training/nearest_candidate"][best]] @ candidates["basis"]
-    assert np.corrcoef(shown[:, 26:].ravel(), raw + model.mean.ravel())[0, 1] > 0.999
+    assert np.corrcoef(shown[:, 26:].ravel(), raw + mean.ravel())[0, 1] > 0.999
 
 
-def test_pictures_keep_the_page_small(experiment, monkeypatch):
-    monkeypatch.setattr(pictures, "PIXEL_BYTES", 3 * 2 * 625)
-    files = [store.read(experiment / f"{name}.h5", name) for name in ("candidates", "evaluation")]
-    subset, model = store.read(experiment / "subset.h5", "subset"), deployed.read(experiment / "model.h5")
-    matches = pictures.matches("held_out", subset, model, *files)
+def test_pictures_keep_the_page_small(experiment, tmp_path, monkeypatch):
+    monkeypatch.setattr(findings, "SHOWN", 3 * 625)
+    subset, model, training, candidates, _ = paths(experiment)
+    output = tmp_path / "evaluation.h5"
+    evaluate.run(Evaluation(pairs=2), "faces/tiny/demo", subset, model, training, candidates, output)
+    matches = pictures.matches("held_out", store.read(subset, "subset"), store.read(output, "evaluation"))
     assert [bool(match.pair) for match in matches] == [True] * 3 + [False] * 5
 
 
@@ -150,7 +157,7 @@ def test_the_score_curve_gives_shares_of_images():
 
 def test_without_images_the_page_warns_and_shows_none(experiment):
     text = make_page_without_images(experiment).read_text()
-    assert table.WARNING in text
+    assert WARNING in text
     assert 'class="truth"' not in text
     assert "never trained on" not in text
     assert 'alt="Representative 1"' in text

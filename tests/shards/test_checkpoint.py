@@ -16,7 +16,8 @@ from reconstruction.attack.search.starts import draw
 from reconstruction.configuration import Restarts
 from reconstruction.errors import UserError
 from reconstruction.files import store
-from reconstruction.files.label import glance, progress_of
+from reconstruction.files.label import glance
+from reconstruction.files.layout import progress_of
 from reconstruction.machine.progress import Progress
 from reconstruction.machine.signals import Interrupted, Notice
 from reconstruction.models import deployed

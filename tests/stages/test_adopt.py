@@ -20,11 +20,11 @@ from reconstruction.attack.search.reference import stationarity_residuals
 from reconstruction.attack.search.stationarity import stationarity
 from reconstruction.configuration import AdoptedModel, Dataset, Evaluation, Merge, Model, Restarts, parsing
 from reconstruction.errors import UserError
+from reconstruction.evaluation.quantities import COLUMNS
 from reconstruction.files import store
 from reconstruction.models import deployed
 from reconstruction.models.mlp import Network
 from reconstruction.stages import adopt, deduplicate, evaluate, reconstruct, subset, train
-from reconstruction.stages.table import COLUMNS
 from reconstruction.training.true_stationarity import true_stationarity
 from science_helpers import alternating, generator, normal, phi, random_network, uniform
 from torch import nn
@@ -328,8 +328,7 @@ def attack(folder, name, model, training):
     sweep = Restarts(per_shard=4, candidates=48, subspace={"iterations": 500})
     reconstruct.run(sweep, 0, model, shards, CPU)
     deduplicate.run(Merge(), model, [shards], candidates)
-    subset_path, figures = folder / "subset.h5", folder / "figures"
-    evaluate.run(Evaluation(), f"f/{name}/s", subset_path, model, training, candidates, evaluation, figures)
+    evaluate.run(Evaluation(), f"f/{name}/s", folder / "subset.h5", model, training, candidates, evaluation)
     return json.loads(str(store.read(evaluation, "evaluation")["row"]))
 
 

@@ -13,10 +13,14 @@ import pytest
 import torch
 from reconstruction.__main__ import main
 from reconstruction.configuration import Merge, Restarts
+from reconstruction.evaluation.pixels import of_representatives
+from reconstruction.evaluation.quantities import COLUMNS
 from reconstruction.files import store
 from reconstruction.models import deployed
+from reconstruction.report.inspection import draw
+from reconstruction.report.row import WARNING
 from reconstruction.stages import deduplicate, inspect, reconstruct, table
-from reconstruction.stages.inspect import as_pictures
+from reconstruction.tools.show import show
 from science_helpers import generator, random_network
 from torch import nn
 
@@ -39,9 +43,11 @@ def attacked(folder, mean, std=1.0):
 def inspected(tmp_path_factory):
     folder = tmp_path_factory.mktemp("inspected")
     attacked(folder, 0.5)
-    files = {"model": "model.h5", "candidates": "candidates.h5", "output": "inspection.h5", "figures": "figures"}
-    paths = [word for name, file in files.items() for word in (f"--{name}", str(folder / file))]
-    assert main(["inspect", "--experiment", "theirs/demo", "--count", "3", *paths]) == 0
+    model, candidates = (f"--{name}={folder / name}.h5" for name in ("model", "candidates"))
+    output = folder / "inspection.h5"
+    naming = ["--experiment", "theirs/demo", "--count", "3"]
+    assert main(["inspect", *naming, model, candidates, "--output", str(output)]) == 0
+    assert main(["draw", candidates, "--inspection", str(output), "--figures", str(folder / "figures")]) == 0
     return folder
 
 
@@ -76,11 +82,11 @@ def test_a_representative_is_shown_at_its_members_scale(tmp_path):
     member = candidates["candidates/coordinates"][candidates["candidates/cluster"] == alone][0] @ candidates["basis"]
     picture = member.reshape(SHAPE) * 0.25 + model.mean
     expected = (picture - picture.min()) / np.ptp(picture)
-    assert as_pictures(candidates, model, 99)[alone] == pytest.approx(expected, abs=1e-4)
+    assert of_representatives(candidates, model, 99)[alone] == pytest.approx(expected, abs=1e-4)
 
 
 def test_the_table_leaves_empty_what_only_images_could_tell(inspected, tmp_path, capsys):
-    row = {"dataset": "faces", "model": "m", "sweep": "s", **dict.fromkeys(table.COLUMNS, 3), "ncc_median": 0.5}
+    row = {"dataset": "faces", "model": "m", "sweep": "s", **dict.fromkeys(COLUMNS, 3), "ncc_median": 0.5}
     texts = {"row": row, "controls": {"held_out": {"images": 3}}, "intervals": {"ncc_hits": {"value": 1}}}
     arrays = {name: np.array(json.dumps(values)) for name, values in texts.items()}
     facts = {"timings": [["train", "cpu", 1.0]]}
@@ -93,28 +99,26 @@ def test_the_table_leaves_empty_what_only_images_could_tell(inspected, tmp_path,
     assert written.loc[0, "n"] == "3"  # a whole number beside an empty one
     assert written.loc[1, ["network", "restarts", "candidates"]].tolist() == ["20-6-1", "2", "12"]
     assert len(pd.read_csv(tmp_path / "timings.csv")) == 2
-    table.show(tmp_path)
-    assert capsys.readouterr().out.count(table.WARNING) == 1
-    assert (tmp_path / "table.html").read_text().count(table.WARNING) == 1
+    show(tmp_path)
+    assert capsys.readouterr().out.count(WARNING) == 1
+    assert (tmp_path / "table.html").read_text().count(WARNING) == 1
 
 
 def test_inspections_alone_make_a_table(inspected, tmp_path):
     table.run([], tmp_path, [inspected / "inspection.h5"])
     assert pd.read_csv(tmp_path / "table.csv")["ncc_hits"].isna().all()
     assert pd.read_csv(tmp_path / "controls.csv").empty
-    table.show(tmp_path)
+    show(tmp_path)
 
 
 def test_the_warning_is_printed_and_drawn(inspected, tmp_path, capsys):
     candidates = store.read(inspected / "candidates.h5", "candidates")
-    figure = inspect.draw(np.zeros((3, *SHAPE), np.float32), candidates)
-    assert figure.get_suptitle() == table.WARNING
-    inspect.run(
-        2, "theirs/demo", inspected / "model.h5", inspected / "candidates.h5", tmp_path / "i.h5", tmp_path / "figures"
-    )
-    assert table.WARNING in capsys.readouterr().out
+    figure = draw(np.zeros((3, *SHAPE), np.float32), candidates)
+    assert figure.get_suptitle() == WARNING
+    inspect.run(2, "theirs/demo", inspected / "model.h5", inspected / "candidates.h5", tmp_path / "i.h5")
+    assert WARNING in capsys.readouterr().out
     caption = " ".join((ROOT / "workflow/report/representatives.rst").read_text().split())
-    assert table.WARNING.partition("itself: ")[2] in caption
+    assert WARNING.partition("itself: ")[2] in caption
 
 
 @pytest.mark.slow
@@ -142,7 +146,7 @@ def test_the_workflow_audits_weights_without_and_with_images(tmp_path):
     assert written["dataset"].tolist() == ["faces", "no-images"]
     assert written["n"].isna().tolist() == [False, True]
     row = json.loads(str(store.read(folder / "results/faces/theirs/demo/evaluation.h5", "evaluation")["row"]))
-    assert set(row) == {"dataset", "model", "sweep", *table.COLUMNS}
+    assert set(row) == {"dataset", "model", "sweep", *COLUMNS}
     assert list(row) == written.columns.tolist()
     assert pd.read_csv(folder / "results/timings.csv")["stage"].tolist() == ["adopt", "reconstruct", "reconstruct"]
     (folder / "theirs.pt").touch()

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from reconstruction.evaluation.inversion import invert
+from reconstruction.evaluation.baselines import invert
 from reconstruction.stages.scramble import scramble
 from reconstruction.training.fit import data_span
 from science_helpers import normal, phi, properties, random_network

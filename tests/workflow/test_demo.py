@@ -32,7 +32,7 @@ def test_the_demo_reads_the_enrolled_faces_back_and_scrambled_weights_do_not(tmp
     deduplicate.run(sweep.merge, disordered, [shard], found)
     evaluate.run(
         configuration.evaluation, "faces/mlp500/demo", drawn, model, training, candidates, evaluation,
-        tmp_path / "figures", [("scrambled_weights", disordered, found)],
+        [("scrambled_weights", disordered, found)],
     )  # fmt: skip
     stored = store.read(evaluation, "evaluation")
     row, controls = (json.loads(str(stored[name])) for name in ("row", "controls"))

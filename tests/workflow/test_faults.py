@@ -29,7 +29,8 @@ from fault_helpers import (
 )
 from reconstruction.__main__ import main
 from reconstruction.files import store
-from reconstruction.files.label import glance, progress_of
+from reconstruction.files.label import glance
+from reconstruction.files.layout import progress_of
 
 INPUTS = [(stage, option.split()[1]) for stage, (inputs, _) in STAGES.items() for option in inputs]
 
@@ -117,7 +118,7 @@ def test_a_shard_of_which_every_restart_diverges_brings_nothing_and_the_rest_goe
     lost = [path for path, is_lost in zip(shards, diverged, strict=True) if is_lost]
     said = capsys.readouterr().out.splitlines()
     assert said[:-1] == [f"deduplicate: {path} brings nothing, its restarts have all diverged" for path in lost]
-    for stage in ("evaluate", "inspect", "table"):
+    for stage in ("evaluate", "inspect", "draw", "table"):
         assert run_stage(stage, inputs, inputs) == 0
     row = pd.read_csv(inputs / "tables/table.csv").iloc[0]
     assert (row["restarts"], row["diverged"]) == (3, len(lost))

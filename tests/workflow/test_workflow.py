@@ -12,6 +12,7 @@ import pytest
 from reconstruction.files import store
 
 ROOT = Path(__file__).parents[2]
+SCORED = {"evaluate": 1, "draw": 1, "page": 1, "table": 1}
 TINY = """
 datasets:
   faces: {per_label: 4}
@@ -60,9 +61,20 @@ def test_a_run_makes_the_table_and_a_second_one_has_nothing_to_do(checkout):
     assert planned(checkout) == {}
 
 
+def test_drawing_anew_matches_nothing_anew(checkout):
+    assert planned(checkout, "", "--forcerun", "draw") == {"draw": 1}
+
+
 def test_adding_shards_runs_only_the_new_ones(checkout):
     overlay = "sweeps: {demo: {shards: 3}}"
-    assert planned(checkout, overlay) == {"reconstruct": 2, "deduplicate": 1, "evaluate": 1, "page": 1, "table": 1}
+    assert planned(checkout, overlay) == {
+        "reconstruct": 2,
+        "deduplicate": 1,
+        "evaluate": 1,
+        "draw": 1,
+        "page": 1,
+        "table": 1,
+    }
     finished = snakemake(checkout, "--dry-run", overlay=overlay)
     assert f"{SHARDS}/0002.h5" in finished.stdout
     assert f"output: {SHARDS}/0000.h5" not in finished.stdout
@@ -70,16 +82,16 @@ def test_adding_shards_runs_only_the_new_ones(checkout):
 
 @pytest.mark.parametrize("change", ["ssim_threshold: 0.5", "false_positive_rate: 0.02"])
 def test_another_threshold_runs_only_evaluation_and_table(checkout, change):
-    assert planned(checkout, f"evaluation: {{{change}}}") == {"evaluate": 1, "page": 1, "table": 1}
+    assert planned(checkout, f"evaluation: {{{change}}}") == SCORED
 
 
 def test_another_training_seed_runs_training_and_what_follows(checkout):
-    expected = {"train": 1, "reconstruct": 1, "deduplicate": 1, "evaluate": 1, "page": 1, "table": 1}
+    expected = {"train": 1, "reconstruct": 1, "deduplicate": 1, **SCORED}
     assert planned(checkout, "models: {mlp500: {seed: 1}}") == expected
 
 
 def test_another_merge_leaves_the_shards_alone(checkout):
-    expected = {"deduplicate": 1, "evaluate": 1, "page": 1, "table": 1}
+    expected = {"deduplicate": 1, **SCORED}
     assert planned(checkout, "sweeps: {demo: {merge: {similarity: 0.6}}}") == expected
 
 
@@ -94,13 +106,20 @@ def test_pruned_shards_are_not_wanted_back(checkout, tmp_path):
     assert "Nothing to be done" in snakemake(folder).stderr
 
     changed = "evaluation: {ssim_threshold: 0.5}"
-    assert planned(folder, changed) == {"evaluate": 1, "page": 1, "table": 1}
+    assert planned(folder, changed) == SCORED
     finished = snakemake(folder, overlay=changed)
     assert finished.returncode == 0, finished.stderr
     assert list((sweep / "shards").glob("*.h5")) == []
     assert "Nothing to be done" in snakemake(folder, overlay=changed).stderr
     more = f"{changed}\nsweeps: {{demo: {{shards: 2}}}}"
-    assert planned(folder, more) == {"reconstruct": 2, "deduplicate": 1, "evaluate": 1, "page": 1, "table": 1}
+    assert planned(folder, more) == {
+        "reconstruct": 2,
+        "deduplicate": 1,
+        "evaluate": 1,
+        "draw": 1,
+        "page": 1,
+        "table": 1,
+    }
 
 
 def test_a_second_sweep_shares_the_model(checkout):
@@ -108,13 +127,29 @@ def test_a_second_sweep_shares_the_model(checkout):
         "sweeps: {more: {restarts: {candidates: 16}}}\n"
         "experiments: [{dataset: faces, model: mlp500, sweep: demo}, {dataset: faces, model: mlp500, sweep: more}]"
     )
-    assert planned(checkout, overlay) == {"reconstruct": 1, "deduplicate": 1, "evaluate": 1, "page": 1, "table": 1}
+    assert planned(checkout, overlay) == {
+        "reconstruct": 1,
+        "deduplicate": 1,
+        "evaluate": 1,
+        "draw": 1,
+        "page": 1,
+        "table": 1,
+    }
 
 
 def test_controls_are_searched_as_the_model_is(checkout, tmp_path):
-    scrambled = {"scramble": 1, "reconstruct": 1, "deduplicate": 1, "evaluate": 1, "page": 1, "table": 1}
+    scrambled = {"scramble": 1, "reconstruct": 1, "deduplicate": 1, **SCORED}
     assert planned(checkout, "controls: {scrambled_weights: true}") == scrambled
-    networks = {"subset": 2, "train": 2, "reconstruct": 2, "deduplicate": 2, "evaluate": 1, "page": 1, "table": 1}
+    networks = {
+        "subset": 2,
+        "train": 2,
+        "reconstruct": 2,
+        "deduplicate": 2,
+        "evaluate": 1,
+        "draw": 1,
+        "page": 1,
+        "table": 1,
+    }
     assert planned(checkout, "controls: {networks: 2}") == networks
     folder = tmp_path / "controlled"
     shutil.copytree(checkout, folder)

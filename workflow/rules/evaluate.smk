@@ -1,12 +1,4 @@
-# Needs everything before it, and alone opens the subset again. Makes the scores and the figures of an experiment.
-
-FIGURES = {
-    "training_pairs": "Best pairs",
-    "held_out_pairs": "The same for images never trained on",
-    "margin": "Quality against margin",
-    "hyperparameters": "Quality against hyperparameters",
-    "residuals": "What each layer leaves unexplained",
-}
+# Needs everything before it, the subset among them. Makes the scores of an experiment.
 
 
 rule evaluate:
@@ -17,25 +9,11 @@ rule evaluate:
         candidates="results/{dataset}/{model}/{sweep}/candidates.h5",
         controls=lambda wildcards: sum(CONFIGURATION.control_searches(**wildcards).values(), ()),
     output:
-        evaluation="results/{dataset}/{model}/{sweep}/evaluation.h5",
-        figures=[
-            report(
-                f"results/{{dataset}}/{{model}}/{{sweep}}/figures/{figure}.png",
-                caption=f"../report/{figure}.rst",
-                category="{dataset}",
-                subcategory="{model}, {sweep}",
-                labels={"figure": title},
-            )
-            for figure, title in FIGURES.items()
-        ],
-        vectors=[f"results/{{dataset}}/{{model}}/{{sweep}}/figures/{figure}.pdf" for figure in FIGURES],
-        images="results/{dataset}/{model}/{sweep}/figures/images.csv",
-        pairs=directory("results/{dataset}/{model}/{sweep}/figures/pairs"),
+        "results/{dataset}/{model}/{sweep}/evaluation.h5",
     log:
         "logs/{dataset}/{model}/{sweep}/evaluate.log",
     params:
         settings=CONFIGURATION.evaluation.to_json(),
-        figures=subpath(output.images, parent=True),
         controls=lambda wildcards: [
             option
             for name, paths in CONFIGURATION.control_searches(**wildcards).items()
@@ -45,5 +23,4 @@ rule evaluate:
         "python -m reconstruction evaluate --settings {params.settings:q} --threads {threads}"
         " --experiment {wildcards.dataset:q}/{wildcards.model:q}/{wildcards.sweep:q}"
         " --subset {input.subset:q} --model {input.model:q} --training {input.training:q}"
-        " --candidates {input.candidates:q} {params.controls:q} --output {output.evaluation:q}"
-        " --figures {params.figures:q} 2>&1 | tee {log:q}"
+        " --candidates {input.candidates:q} {params.controls:q} --output {output:q} 2>&1 | tee {log:q}"

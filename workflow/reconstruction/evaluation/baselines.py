@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from ..models.deployed import Deployed
-from . import inversion
+from ..models.mlp import Network, activations, sensitivities
+
+COUNT = 100  # images of the inversion, half of each label
+STEPS = 200
+STEP = 0.02  # of the largest pixel value, in the direction of the gradient's sign
+INITIAL_SCALE = 0.1
 
 
 def inputs(model: Deployed, seed: int) -> dict[str, np.ndarray]:
@@ -16,5 +23,19 @@ def inputs(model: Deployed, seed: int) -> dict[str, np.ndarray]:
     return {
         "first_layer_weights": np.concatenate([first, -first]),
         "singular_vectors": np.concatenate([directions, -directions]),
-        "model_inversion": inversion.invert(model.network, box, seed).numpy(),
+        "model_inversion": invert(model.network, box, seed).numpy(),
     }
+
+
+def invert(network: Network, box: float, seed: int) -> Tensor:
+    """The network inputs (COUNT, D) in [-box, box] that it answers most strongly; looks for no training image.
+
+    Model inversion: gradient ascent on y Phi(x) from Gaussian noise (Fredrikson et al. 2015).
+    """
+    generator = torch.Generator().manual_seed(seed)
+    inputs = INITIAL_SCALE * box * torch.randn(COUNT, network.input_size, generator=generator)
+    labels = network.family.candidate_labels(COUNT)
+    for _ in range(STEPS):
+        gradient = sensitivities(network, activations(network, inputs), labels)[0] @ network.weights[0]
+        inputs = (inputs + STEP * box * gradient.sign()).clamp(-box, box)
+    return inputs

@@ -17,6 +17,7 @@ from . import baselines, pixels
 from .chance import Chance
 from .matching import nearest_by_ncc, published, reconstructions
 from .pixels import Pixels
+from .scores import Row, Scores, best, over
 from .thresholds import Thresholds
 
 
@@ -100,3 +101,30 @@ def searched(
         scrambled_ncc = chance.scores(model.centred(images), settings.false_positive_rate)
         answers[name] = scored(images, held_out_images, model, raw, scrambled_ncc)
     return answers
+
+
+def compare(scores: Scores, answers: dict[str, Control], settings: Evaluation) -> dict[str, Row]:
+    """The reconstruction and answers that reveal nothing, each judged by its own two thresholds."""
+    rate, trained, held_out = settings.false_positive_rate, scores.training, scores.held_out
+    passed = scores.is_held_out_hit(rate)
+
+    def row(ncc: np.ndarray, ssim: np.ndarray, hits: np.ndarray, over_held_out: np.ndarray) -> Row:
+        return {
+            "images": len(ncc),
+            "ncc_hits": int(hits.sum()),
+            "ncc_hits_over_held_out": int(over_held_out.sum()),
+            "ncc_median": float(np.median(ncc)),
+            "ssim_hits": over(ssim, settings),
+            "ssim_best10": best(ssim, 10),
+            "ssim_best45": best(ssim, 45),
+        }
+
+    def of_training(answer: Control) -> Row:
+        limits = answer.thresholds(rate)
+        return row(answer.ncc, answer.ssim, answer.ncc > limits.both, answer.ncc > limits.held_out)
+
+    return {
+        "reconstruction": of_training(Control(trained.ncc, trained.ssim3, held_out.ncc, scores.scrambled)),
+        "held_out": row(held_out.ncc, held_out.ssim3, passed, passed),
+        **{name: of_training(answer) for name, answer in answers.items()},
+    }

@@ -1,4 +1,4 @@
-"""How the candidates match every image: everything that the table, the controls and the figures are made of."""
+"""How the candidates match every image: everything that the table and the controls are made of."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..configuration import Evaluation
+from ..configuration import OTHER_IMAGES, Evaluation
 from ..files import store
 from ..models.deployed import Deployed
 from . import controls, pixels
 from .chance import Chance
+from .controls import Control
 from .matching import (
     Nearest,
     Reconstructions,
@@ -20,15 +21,16 @@ from .matching import (
     nearest_by_ncc,
     nearest_of_each,
     published,
-    stretch,
 )
 from .pixels import Pixels
-from .scores import RARE, Row, tells_rare
+from .scores import RARE, ByRestart, PartScores, Scores, best_first, tells_rare
 from .thresholds import Thresholds
+
+SHOWN = 1_000_000  # pixels of a part's pictures
 
 
 @dataclass(frozen=True)
-class Part:
+class Matched:
     """n images of the subset, and how the candidates match them."""
 
     images: np.ndarray  # (n, C, H, W) in [0, 1]
@@ -38,16 +40,16 @@ class Part:
     by_restart: np.ndarray  # (R, n), the NCC with each restart's own nearest candidate
     one_to_one: Nearest  # distinct representatives for distinct images
     published: Reconstructions  # by the published matching, for SSIM and L2
-    shown: np.ndarray  # (n, C, H, W) in [0, 1], the nearest raw candidate as a picture
+    shown: np.ndarray  # (k, C, H, W) in [0, 1], the nearest raw candidates of the k best images, best first
 
 
 @dataclass(frozen=True)
 class Findings:
-    trained: Part
-    held_out: Part
+    trained: Matched
+    held_out: Matched
     chance: np.ndarray  # (R, S, n), NCC of the training images with as many random candidates as each restart has
     scrambled_ncc: np.ndarray  # (S, n), with all of a draw
-    controls: dict[str, controls.Control]  # answers that take no search
+    controls: dict[str, Control]  # answers that take no search
     thresholds: Thresholds
     representatives: Nearest  # each representative's nearest training image
 
@@ -57,29 +59,14 @@ class Findings:
         return (self.trained.by_restart > self.thresholds.both).sum(1)
 
 
-def search_columns(candidates: store.Stored) -> Row:
-    """What the table says of a search, whether or not there are images to compare with."""
-    return {
-        "method": candidates.facts["method"],
-        "restarts": len(candidates["restarts/restart"]),
-        "diverged": int(candidates["restarts/diverged"].sum()),
-        "candidates": len(candidates["candidates/restart"]),
-        "representatives": len(candidates["representatives/score"]),
-    }
-
-
-def search_timing(candidates: store.Stored) -> list[str | float]:
-    """The stage, its devices and the seconds that all its restarts took together."""
-    return ["reconstruct", " ".join(candidates.facts["restart_devices"]), candidates.facts["restart_seconds"]]
-
-
 def find(settings: Evaluation, subset: store.Stored, model: Deployed, candidates: store.Stored) -> Findings:
     """Match the candidates with every image, and set the thresholds."""
     raw = pixels.of(candidates, "candidates/coordinates", model)
     representatives = pixels.of(candidates, "representatives/coordinates", model)
     own = by_restart(candidates["candidates/restart"])
-    trained = match(subset, "training", model, raw, own, representatives)
-    held_out = match(subset, "held_out", model, raw, own, representatives)
+    shown = max(settings.pairs, SHOWN // model.mean.size)
+    trained = match(subset, "training", model, raw, own, representatives, shown)
+    held_out = match(subset, "held_out", model, raw, own, representatives, shown)
     inputs = model.centred(trained.images)
     rate = min(settings.false_positive_rate, RARE) if tells_rare(len(held_out.labels)) else settings.false_positive_rate
     chance = Chance.of_candidates(candidates, model, settings.seed)
@@ -97,15 +84,21 @@ def find(settings: Evaluation, subset: store.Stored, model: Deployed, candidates
 
 
 def match(
-    subset: store.Stored, part: str, model: Deployed, raw: Pixels, own: Sequence[np.ndarray], representatives: Pixels
-) -> Part:
+    subset: store.Stored,
+    part: str,
+    model: Deployed,
+    raw: Pixels,
+    own: Sequence[np.ndarray],
+    representatives: Pixels,
+    shown: int,
+) -> Matched:
     """Match a part of the subset with the raw candidates (N, D), each restart's own, and the representatives (C, D)."""
     images = subset[f"{part}/images"]
     inputs = model.centred(images)
     of_each = nearest_of_each(inputs, raw, own)
     best = of_each.score.argmax(0), np.arange(len(images))
     ncc = Nearest(of_each.index[best], of_each.score[best])
-    return Part(
+    return Matched(
         images=images,
         labels=subset[f"{part}/labels"],
         source_index=subset[f"{part}/source_index"],
@@ -113,5 +106,32 @@ def match(
         by_restart=of_each.score,
         one_to_one=assign_one_to_one(inputs, representatives),
         published=published(images, inputs, model.mean, raw),
-        shown=stretch(raw[ncc.index].view(-1, *model.mean.shape).numpy() + model.mean),
+        shown=pixels.pictures(raw[ncc.index[best_first(ncc.score)[:shown]]], model.mean),
     )
+
+
+def scores_of(findings: Findings, answers: dict[str, Control]) -> Scores:
+    """The scores that the table is made of; what is expected of an image is what answers on other images reach."""
+    others = [answer for name, answer in answers.items() if name.startswith(OTHER_IMAGES)]
+
+    def part(found: Matched, expected: list[np.ndarray]) -> PartScores:
+        return PartScores(
+            labels=found.labels,
+            ncc=found.ncc.score,
+            expected=np.mean(expected, axis=0) if expected else np.full(len(found.labels), np.nan),
+            one_to_one=found.one_to_one.score,
+            ssim3=found.published.ssim[3],
+            ssim11=found.published.ssim[11],
+            l2=found.published.l2,
+        )
+
+    return Scores(
+        part(findings.trained, [other.ncc for other in others]),
+        part(findings.held_out, [other.held_out_ncc for other in others]),
+        findings.controls["mean_image"].ssim,
+        findings.scrambled_ncc,
+    )
+
+
+def restarts_of(findings: Findings) -> ByRestart:
+    return ByRestart(findings.trained.by_restart, findings.held_out.by_restart, findings.chance)

@@ -39,3 +39,20 @@ def stretch(images: np.ndarray) -> np.ndarray:
     low = images.min((1, 2, 3), keepdims=True)
     span = images.max((1, 2, 3), keepdims=True) - low
     return ((images - low) / np.where(span > 0, span, 1)).astype(np.float32)
+
+
+def pictures(pixels: Tensor, mean: np.ndarray) -> np.ndarray:
+    """Mean-subtracted pixels (k, D) as pictures (k, C, H, W) in [0, 1]: the mean image added, stretched."""
+    return stretch(pixels.view(-1, *mean.shape).numpy() + mean)
+
+
+def of_representatives(candidates: store.Stored, model: Deployed, count: int) -> np.ndarray:
+    """The representatives ranked first as pictures (count, C, H, W).
+
+    A representative is a mean of unit vectors, so it is brought to the median norm of its members first.
+    """
+    clusters, norms = candidates["candidates/cluster"], np.linalg.norm(candidates["candidates/coordinates"], axis=1)
+    lengths = np.linalg.norm(candidates["representatives/coordinates"][:count], axis=1)
+    medians = [np.median(norms[clusters == cluster]) for cluster in range(len(lengths))]
+    scale = torch.from_numpy((medians / np.maximum(lengths, np.finfo(np.float32).tiny)).astype(np.float32))
+    return pictures(of(candidates, "representatives/coordinates", model)[:count] * scale[:, None], model.mean)

@@ -90,13 +90,6 @@ class ByRestart:
         )
 
 
-OF_RESTARTS = (  # the quantities that only the raw candidates' NCC decides
-    "ncc_threshold_held_out", "ncc_threshold_scrambled", "ncc_threshold", "ncc_hits", "ncc_hits_over_held_out",
-    "ncc_hits_strict", "ncc_held_out_hits", "calibrated_hits", "calibrated_hits_strict", "calibrated_held_out_hits",
-    "ncc_median", "ncc_held_out_median",
-)  # fmt: skip
-
-
 def summarise(scores: Scores, settings: Evaluation) -> Row:
     """The counts and averages of the table; best-k averages over min(k, n)."""
     training, held_out, rate = scores.training, scores.held_out, settings.false_positive_rate
@@ -160,3 +153,13 @@ def over(ssim: np.ndarray, settings: Evaluation) -> int:
 def best(scores: np.ndarray, count: int) -> float:
     """The average of the `count` best scores, of all where there are fewer."""
     return float(np.sort(scores)[::-1][:count].mean())
+
+
+def precision(representatives: np.ndarray, limit: float, count: int) -> float:
+    """The share of the `count` representatives ranked first whose NCC (C,) with an image is above the limit, or nan."""
+    return float((representatives[:count] > limit).mean()) if count else math.nan
+
+
+def best_first(scores: np.ndarray) -> np.ndarray:
+    """The order of the images by their scores (n,)."""
+    return np.argsort(-scores, kind="stable")

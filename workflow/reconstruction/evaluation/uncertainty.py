@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..configuration import Evaluation
-from .scores import OF_RESTARTS, ByRestart, Row, Scores, held_out_hits, hits, summarise
+from .quantities import OF_RESTARTS, QUANTITIES
+from .scores import ByRestart, Row, Scores, held_out_hits, hits, summarise
 
 DRAWS = 500
 ENDS = (2.5, 97.5)  # per cent
@@ -52,9 +53,8 @@ def intervals(scores: Scores, restarts: ByRestart, settings: Evaluation) -> dict
         scale = math.sqrt(half / (len(restarts) - half))
         for name in OF_RESTARTS:
             low, high = value[name] + scale * (np.percentile(of_halves[name], ENDS) - np.median(of_halves[name]))
-            if isinstance(value[name], int):
-                images = held_out if name.endswith("held_out_hits") else trained
-                low, high = max(0, math.floor(low)), min(images, math.ceil(high))
+            if count_of := QUANTITIES[name].count_of:
+                low, high = np.clip((np.floor(low), np.ceil(high)), 0, {"n": trained, "n_held_out": held_out}[count_of])
             ends[name] |= zip(RESTARTS, (float(low), float(high)), strict=True)
     return {name: {"value": value[name], **ends[name]} for name in value}
 

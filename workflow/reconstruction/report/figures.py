@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from PIL import Image
 
-from ..attack.search.starts import NAMES
-from ..configuration import Evaluation
-from ..evaluation.findings import Findings, Part
-from ..evaluation.thresholds import Thresholds
+from ..evaluation.scores import best_first
 from ..files import store
 from .palette import AXIS_LABELS, BLUE, GREEN, GREY, LAYER_COLOURS, LOG_AXES, ORANGE
+from .pictures import as_bytes
 
 matplotlib.use("Agg")
 
@@ -42,30 +41,25 @@ COLUMNS = (  # of the table of images
 
 
 def draw_all(
-    folder: Path,
-    settings: Evaluation,
-    findings: Findings,
-    arrays: Mapping[str, np.ndarray],
-    training: store.Stored,
-    candidates: store.Stored,
+    folder: Path, evaluation: store.Stored, subset: store.Stored, training: store.Stored, candidates: store.Stored
 ) -> None:
-    """Draw every figure into the folder, which is made where it is missing; arrays: of evaluation.h5."""
+    """Draw every figure into the folder, which is made where it is missing."""
     (folder / "pairs").mkdir(parents=True, exist_ok=True)
-    limits = findings.thresholds
-    trained, held_out = findings.trained, findings.held_out
+    count = evaluation.settings["pairs"]
     with matplotlib.rc_context(STYLE):
-        for name, part, what, passing in (
-            ("training", trained, "training image", "a hit"),
-            ("held_out", held_out, "image never trained on", "passes the threshold of the other half of them"),
+        for part, what, passing in (
+            ("training", "training image", "a hit"),
+            ("held_out", "image never trained on", "passes the threshold of the other half of them"),
         ):
-            save(pairs(part, settings.pairs, arrays[f"{name}/hit"], what, passing), folder / f"{name}_pairs")
-        save(quality_against_margin(trained, training, limits), folder / "margin")
-        save(quality_against_hyperparameters(findings, candidates), folder / "hyperparameters")
+            save(pairs(part, subset, evaluation, count, what, passing), folder / f"{part}_pairs")
+        save(quality_against_margin(evaluation, training), folder / "margin")
+        save(quality_against_hyperparameters(evaluation, candidates), folder / "hyperparameters")
         save(unexplained(candidates, training["squared_norms"], training["true_residuals"]), folder / "residuals")
-    table = pd.concat([images_table(arrays, part) for part in ("training", "held_out")])
-    table.insert(3, "margin", np.concatenate([training["margins"], np.full(len(held_out.labels), np.nan)]))
+    table = pd.concat([images_table(evaluation, part) for part in ("training", "held_out")])
+    unknown = np.full(len(evaluation["held_out/ncc"]), np.nan)
+    table.insert(3, "margin", np.concatenate([training["margins"], unknown]))
     table.to_csv(folder / "images.csv", index=False, float_format="%.5f")
-    export_pairs(folder / "pairs", trained, settings.pairs)
+    export_pairs(folder / "pairs", subset, evaluation, count)
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -74,20 +68,17 @@ def save(figure: Figure, path: Path) -> None:
     figure.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
 
 
-def best_first(part: Part, count: int) -> np.ndarray:
-    return np.argsort(-part.ncc.score, kind="stable")[:count]
-
-
-def pairs(part: Part, count: int, hits: np.ndarray, what: str, passing: str) -> Figure:
-    """The best pairs by NCC: the photograph above, its nearest candidate below, the scores under both; hits: (n,)."""
-    chosen = best_first(part, count)
-    gap = np.ones((len(chosen), *part.images.shape[1:2], 1, part.images.shape[3]), np.float32)
-    scores = zip(part.ncc.score[chosen], part.published.ssim[3][chosen], strict=True)
+def pairs(part: str, subset: store.Stored, evaluation: store.Stored, count: int, what: str, passing: str) -> Figure:
+    """The best pairs by NCC: the photograph above, its nearest candidate below, the scores under both."""
+    chosen = best_first(evaluation[f"{part}/ncc"])[:count]
+    images = subset[f"{part}/images"][chosen]
+    gap = np.ones((*images.shape[:2], 1, images.shape[3]), np.float32)
+    scores = zip(evaluation[f"{part}/ncc"][chosen], evaluation[f"{part}/ssim3"][chosen], strict=True)
     return mosaic(
-        np.concatenate([part.images[chosen], gap, part.shown[chosen]], axis=2),
+        np.concatenate([images, gap, evaluation[f"{part}/shown"][:count]], axis=2),
         [f"{ncc:.2f}  {ssim:.2f}" for ncc, ssim in scores],
         f"Above: {what}. Below: its nearest candidate, NCC, and SSIM of the published matching. Bold green: {passing}",
-        hits[chosen],
+        evaluation[f"{part}/hit"][chosen],
     )
 
 
@@ -114,10 +105,11 @@ def mosaic(pictures: np.ndarray, captions: Sequence[str], title: str, marked: np
     return figure
 
 
-def quality_against_margin(part: Part, training: store.Stored, limits: Thresholds) -> Figure:
+def quality_against_margin(evaluation: store.Stored, training: store.Stored) -> Figure:
     """NCC of each training image against its margin y Phi(x): the theorem speaks of those on the margin."""
     figure = Figure(figsize=(WIDTH, 3.2))
     axis = figure.subplots()
+    row, ncc = json.loads(str(evaluation["row"])), evaluation["training/ncc"]
     margins, on_margin = training["margins"], training["on_margin"]
     for chosen, colour, marker, label in (
         (on_margin, BLUE, "o", "on the margin"),
@@ -125,26 +117,26 @@ def quality_against_margin(part: Part, training: store.Stored, limits: Threshold
     ):
         label = f"{label} ({chosen.sum()})"
         axis.scatter(
-            margins[chosen], part.ncc.score[chosen], s=10, alpha=0.7, color=colour, marker=marker, label=label,
-            linewidths=0,
-        )  # fmt: skip
-    axis.axhline(limits.held_out, color=GREY, linestyle="--", linewidth=1, label="held-out threshold")
-    axis.axhline(limits.scrambled, color=GREY, linestyle=":", linewidth=1, label="scrambled threshold")
+            margins[chosen], ncc[chosen], s=10, alpha=0.7, color=colour, marker=marker, label=label, linewidths=0
+        )
+    for kind, style in (("held_out", "--"), ("scrambled", ":")):
+        label = f"{kind.replace('_', '-')} threshold"
+        axis.axhline(row[f"ncc_threshold_{kind}"], color=GREY, linestyle=style, linewidth=1, label=label)
     axis.set_xlabel("margin $y\\,\\Phi(x)$ of the training image")
     axis.set_ylabel("NCC with the nearest candidate")
     figure.legend(ncols=4, columnspacing=1.5, loc="outside upper center")
     return figure
 
 
-def quality_against_hyperparameters(findings: Findings, candidates: store.Stored) -> Figure:
+def quality_against_hyperparameters(evaluation: store.Stored, candidates: store.Stored) -> Figure:
     """How many training images each restart finds alone, against each hyperparameter that varies."""
     kept = ~candidates["restarts/diverged"]
-    values = {name: candidates[f"restarts/hyperparameters/{name}"][kept] for name in NAMES}
+    values = {name: candidates[f"restarts/hyperparameters/{name}"][kept] for name in AXIS_LABELS}
     varied = {name: value for name, value in values.items() if np.ptp(value) > 0} or values
     figure = Figure(figsize=(WIDTH, 2.0))
     axes = figure.subplots(1, len(varied), sharey=True, squeeze=False)[0]
     for axis, (name, value) in zip(axes, varied.items(), strict=True):
-        axis.scatter(value, findings.restart_hits, s=12, alpha=0.7, color=BLUE, linewidths=0)
+        axis.scatter(value, evaluation["restarts/hits"], s=12, alpha=0.7, color=BLUE, linewidths=0)
         axis.set_xlabel(AXIS_LABELS[name])
         if name in LOG_AXES:
             axis.set_xscale("log")
@@ -183,19 +175,20 @@ def unexplained(
     return figure
 
 
-def images_table(arrays: Mapping[str, np.ndarray], part: str) -> pd.DataFrame:
+def images_table(evaluation: store.Stored, part: str) -> pd.DataFrame:
     """One row for each image of a part; calibrated_hit is empty where no other network tells what to expect."""
-    columns = {column: arrays[f"{part}/{column}"] for column in COLUMNS}
+    columns = {column: evaluation[f"{part}/{column}"] for column in COLUMNS}
     table = pd.DataFrame({"part": part.replace("_", "-"), **columns}).rename(columns={"labels": "label"})
     table["calibrated_hit"] = table["calibrated_hit"].where(table["expected_ncc"].notna())
     return table
 
 
-def export_pairs(folder: Path, part: Part, count: int) -> None:
+def export_pairs(folder: Path, subset: store.Stored, evaluation: store.Stored, count: int) -> None:
     """Each of the best pairs as one PNG, photograph left, reconstruction right, in its own pixels."""
     for stale in folder.glob("*.png"):
         stale.unlink()
-    for rank, image in enumerate(best_first(part, count), start=1):
-        pair = np.concatenate([part.images[image], part.shown[image]], axis=2)
-        pixels = (pair.transpose(1, 2, 0).squeeze() * 255).round().astype(np.uint8)
-        Image.fromarray(pixels).save(folder / f"{rank:03d}_source{part.source_index[image]}.png")
+    chosen = best_first(evaluation["training/ncc"])[:count]
+    for rank, (image, shown) in enumerate(zip(chosen, evaluation["training/shown"], strict=False), start=1):
+        pair = np.concatenate([subset["training/images"][image], shown], axis=2)
+        path = folder / f"{rank:03d}_source{evaluation['training/source_index'][image]}.png"
+        Image.fromarray(as_bytes(pair)).save(path)

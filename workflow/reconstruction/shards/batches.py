@@ -11,10 +11,10 @@ from ..attack.search.restarts import Outcome, Snapshot, Starts
 from ..attack.search.starts import begin
 from ..configuration import Restarts
 from ..errors import UserError
-from ..machine.devices import has_native_bfloat16
+from ..machine.devices import free, has_native_bfloat16
 from ..machine.progress import Progress
 from ..models.mlp import Network
-from .capacity import bytes_per_restart, free, restarts_at_once
+from .capacity import bytes_per_restart, restarts_at_once
 from .checkpoint import Standing
 from .saving import Keeper
 

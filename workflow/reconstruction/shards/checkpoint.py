@@ -26,7 +26,7 @@ from torch import Tensor
 from ..attack.search.restarts import Outcome, Snapshot
 from ..errors import UserError
 from ..files import store
-from ..files.label import progress_of
+from ..files.layout import progress_of
 
 PACKAGE = Path(__file__).parents[1]
 SEARCH_CODE = ("attack", "models", "machine", "shards")

@@ -31,7 +31,7 @@ def run(settings: AdoptedModel, model_path: Path, subset_path: Path | None, trai
     sources = {} if subset_path is None else {"subset": store.read(subset_path, "subset")}
     if sources:
         _check_images(sources["subset"], mean.shape)
-    store.write(model_path, "model", arrays, settings_json=settings.to_json(), facts=facts, sources=sources)
+    model = store.write(model_path, "model", arrays, settings_json=settings.to_json(), facts=facts, sources=sources)
     print(f"adopt: {network}, {'no' if network.bias is None else 'first-layer'} bias")
     if not sources or training_path is None:
         return
@@ -42,7 +42,7 @@ def run(settings: AdoptedModel, model_path: Path, subset_path: Path | None, trai
     store.write(
         training_path, "training", found, settings_json=settings.to_json(),
         facts={**facts, "seconds": time.perf_counter() - begun, "device": "cpu", "threads": torch.get_num_threads()},
-        sources={**sources, "model": store.read(model_path, "model")},
+        sources={**sources, "model": model},
     )  # fmt: skip
     _report(found)
 

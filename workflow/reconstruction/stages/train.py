@@ -32,13 +32,13 @@ def run(settings: Model, subset_path: Path, model_path: Path, training_path: Pat
 
     settings_json = settings.to_json()
     facts = {"seconds": seconds, "device": str(device), "threads": torch.get_num_threads()}
-    store.write(
+    model = store.write(
         model_path, "model", deployed.arrays(network, subset["mean"]), settings_json=settings_json, facts=facts,
         sources={"subset": subset},
     )  # fmt: skip
     store.write(
         training_path, "training", arrays, settings_json=settings_json, facts=facts,
-        sources={"subset": subset, "model": store.read(model_path, "model")},
+        sources={"subset": subset, "model": model},
     )  # fmt: skip
     print(
         f"train: loss {curve[-1].loss:.2e} after {curve[-1].step} steps, test accuracy {arrays['accuracy/test']:.1%}, "

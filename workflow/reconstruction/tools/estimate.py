@@ -15,9 +15,10 @@ import torch
 
 from ..attack.plan import choose
 from ..attack.search.starts import draw
-from ..configuration import NO_IMAGES, AdoptedModel, Configuration, Dataset, Experiment, Model, Sweep
+from ..configuration import AdoptedModel, Configuration, Dataset, Experiment, Model, Sweep
 from ..data import sources
 from ..errors import UserError
+from ..files.layout import MODEL
 from ..machine.progress import Progress
 from ..models import deployed
 from ..models.mlp import Network, initialise
@@ -127,7 +128,7 @@ def seconds_per_iteration(search: Callable[[int], object]) -> float:
 
 def network_of(configuration: Configuration, experiment: Experiment, results: Path) -> tuple[Network, bool]:
     """The experiment's trained network, or one of its size whose first layer has the rank that training can give it."""
-    path = results / (experiment.dataset or NO_IMAGES) / experiment.model / "model.h5"
+    path = results / MODEL.format(**experiment.names)
     if path.exists():
         return deployed.read(path).network, True
     model = configuration.models[experiment.model]
@@ -162,7 +163,7 @@ def describe(found: Estimate, device: torch.device) -> str:
     batch = "" if device.type == "cpu" else f" and {_gib(found.batch_memory)} of {device}'s, {found.at_once} at once"
     return "\n".join(
         [
-            f"\n{experiment.dataset or NO_IMAGES}, {experiment.model}, {experiment.sweep}: {shards} jobs of "
+            f"\n{', '.join(experiment.names.values())}: {shards} jobs of "
             f"{restarts.per_shard} restarts, {shards * restarts.per_shard} in all, {found.iterations} iterations each",
             f"  timed on   {basis}: {found.network}, {restarts.candidates} candidates",
             f"  training   {'done' if found.trained else 'not estimated'}",

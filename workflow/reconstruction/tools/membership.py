@@ -25,12 +25,12 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from ..data import image_files
 from ..errors import UserError
 from ..files import store
+from ..machine.devices import free
 from ..models import deployed
 from ..models.deployed import Deployed
 from ..models.mlp import margins
 from ..report.figures import STYLE, save
 from ..report.palette import BLUE, GREY, ORANGE
-from ..shards.capacity import free
 from ..training.true_stationarity import true_stationarity
 
 FALSE_POSITIVE_RATE = 0.01

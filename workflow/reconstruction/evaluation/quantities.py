@@ -1,0 +1,73 @@
+"""The quantities of the table, each told once: what it means, what it is a count of, and what decides it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """count_of: for a count of images, the quantity that tells how many there are; of_restarts: whether the raw
+    candidates' NCC alone decides it, so that some of the restarts have a value of their own."""
+
+    meaning: str
+    count_of: str | None = None
+    of_restarts: bool = False
+
+
+QUANTITIES = {
+    "n": Quantity("training images"),
+    "n_held_out": Quantity("images of the same kind never trained on"),
+    "network": Quantity("sizes of the layers, from the input to the output"),
+    "training_loss": Quantity("mean logistic loss at the end of training"),
+    "on_margin": Quantity("training images within 10 % of the smallest margin", "n"),
+    "test_accuracy": Quantity("share of the test images that the network labels right"),
+    "method": Quantity("how the restarts search: all pixels, or the row space of the first layer"),
+    "restarts": Quantity("searches, each with its own hyperparameters and initial values"),
+    "diverged": Quantity("restarts that left the numbers a computer can hold"),
+    "candidates": Quantity("images that all restarts found together"),
+    "representatives": Quantity("what is left when candidates of one image are merged"),
+    "ncc_threshold_held_out": Quantity(
+        "NCC that 1 % of the held-out images pass, or the share that the configuration names", of_restarts=True
+    ),
+    "ncc_threshold_scrambled": Quantity(
+        "the same for training images matched with draws of random candidates", of_restarts=True
+    ),
+    "ncc_threshold": Quantity("the larger of the two, which a hit must pass", of_restarts=True),
+    "ncc_hits": Quantity("training images above both thresholds", "n", of_restarts=True),
+    "ncc_hits_over_held_out": Quantity("training images above the held-out threshold", "n", of_restarts=True),
+    "ncc_hits_strict": Quantity(
+        "hits at one false positive in a thousand, where 1,000 images are held out", "n", of_restarts=True
+    ),
+    "ncc_held_out_hits": Quantity(
+        "held-out images above the threshold of the half that they are not in", "n_held_out", of_restarts=True
+    ),
+    "calibrated_hits": Quantity(
+        "hits by how far an image exceeds what control networks (controls: networks) lead to expect",
+        "n",
+        of_restarts=True,
+    ),
+    "calibrated_hits_strict": Quantity(
+        "the same at one false positive in a thousand, where 1,000 images are held out", "n", of_restarts=True
+    ),
+    "calibrated_held_out_hits": Quantity("calibrated hits of held-out images", "n_held_out", of_restarts=True),
+    "one_to_one_hits": Quantity("hits where no two images may claim one representative", "n"),
+    "one_to_one_held_out_hits": Quantity("the same for held-out images", "n_held_out"),
+    "ncc_median": Quantity("median NCC of the training images", of_restarts=True),
+    "ncc_held_out_median": Quantity("median NCC of the held-out images", of_restarts=True),
+    "ssim_hits": Quantity("training images with SSIM (window 3) above the published mark", "n"),
+    "ssim_held_out_hits": Quantity("the same for held-out images", "n_held_out"),
+    "ssim_mean_image_hits": Quantity("the same where the mean image answers for every image", "n"),
+    "ssim_best10": Quantity("mean SSIM of the 10 best"),
+    "ssim_best45": Quantity("mean SSIM of the 45 best"),
+    "ssim_mean": Quantity("mean SSIM of all training images"),
+    "ssim11_hits": Quantity("training images with SSIM of window 11 above the published mark", "n"),
+    "ssim11_best45": Quantity("mean SSIM of window 11 of the 45 best"),
+    "l2_median": Quantity("median distance of a training image from its reconstruction"),
+    "precision_top_hits": Quantity(
+        "share of true images among the representatives ranked first, as many as there are hits"
+    ),
+    "precision_top_quarter": Quantity("the same for a quarter as many"),
+}
+COLUMNS = tuple(QUANTITIES)
+OF_RESTARTS = tuple(name for name, quantity in QUANTITIES.items() if quantity.of_restarts)

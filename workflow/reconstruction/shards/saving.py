@@ -84,7 +84,7 @@ class Keeper:
             self.is_saved = True
         except UserError as error:
             if self.is_saved:
-                print(f"reconstruct: going on without a checkpoint: {str(error).rpartition(';')[0]}", flush=True)
+                self.say(f"going on without a checkpoint: {error.problem}")
             self.is_saved = False
         now = time.monotonic()
         self.wait = max(self.interval, (now - begun) / LARGEST_SHARE)

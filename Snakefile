@@ -16,9 +16,10 @@ PACKAGE = f"{workflow.basedir}/workflow"
 shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(PACKAGE)}; ")
 sys.path.insert(0, PACKAGE)
 
-from reconstruction.configuration import NO_IMAGES, AdoptedModel, Model, parsing
+from reconstruction.configuration import AdoptedModel, Model, parsing
 from reconstruction.data import sources
 from reconstruction.errors import UserError
+from reconstruction.files import layout
 
 
 configfile: "config.yaml"
@@ -59,9 +60,9 @@ include: "workflow/rules/table.smk"
 rule all:
     default_target: True
     input:
-        "results/table.csv",
+        f"results/{layout.TABLE}",
+        [layout.result(layout.PAGE, **experiment.names) for experiment in CONFIGURATION.experiments],
         [
-            f"results/{experiment.dataset or NO_IMAGES}/{experiment.model}/{experiment.sweep}/{made}"
+            layout.result(layout.IMAGES if experiment.dataset else layout.REPRESENTATIVES, **experiment.names)
             for experiment in CONFIGURATION.experiments
-            for made in ("report.html", f"figures/{'images' if experiment.dataset else 'representatives'}.csv")
         ],

@@ -3,6 +3,8 @@
 import json
 import shutil
 import subprocess
+from dataclasses import replace
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -23,9 +25,12 @@ ARRAYS = {
 }
 
 
-def write(path, kind="subset", arrays=ARRAYS, **changes):
-    store.write(path, kind, arrays, **{"settings_json": '{"a": 1}', "facts": {"device": "cpu"}, **changes})
-    return path
+def write_stored(path, kind="subset", arrays=ARRAYS, **changes):
+    return store.write(path, kind, arrays, **{"settings_json": '{"a": 1}', "facts": {"device": "cpu"}, **changes})
+
+
+def write(path, *arguments, **changes):
+    return write_stored(path, *arguments, **changes).path
 
 
 def same(one, other):
@@ -44,6 +49,15 @@ def test_what_is_written_is_read(stored):
     assert found.settings == {"a": 1}
     assert found.facts == {"device": "cpu"}
     assert list(stored.parent.iterdir()) == [stored]
+
+
+def test_what_was_written_is_told_as_reading_tells_it(tmp_path, stored):
+    source = store.read(stored, "subset")
+    written = write_stored(tmp_path / "model.h5", "model", sources={"subset": source})
+    read = store.read(tmp_path / "model.h5", "model")
+    assert replace(written, arrays={}) == replace(read, arrays={})
+    assert same(written.arrays, read.arrays)
+    assert read.sources == {"subset": source.digest}
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -93,6 +107,15 @@ def test_a_file_that_another_process_removes_while_it_is_read(stored, monkeypatc
         store, "_is_sealed", lambda handle, is_sealed=store._is_sealed: stored.unlink() or is_sealed(handle)
     )
     np.testing.assert_array_equal(store.read(stored, "subset")["small"], ARRAYS["small"])
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "denied"), ValueError("no number\nat all.")])
+def test_what_keeps_a_file_from_being_read_is_one_sentence_with_a_remedy(error):
+    with pytest.raises(UserError) as caught, store.reading(Path("some.yaml"), "mend it", ValueError):
+        raise error
+    assert str(caught.value).startswith("some.yaml: cannot be read (")
+    assert str(caught.value).endswith("); mend it")
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("part", [0, 0.01, 0.3, 0.7, 0.99])

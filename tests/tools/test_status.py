@@ -14,7 +14,8 @@ from reconstruction.__main__ import main
 from reconstruction.configuration import Restarts, parsing
 from reconstruction.errors import UserError
 from reconstruction.files import store
-from reconstruction.files.label import glance, progress_of
+from reconstruction.files.label import glance
+from reconstruction.files.layout import progress_of
 from reconstruction.machine import process
 from reconstruction.machine.progress import Progress
 from reconstruction.tools import status

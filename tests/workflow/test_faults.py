@@ -29,7 +29,8 @@ from fault_helpers import (
 )
 from reconstruction.__main__ import main
 from reconstruction.files import store
-from reconstruction.files.label import glance, progress_of
+from reconstruction.files.label import glance
+from reconstruction.files.layout import progress_of
 
 INPUTS = [(stage, option.split()[1]) for stage, (inputs, _) in STAGES.items() for option in inputs]
 

@@ -1,18 +1,22 @@
-# Needs weights that were trained elsewhere, and the subset where there is one. Makes the model in place of training.
+# Requires weights that were trained elsewhere, the mean image if it is a file, and results/{dataset}/subset.h5.
+# Makes    results/{dataset}/{model}/model.h5 and training.h5 beside it, in place of training; where there are no
+#          images, results/no-images/{model}/model.h5 alone.
 
 
 rule adopt:
     input:
-        subset="results/{dataset}/subset.h5",
+        subset=f"results/{layout.SUBSET}",
         weights=lambda wildcards: CONFIGURATION.models[wildcards.model].weights,
         mean=lambda wildcards: CONFIGURATION.models[wildcards.model].mean_file,
     output:
-        model="results/{dataset}/{model}/model.h5",
-        training="results/{dataset}/{model}/training.h5",
+        model=f"results/{layout.MODEL}",
+        training=f"results/{layout.TRAINING}",
     log:
-        "logs/{dataset}/{model}/adopt.log",
+        f"logs/{layout.OF_MODEL}/adopt.log",
+    benchmark:
+        f"logs/{layout.OF_MODEL}/adopt.tsv"
     wildcard_constraints:
-        dataset="(?!no-images/)[^/]+",
+        dataset=f"(?!{layout.NO_IMAGES}/)[^/]+",
         model=CONFIGURATION.models_of(AdoptedModel),
     params:
         settings=lambda wildcards: CONFIGURATION.models[wildcards.model].to_json(),
@@ -26,10 +30,13 @@ rule adopt_without_images:
         weights=lambda wildcards: CONFIGURATION.models[wildcards.model].weights,
         mean=lambda wildcards: CONFIGURATION.models[wildcards.model].mean_file,
     output:
-        "results/no-images/{model}/model.h5",
+        model=f"results/{layout.MODEL}",
     log:
-        "logs/no-images/{model}/adopt.log",
+        f"logs/{layout.OF_MODEL}/adopt.log",
+    benchmark:
+        f"logs/{layout.OF_MODEL}/adopt.tsv"
     wildcard_constraints:
+        dataset=layout.NO_IMAGES,
         model=CONFIGURATION.models_of(AdoptedModel),
     params:
         settings=lambda wildcards: CONFIGURATION.models[wildcards.model].to_json(),

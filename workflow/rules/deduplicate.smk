@@ -1,20 +1,21 @@
-# Needs the model and all shards of a sweep. Makes the merged and ranked candidates, without having seen the subset.
+# Requires results/{dataset}/{model}/model.h5 and all shards of a sweep, results/{dataset}/{model}/{sweep}/shards/*.h5.
+# Makes    results/{dataset}/{model}/{sweep}/candidates.h5, merged and ranked without having seen the subset.
 
 
 rule deduplicate:
     input:
-        model="results/{dataset}/{model}/model.h5",
+        model=f"results/{layout.MODEL}",
         shards=lambda wildcards: collect(
-            "results/{dataset}/{model}/{sweep}/shards/{shard:04d}.h5",
-            dataset=wildcards.dataset,
-            model=wildcards.model,
-            sweep=wildcards.sweep,
-            shard=range(CONFIGURATION.sweeps[wildcards.sweep].shards),
+            f"results/{layout.SHARD}",
+            **wildcards,
+            shard=map(layout.shard_name, range(CONFIGURATION.sweeps[wildcards.sweep].shards)),
         ),
     output:
-        "results/{dataset}/{model}/{sweep}/candidates.h5",
+        candidates=f"results/{layout.CANDIDATES}",
     log:
-        "logs/{dataset}/{model}/{sweep}/deduplicate.log",
+        f"logs/{layout.OF_SWEEP}/deduplicate.log",
+    benchmark:
+        f"logs/{layout.OF_SWEEP}/deduplicate.tsv"
     params:
         settings=lambda wildcards: CONFIGURATION.sweeps[wildcards.sweep].merge.to_json(),
     shell:

@@ -1,13 +1,16 @@
-# Needs the model and nothing else. Makes one shard: restarts of a sweep, on one device.
+# Requires results/{dataset}/{model}/model.h5 and nothing else.
+# Makes    results/{dataset}/{model}/{sweep}/shards/{shard}.h5, restarts of a sweep on one device.
 
 
 rule reconstruct:
     input:
-        "results/{dataset}/{model}/model.h5",
+        model=f"results/{layout.MODEL}",
     output:
-        "results/{dataset}/{model}/{sweep}/shards/{shard}.h5",
+        shard=f"results/{layout.SHARD}",
     log:
-        "logs/{dataset}/{model}/{sweep}/shards/{shard}.log",
+        f"logs/{layout.OF_SHARD}.log",
+    benchmark:
+        f"logs/{layout.OF_SHARD}.tsv"
     params:
         settings=lambda wildcards: CONFIGURATION.sweeps[wildcards.sweep].restarts.to_json(),
         device=CONFIGURATION.device,

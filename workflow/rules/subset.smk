@@ -1,13 +1,16 @@
-# Needs the data set's files, if it has any. Makes the images to train on, to hold out and to test.
+# Requires the data set's files, if it has any.
+# Makes    results/{dataset}/subset.h5, the images to train on, to hold out and to test.
 
 
 rule subset:
     input:
-        lambda wildcards: sources.source_files(CONFIGURATION.dataset(wildcards.dataset).source),
+        source=lambda wildcards: sources.source_files(CONFIGURATION.dataset(wildcards.dataset).source),
     output:
-        "results/{dataset}/subset.h5",
+        subset=f"results/{layout.SUBSET}",
     log:
-        "logs/{dataset}/subset.log",
+        f"logs/{layout.OF_DATASET}/subset.log",
+    benchmark:
+        f"logs/{layout.OF_DATASET}/subset.tsv"
     params:
         settings=lambda wildcards: CONFIGURATION.dataset(wildcards.dataset).to_json(),
     shell:

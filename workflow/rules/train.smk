@@ -1,14 +1,18 @@
-# Needs the subset. Makes the model, which is all that the attack gets, and what training learnt about the truth.
+# Requires results/{dataset}/subset.h5.
+# Makes    results/{dataset}/{model}/model.h5, which is all that the attack gets, and
+#          results/{dataset}/{model}/training.h5, what training learnt about the truth.
 
 
 rule train:
     input:
-        "results/{dataset}/subset.h5",
+        subset=f"results/{layout.SUBSET}",
     output:
-        model="results/{dataset}/{model}/model.h5",
-        training="results/{dataset}/{model}/training.h5",
+        model=f"results/{layout.MODEL}",
+        training=f"results/{layout.TRAINING}",
     log:
-        "logs/{dataset}/{model}/train.log",
+        f"logs/{layout.OF_MODEL}/train.log",
+    benchmark:
+        f"logs/{layout.OF_MODEL}/train.tsv"
     wildcard_constraints:
         model=CONFIGURATION.models_of(Model),
     params:

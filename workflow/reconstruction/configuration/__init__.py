@@ -17,13 +17,12 @@ from .datasets import (
     Source,
     Torchvision,
 )
-from .experiments import NO_IMAGES, OTHER_IMAGES, Configuration, Controls, Evaluation, Experiment
+from .experiments import OTHER_IMAGES, Configuration, Controls, Evaluation, Experiment
 from .models import AdoptedModel, AnyModel, ConstantSchedule, Layer, LogLossSchedule, Mean, Model, Std, Training
 from .section import Section
-from .sweeps import LogUniform, Merge, PublishedSearch, Range, Restarts, Search, SubspaceSearch, Sweep, Uniform
+from .sweeps import LogUniform, Merge, PublishedSearch, Range, Restarts, SearchSettings, SubspaceSearch, Sweep, Uniform
 
 __all__ = [
-    "NO_IMAGES",
     "OTHER_IMAGES",
     "AdoptedModel",
     "AlternatingLabels",
@@ -50,7 +49,7 @@ __all__ = [
     "RandomLabels",
     "Range",
     "Restarts",
-    "Search",
+    "SearchSettings",
     "Section",
     "Source",
     "Std",

@@ -7,13 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
+from ..files.layout import CANDIDATES, CONTROL, MODEL, NO_IMAGES, OF_SWEEP, SCRAMBLED, result
 from .datasets import Dataset
 from .models import AnyModel, Model
 from .section import NUMBER, Count, Name, Section, Seed
 from .sweeps import Sweep
 
-NO_IMAGES = "no-images"  # stands for the data set where there is none
-CONTROL = "~"  # DATASET~1, DATASET~2, ...: further images of a data set; MODEL~scrambled: its weights scrambled
 OTHER_IMAGES = "other_images_"  # and a number, a control network that was trained on none of the images to judge
 
 
@@ -51,6 +50,11 @@ class Experiment(Section):
     )
     model: Name
     sweep: Name
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What fills the patterns of files/layout.py."""
+        return {"dataset": self.dataset or NO_IMAGES, "model": self.model, "sweep": self.sweep}
 
 
 class Configuration(Section):
@@ -103,23 +107,25 @@ class Configuration(Section):
 
     def control_searches(self, dataset: str, model: str, sweep: str) -> dict[str, tuple[str, str]]:
         """By name, the model.h5 and candidates.h5 of an experiment's control searches."""
-        parents = {name: f"results/{parent}" for name, parent in self._control_models(dataset, model).items()}
-        return {name: (f"{parent}/model.h5", f"{parent}/{sweep}/candidates.h5") for name, parent in parents.items()}
+        return {
+            name: (result(MODEL, **names), result(CANDIDATES, **names, sweep=sweep))
+            for name, names in self._control_models(dataset, model).items()
+        }
 
     def searches(self, experiment: Experiment) -> list[str]:
         """DATASET/MODEL/SWEEP of an experiment, and of its control searches where it has images."""
-        dataset, model, sweep = experiment.dataset, experiment.model, experiment.sweep
-        controls = self._control_models(dataset, model).values() if dataset else ()
-        return [f"{parent}/{sweep}" for parent in (f"{dataset or NO_IMAGES}/{model}", *controls)]
+        names = experiment.names
+        controls = self._control_models(names["dataset"], names["model"]).values() if experiment.dataset else ()
+        return [OF_SWEEP.format(**(names | control)) for control in ({}, *controls)]
 
-    def _control_models(self, dataset: str, model: str) -> dict[str, str]:
-        """By name, DATASET/MODEL of an experiment's control searches."""
+    def _control_models(self, dataset: str, model: str) -> dict[str, dict[str, str]]:
+        """By name, data set and model of an experiment's control searches."""
         models = {}
         if self.controls.scrambled_weights:
-            models["scrambled_weights"] = f"{dataset}/{model}{CONTROL}scrambled"
+            models["scrambled_weights"] = {"dataset": dataset, "model": f"{model}{SCRAMBLED}"}
         if isinstance(self.models[model], Model):
             for number in range(1, self.controls.networks + 1):
-                models[f"{OTHER_IMAGES}{number}"] = f"{dataset}{CONTROL}{number}/{model}"
+                models[f"{OTHER_IMAGES}{number}"] = {"dataset": f"{dataset}{CONTROL}{number}", "model": model}
         return models
 
     def models_of(self, kind: type[Section]) -> str:

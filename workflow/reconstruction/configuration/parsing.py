@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ValidationError
 
-from .. import configuration
-from ..configuration import Configuration, Section
 from ..errors import UserError, reason
+from .experiments import Configuration
+from .section import Section
 
 AnySection = TypeVar("AnySection", bound=Section)
 
@@ -78,10 +78,13 @@ def _path(location: tuple[int | str, ...], values: Any, missing: bool) -> list[s
 
 
 def _known_keys() -> list[str]:
-    sections = [
-        value for value in vars(configuration).values() if isinstance(value, type) and issubclass(value, Section)
-    ]
-    return sorted({field.alias or name for section in sections for name, field in section.model_fields.items()})
+    """The keys of all sections, which are loaded with the configuration."""
+    sections, found = [Section], set()
+    while sections:
+        section = sections.pop()
+        sections += section.__subclasses__()
+        found |= {field.alias or name for name, field in section.model_fields.items()}
+    return sorted(found)
 
 
 def load(values: Mapping[str, Any]) -> Configuration:

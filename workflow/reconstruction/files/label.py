@@ -12,11 +12,6 @@ import h5py
 from .store import FORMAT_VERSIONS, SEAL, USER_BLOCK
 
 
-def progress_of(output: Path) -> Path:
-    """Where the progress of the shard with that output is kept."""
-    return output.with_name(f".{output.stem}.progress.h5")
-
-
 @dataclass(frozen=True)
 class Label:
     """What a file says of itself."""

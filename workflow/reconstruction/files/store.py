@@ -41,14 +41,14 @@ STAGE_OF = {
     "evaluation": "evaluate",
     "inspection": "inspect",
 }
-FORMAT_VERSIONS = {**dict.fromkeys(STAGE_OF, 2), "evaluation": 4, "inspection": 3}
+FORMAT_VERSIONS = {**dict.fromkeys(STAGE_OF, 2), "evaluation": 4, "inspection": 3, "progress": 3}
 
 Arrays = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A file that was read whole and found sound."""
+    """A file that was read whole and found sound, or written just now."""
 
     path: Path
     arrays: dict[str, np.ndarray]
@@ -71,8 +71,8 @@ def write(
     facts: Mapping[str, Any] | None = None,
     sources: Mapping[str, Stored] | None = None,
     compress: bool = True,
-) -> None:
-    """Write a file whole; raises UserError where the disk refuses.
+) -> Stored:
+    """Write a file whole and return what reading it back would give; raises UserError where the disk refuses.
 
     arrays: by name, '/' making groups; numbers, booleans or text.
     facts: scalars and lists that JSON can hold, such as the device and the seconds taken. They are
@@ -81,6 +81,8 @@ def write(
     compress: false for a file that is soon replaced; the seal alone protects its data sets then.
     """
     digests = {name: source.digest for name, source in (sources or {}).items()}
+    facts_json = json.dumps(dict(facts or {}), sort_keys=True)
+    digest = _digest(kind, arrays, settings_json, digests)
     buffer = io.BytesIO()  # the disk sees finished bytes only: HDF5 cannot end a file that the disk has no room for
     with h5py.File(buffer, "w", userblock_size=USER_BLOCK) as file:
         for name, array in arrays.items():
@@ -91,12 +93,14 @@ def write(
             "stage": STAGE_OF[kind],
             "code_version": __version__,
             "settings": settings_json,
-            "facts": json.dumps(dict(facts or {}), sort_keys=True),
+            "facts": facts_json,
             "sources": json.dumps(digests, sort_keys=True),
-            "digest": _digest(kind, arrays, settings_json, digests),
+            "digest": digest,
         }.items():
             file.attrs[name] = np.bytes_(text.encode())
     write_whole(path, seal(buffer.getbuffer()))
+    whole = {name: np.asarray(array) for name, array in arrays.items()}
+    return Stored(path, whole, json.loads(settings_json), json.loads(facts_json), digests, digest, __version__)
 
 
 def write_whole(path: Path, content: bytes | memoryview) -> None:
@@ -127,16 +131,26 @@ def writing(path: Path) -> Iterator[None]:
         ) from None
 
 
+@contextlib.contextmanager
+def reading(path: Path, remedy: str, *others: type[Exception]) -> Iterator[None]:
+    """Turns what keeps a file from being read, the disk's errors and others, into a UserError that names the path."""
+    expected: tuple[type[Exception], ...] = (OSError, *others)
+    try:
+        yield
+    except expected as error:
+        raise UserError(f"{path}: cannot be read ({reason(error)})", remedy) from None
+
+
 def read(path: Path, kind: str) -> Stored:
     """Read a file whole and check it; raises UserError with what to do about a file that will not serve."""
     stage = STAGE_OF[kind]
-    try:
-        with path.open("rb") as handle:  # one handle throughout: another process may remove or replace the file
+    with reading(path, f"give a {kind} file, made by `{stage}`"):
+        try:
+            handle = path.open("rb")
+        except FileNotFoundError:
+            raise UserError(f"{path}: no such file", f"run `{stage}` first") from None
+        with handle:  # one handle throughout: another process may remove or replace the file
             return _read(handle, path, kind)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file", f"run `{stage}` first") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({reason(error)})", f"give a {kind} file, made by `{stage}`") from None
 
 
 def _read(handle: io.BufferedReader, path: Path, kind: str) -> Stored:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import psutil
 import torch
 
+from ..machine.devices import free
 from ..models.mlp import Network
 
 PARAMETER_COPIES = 8  # of the candidates: themselves, start, two moments, gradients, products' own
@@ -25,13 +25,6 @@ def bytes_per_restart(network: Network, candidates: int, parameters: torch.dtype
         PARAMETER_COPIES * candidates * size * parameters.itemsize
         + (ACTIVATION_COPIES * activations + 2 * weights) * products
     )
-
-
-def free(device: torch.device) -> int:
-    """Bytes that the device can still give."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    return psutil.virtual_memory().available
 
 
 def restarts_at_once(network: Network, candidates: int, parameters: torch.dtype, device: torch.device) -> int:

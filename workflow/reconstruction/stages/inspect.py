@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..configuration import NO_IMAGES
 from ..evaluation import pixels
 from ..evaluation.quantities import COLUMNS
 from ..files import store
+from ..files.layout import NO_IMAGES
 from ..models import deployed
 from ..report.row import headline, search_columns, search_timing
 

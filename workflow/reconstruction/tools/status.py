@@ -17,7 +17,8 @@ from typing import Any
 from tabulate import tabulate
 
 from ..configuration import Configuration, Sweep
-from ..files.label import Label, glance, progress_of
+from ..files import layout
+from ..files.label import Label, glance
 from ..machine import process
 
 STATES = ("done", "running", "stopped", "failed", "waiting")
@@ -54,18 +55,15 @@ def show(configuration: Configuration, folder: Path) -> None:
 
 
 def look(folder: Path, name: str, sweep: Sweep) -> list[Shard]:
-    """Every shard of the experiment of that name, DATASET/MODEL/SWEEP."""
+    """Every shard of the search of that name, DATASET/MODEL/SWEEP."""
     settings = json.loads(sweep.restarts.to_json())
-    label = glance(folder / "results" / name / "candidates.h5", "candidates")
+    names = layout.names(name)
+    label = glance(folder / layout.result(layout.CANDIDATES, **names), "candidates")
     merged = label.facts["shards"] if label and label.facts["restart_settings"] == settings else {}
+    shards = [layout.OF_SHARD.format(**names, shard=layout.shard_name(number)) for number in range(sweep.shards)]
     return [
-        look_at(
-            folder / "results" / name / "shards" / f"{number:04d}.h5",
-            folder / "logs" / name / "shards" / f"{number:04d}.log",
-            settings,
-            merged,
-        )
-        for number in range(sweep.shards)
+        look_at(folder / layout.RESULTS / f"{shard}.h5", folder / layout.LOGS / f"{shard}.log", settings, merged)
+        for shard in shards
     ]
 
 
@@ -80,10 +78,10 @@ def look_at(output: Path, log: Path, settings: dict[str, Any], merged: dict[str,
     if not output.exists() and output.name in merged:
         return Shard(output, "done", 1.0, merged[output.name])
     reason = failure(log)
-    label = glance(progress_of(output), "progress")
+    label = glance(layout.progress_of(output), "progress")
     if not label or label.settings != settings:
         return Shard(output, "failed" if reason else "waiting", reason=reason)
-    state = "failed" if reason else "running" if is_running(progress_of(output), label) else "stopped"
+    state = "failed" if reason else "running" if is_running(layout.progress_of(output), label) else "stopped"
     return Shard(output, state, label.facts["fraction"], label.facts, reason)
 
 

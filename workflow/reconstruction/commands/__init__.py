@@ -1,0 +1,1 @@
+"""The command line: every stage and every tool with its options."""

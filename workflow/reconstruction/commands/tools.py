@@ -1,0 +1,75 @@
+"""Commands beside the stages. A tool is imported by the command that runs it alone."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from ..configuration import parsing
+from ..machine.devices import choose, limit_threads
+from .arguments import CONFIGURATION_FILES, THREADS, command, option, path
+
+
+@command(CONFIGURATION_FILES)
+def status(given: Namespace) -> None:
+    """Print how far the experiments are, without disturbing them."""
+    from ..tools import status
+
+    status.show(parsing.load_files([Path("config.yaml"), *given.configfile]), Path())
+
+
+@command(option("folder", type=Path, metavar="FOLDER", help="where the tables are"))
+def show(given: Namespace) -> None:
+    """Print a results table for reading in a terminal."""
+    from ..tools import show
+
+    show.show(given.folder)
+
+
+@command(
+    CONFIGURATION_FILES,
+    option("--defaults", type=Path, default=Path("config.yaml"), metavar="PATH", help="(default: config.yaml)"),
+    option("--results", type=Path, default=Path("results"), metavar="PATH", help="(default: results)"),
+    option("--threads", type=int, default=1, metavar="N", help="CPU threads of a job (default: 1)"),
+)
+def estimate(given: Namespace) -> None:
+    """Estimate what a configuration's experiments will take on this device."""
+    from ..tools import estimate
+
+    found = parsing.load_files([given.defaults, *given.configfile])
+    limit_threads(given.threads)
+    estimate.run(found, choose(found.device), given.results)
+
+
+@command(
+    option("folder", type=Path, metavar="FOLDER", help="of the sweep, with candidates.h5 and shards/"),
+    option("--dry-run", action="store_true", help="list what would be removed, and remove nothing"),
+)
+def prune(given: Namespace) -> None:
+    """Free the disk of a sweep's shards once their candidates are merged."""
+    from ..tools import prune
+
+    prune.run(given.folder, given.dry_run)
+
+
+@command(
+    path("model", "model.h5"),
+    path("pool", "NPZ of images, labels of two classes and, where it is known, boolean member"),
+    path("output", "table of scores to write, .csv; the ROC curve goes beside it"),
+    THREADS,
+)
+def membership(given: Namespace) -> None:
+    """Score each image of a pool by how likely the model was trained on it."""
+    from ..tools import membership
+
+    limit_threads(given.threads)
+    membership.run(given.model, given.pool, given.output)
+
+
+@command()
+def schema(given: Namespace) -> None:
+    """Print the configuration's JSON schema."""
+    print(parsing.schema(), end="")
+
+
+COMMANDS = (status, show, estimate, prune, membership, schema)

@@ -7,6 +7,7 @@ import json
 import re
 from html.parser import HTMLParser
 
+import altair
 import numpy as np
 import pytest
 from page_helpers import make_experiment, make_page, make_page_without_images, paths
@@ -149,10 +150,19 @@ def test_pictures_keep_the_page_small(experiment, tmp_path, monkeypatch):
 
 def test_the_score_curve_gives_shares_of_images():
     scores = np.random.default_rng(0).standard_normal(1000)
-    kept, shares = charts.survival(scores, "all")
-    assert len(kept) == charts.POINTS
-    assert shares["all"].tolist() == [(scores >= value).mean() for value in kept]
-    assert charts.survival(scores[:4], "all")[1]["all"].tolist() == [0.25, 0.5, 0.75, 1]
+    curve = charts.survival(scores, "all")
+    assert len(curve) == charts.POINTS
+    assert [point["value"] for point in curve] == [(scores >= point["ncc"]).mean() for point in curve]
+    assert {point["series"] for point in curve} == {"all"}
+    assert [point["value"] for point in charts.survival(scores[:4], "all")] == [0.25, 0.5, 0.75, 1]
+
+
+def test_every_chart_is_vega_lite(parsed):
+    specifications = [json.loads(text) for attributes, text in parsed.scripts if attributes.get("type")]
+    assert len(specifications) > 5
+    for specification in specifications:
+        assert specification["$schema"].endswith(f"/{altair.SCHEMA_VERSION}.json")
+        altair.LayerChart.from_dict(specification)  # raises where the schema does not allow it
 
 
 def test_without_images_the_page_warns_and_shows_none(experiment):

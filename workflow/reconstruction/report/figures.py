@@ -121,7 +121,7 @@ def quality_against_margin(evaluation: store.Stored, training: store.Stored) -> 
     for kind, style in (("held_out", "--"), ("scrambled", ":")):
         label = f"{kind.replace('_', '-')} threshold"
         axis.axhline(row[f"ncc_threshold_{kind}"], color=GREY, linestyle=style, linewidth=1, label=label)
-    axis.set_xlabel("margin $y\\,\\Phi(x)$ of the training image")
+    axis.set_xlabel("margin y Φ(x) of the training image")
     axis.set_ylabel("NCC with the nearest candidate")
     figure.legend(ncols=4, columnspacing=1.5, loc="outside upper center")
     return figure
@@ -169,7 +169,7 @@ def unexplained(
         axis.plot([], [], color=GREY, linestyle="--", linewidth=1, label="true training data")
     axis.set_yscale("log")
     axis.set_xlabel("iteration")
-    axis.set_ylabel("unexplained share of $\\|W_k\\|^2$")
+    axis.set_ylabel("unexplained share of ‖W‖²")
     figure.legend(ncols=4, columnspacing=1.5, loc="outside upper center")
     return figure
 

@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
-import altair
 import jinja2
 import vl_convert
 from markupsafe import Markup
@@ -23,6 +22,7 @@ from markupsafe import Markup
 from ..evaluation.quantities import QUANTITIES
 from . import glossary
 from .row import EXPERIMENT, WARNING, headline
+from .vega import VEGA_LITE
 
 TEMPLATES = resources.files(__package__) / "templates"
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "kornia", "h5py", "snakemake")
@@ -80,8 +80,8 @@ def read(name: str) -> str:
 @functools.cache
 def charting_library() -> str:
     """Vega, Vega-Lite and Vega-Embed in one script, of the version that the charts are written for."""
-    version = altair.SCHEMA_VERSION.removeprefix("v").rpartition(".")[0]
-    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", version)).replace("</script", "<\\/script")
+    script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", VEGA_LITE.rpartition(".")[0])
+    return str(script).replace("</script", "<\\/script")
 
 
 def policy(scripts: Sequence[str]) -> str:

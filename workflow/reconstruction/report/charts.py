@@ -111,7 +111,7 @@ def unexplained(candidates: store.Stored, squared_norms: np.ndarray, true_residu
     data = [row for of_layer in of_layers for row in of_layer]
     colour = colours(dict(zip(names, LAYER_COLOURS * len(names), strict=False)))
     y = quantity("median", "unexplained share of ‖W‖²", scale=LOG, axis=PLAIN)
-    drawn = band(data, quantity("iteration", "iteration"), y, colour, "line")
+    drawn = [band(data, quantity("iteration", "iteration"), y, colour, "line")]
     caption = "What the candidates leave of each layer's squared norm: median and range over restarts."
     numbers = [
         {"at the end": name, **{end: of_layer[-1][end] for end in ("low", "median", "high")}}
@@ -161,7 +161,7 @@ def growth(evaluation: store.Stored) -> Iterator[Chart]:
     y = quantity("median", "images found", axis={"tickMinStep": 1})
     colour = colours({name: value for name, (_, value) in series.items()})
     caption = "Would more restarts pay? Images found by as many restarts: median and 95 % of random choices of them."
-    yield chart("growth", caption, band(data, x, y, colour, {"type": "line", "point": True}), data)
+    yield chart("growth", caption, [band(data, x, y, colour, {"type": "line", "point": True})], data)
 
 
 def precision(evaluation: store.Stored, limit: float) -> Chart:

@@ -81,15 +81,16 @@ def finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def band(
-    data: Rows, x: dict[str, Any], y: dict[str, Any], colour: dict[str, Any], line: str | dict[str, Any]
-) -> list[Layer]:
+def band(data: Rows, x: dict[str, Any], y: dict[str, Any], colour: dict[str, Any], line: str | dict[str, Any]) -> Layer:
     """A line for each series, and behind it the area between its low and its high."""
-    area = {"type": "area", "opacity": 0.2}
-    return [
-        layer(data, area, x=x, y=quantity("low"), y2={"field": "high"}, color=colour),
-        layer(data, line, x=x, y=y, color=colour),
-    ]
+    ends = {"y": quantity("low"), "y2": {"field": "high"}}
+    return {
+        "data": {"values": data},
+        "layer": [
+            {"mark": {"type": "area", "opacity": 0.2}, "encoding": {"x": x, **ends, "color": colour}},
+            {"mark": line, "encoding": {"x": x, "y": y, "color": colour}},
+        ],
+    }
 
 
 def rule(axis: str, value: float) -> Layer:

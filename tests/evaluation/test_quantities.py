@@ -1,0 +1,42 @@
+"""The one list of quantities, beside what counts and resamples them."""
+
+import numpy as np
+import pytest
+from reconstruction.configuration import Evaluation
+from reconstruction.evaluation.quantities import COLUMNS, OF_RESTARTS, QUANTITIES
+from reconstruction.evaluation.scores import PartScores, Scores, summarise
+
+IMAGES = {"n": 30, "n_held_out": 20}
+
+
+def part(count, ncc):
+    return PartScores(
+        labels=np.where(np.arange(count) % 2, 1, -1), ncc=ncc, **dict.fromkeys(("expected", "ssim3", "ssim11"), ncc),
+        one_to_one=ncc, l2=ncc,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def row():
+    """Of scores that all pass, or nearly."""
+    training, held_out = (np.linspace(0.9, 1, count) for count in IMAGES.values())
+    return summarise(
+        Scores(part(30, training), part(20, held_out), training, np.zeros((3, 30))), Evaluation(false_positive_rate=0.9)
+    )
+
+
+def test_what_is_counted_and_averaged_stands_in_the_tables_order(row):
+    assert list(row) == [name for name in COLUMNS if name in row]
+
+
+def test_a_count_says_what_it_is_a_count_of(row):
+    for name, value in row.items():
+        count_of = QUANTITIES[name].count_of
+        assert (count_of is not None) == name.endswith(("hits", "hits_strict", "hits_over_held_out"))
+        if count_of and not np.isnan(value):
+            assert 0 <= value <= IMAGES[count_of]
+
+
+def test_what_restarts_decide_is_counted_of_scores_alone(row):
+    assert set(OF_RESTARTS) <= row.keys()
+    assert all("ssim" not in name and "one_to_one" not in name for name in OF_RESTARTS)

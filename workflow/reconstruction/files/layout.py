@@ -33,7 +33,8 @@ FIGURES = OF_SWEEP + "/figures"
 IMAGES, REPRESENTATIVES = FIGURES + "/images.csv", FIGURES + "/representatives.csv"
 PAGE = OF_SWEEP + "/report.html"
 
-TABLE = "table.csv"
+TABLE, TABLE_HTML, TABLE_MD, TABLE_TEX = "table.csv", "table.html", "table.md", "table.tex"
+INTERVALS, CONTROLS, TIMINGS = "intervals.csv", "controls.csv", "timings.csv"
 
 
 def result(pattern: str, **names: str) -> str:

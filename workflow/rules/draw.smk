@@ -35,7 +35,7 @@ rule draw:
         ],
         vectors=[f"results/{layout.FIGURES}/{figure}.pdf" for figure in FIGURES],
         images=f"results/{layout.IMAGES}",
-        pairs=directory(f"results/{layout.FIGURES}/pairs"),
+        pairs=directory(f"results/{layout.PAIRS}"),
     log:
         f"logs/{layout.OF_SWEEP}/draw.log",
     benchmark:
@@ -65,7 +65,7 @@ rule draw_without_images:
         ],
         vectors=[f"results/{layout.FIGURES}/{figure}.pdf" for figure in SEEN],
         representatives=f"results/{layout.REPRESENTATIVES}",
-        restarts=f"results/{layout.FIGURES}/restarts.csv",
+        restarts=f"results/{layout.RESTARTS}",
     log:
         f"logs/{layout.OF_SWEEP}/draw.log",
     benchmark:

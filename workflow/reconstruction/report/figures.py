@@ -16,6 +16,7 @@ from PIL import Image
 
 from ..evaluation.scores import best_first
 from ..files import store
+from ..files.layout import FIGURES, IMAGES, PAIRS, below
 from .palette import AXIS_LABELS, BLUE, GREEN, GREY, LAYER_COLOURS, LOG_AXES, ORANGE
 from .pictures import as_bytes
 
@@ -44,7 +45,8 @@ def draw_all(
     folder: Path, evaluation: store.Stored, subset: store.Stored, training: store.Stored, candidates: store.Stored
 ) -> None:
     """Draw every figure into the folder, which is made where it is missing."""
-    (folder / "pairs").mkdir(parents=True, exist_ok=True)
+    folder_of_pairs = folder / below(FIGURES, PAIRS)
+    folder_of_pairs.mkdir(parents=True, exist_ok=True)
     count = evaluation.settings["pairs"]
     with matplotlib.rc_context(STYLE):
         for part, what, passing in (
@@ -58,8 +60,8 @@ def draw_all(
     table = pd.concat([images_table(evaluation, part) for part in ("training", "held_out")])
     unknown = np.full(len(evaluation["held_out/ncc"]), np.nan)
     table.insert(3, "margin", np.concatenate([training["margins"], unknown]))
-    table.to_csv(folder / "images.csv", index=False, float_format="%.5f")
-    export_pairs(folder / "pairs", subset, evaluation, count)
+    table.to_csv(folder / below(FIGURES, IMAGES), index=False, float_format="%.5f")
+    export_pairs(folder_of_pairs, subset, evaluation, count)
 
 
 def save(figure: Figure, path: Path) -> None:

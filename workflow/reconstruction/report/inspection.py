@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..files import store
+from ..files.layout import FIGURES, REPRESENTATIVES, RESTARTS, below
 from . import figures
 from .palette import AXIS_LABELS
 from .row import WARNING
@@ -22,11 +23,11 @@ def draw_all(folder: Path, candidates: store.Stored, inspection: store.Stored) -
     with matplotlib.rc_context(figures.STYLE):
         figures.save(draw(inspection["representatives/shown"], candidates), folder / "representatives")
         figures.save(figures.unexplained(candidates, squared_norms), folder / "unexplained")
-    for table, file in (
-        (representatives_table(candidates), "representatives.csv"),
-        (restarts_table(candidates, squared_norms), "restarts.csv"),
+    for table, path in (
+        (representatives_table(candidates), REPRESENTATIVES),
+        (restarts_table(candidates, squared_norms), RESTARTS),
     ):
-        table.to_csv(folder / file, index=False, float_format="%.6g")
+        table.to_csv(folder / below(FIGURES, path), index=False, float_format="%.6g")
 
 
 def draw(pictures: np.ndarray, candidates: store.Stored) -> Figure:

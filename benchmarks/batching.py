@@ -1,8 +1,8 @@
 """Restarts per hour of 1,000 iterations at K = 1, 4, 16 in one batch: is it better to search for several at once?"""
 
 import torch
-from problems import CPU, arguments, machine, random_network, random_restarts, report, seconds
-from reconstruction.attack.search.engine import METHODS, Search
+from problems import CPU, arguments, machine, method, random_network, random_restarts, report, seconds
+from reconstruction.attack.search.engine import Search
 
 PROBLEMS = {
     "faces_n50": ((49, 500, 500), 100),
@@ -19,11 +19,12 @@ def main() -> None:
     for name, (sizes, candidates) in PROBLEMS.items():
         for dtype in (torch.float32, torch.bfloat16):
             network = random_network(sizes, dtype)
+            subspace = method("subspace", network)
             states = [
-                Search(network, METHODS["subspace"], random_restarts(count, candidates, sizes[0], torch.float32))
+                Search(network, subspace, random_restarts(count, candidates, sizes[0], torch.float32))
                 for count in (1, 4, 16)
             ]
-            times = seconds(CPU, [state.step for state in states], 5)
+            times = seconds(CPU, [state.iterate for state in states], 5)
             precision = str(dtype).removeprefix("torch.")
             for state, time in zip(states, times, strict=True):
                 count = len(state.candidates)

@@ -19,9 +19,9 @@ from reconstruction.configuration import Merge
 from reconstruction.evaluation.chance import scramble
 from reconstruction.evaluation.matching import standardise
 from reconstruction.evaluation.pixels import Pixels
+from reconstruction.merging.clusters import absorb_neighbours, agreement_between_restarts
 from reconstruction.merging.similarity import similarity_graph, whiten
 from reconstruction.report.palette import LAYER_COLOURS
-from reconstruction.stages.deduplicate import absorb_neighbours, agreement_between_restarts
 from representative_signals import Experiment, read, signals_of
 from scipy.optimize import nnls
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
@@ -101,7 +101,7 @@ def mixtures_table(experiments: list[Experiment]) -> pd.DataFrame:
 
 def mixture(it: Experiment, image: np.ndarray) -> list[float]:
     """Cosines of one candidate (r,) with its best positive combinations of so many images."""
-    target = standardise(Pixels(image[None].astype(np.float32), it.basis, it.model)[slice(None)])[0].double().numpy()
+    target = standardise(Pixels(image[None].astype(np.float32), it.space, it.model)[slice(None)])[0].double().numpy()
     pool = standardise(it.images).double().numpy()
     chosen: list[int] = []
     left, found = target, []

@@ -11,6 +11,7 @@ from problems import (
     load_images,
     machine,
     matrix_rate,
+    method,
     operations,
     oracle_iteration_seconds,
     random_network,
@@ -19,10 +20,10 @@ from problems import (
     seconds,
 )
 from reconstruction.attack.plan import choose
-from reconstruction.attack.search.engine import METHODS, Search
+from reconstruction.attack.search.engine import Search
 from reconstruction.configuration import Model, Restarts, Training
 from reconstruction.machine.cuda_graph import replayed
-from reconstruction.stages.train import fit
+from reconstruction.training.fit import fit
 
 CANDIDATES, RANK, ITERATIONS = 1000, 250, 1000
 
@@ -50,9 +51,9 @@ def rates(device: torch.device) -> None:
         network = random_network((RANK, *CIFAR_SIZES[1:]), dtype, device)
         for count in (1, 4, 16):
             state = Search(
-                network, METHODS["subspace"], random_restarts(count, CANDIDATES, RANK, torch.float32, device)
+                network, method("subspace", network), random_restarts(count, CANDIDATES, RANK, torch.float32, device)
             )
-            plain, graph = seconds(device, [state.step, replayed(state.step, state.tensors)], 20)
+            plain, graph = seconds(device, [state.iterate, replayed(state.iterate, list(state.tensors.values()))], 20)
             report(f"{precision}_K{count}_iteration_ratio", count * oracle / graph)
             report(f"{precision}_K{count}_restarts_per_hour", 3600 * count / (ITERATIONS * graph))
             report(f"{precision}_K{count}_graph_ratio", plain / graph)

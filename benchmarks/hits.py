@@ -2,7 +2,6 @@
 time: the subspace search, and the published settings on the same engine, cut off there."""
 
 import time
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -18,8 +17,8 @@ from reconstruction.evaluation.scores import best
 from reconstruction.evaluation.thresholds import Thresholds, cross_fitted_hits
 from reconstruction.machine.progress import Progress
 from reconstruction.models.mlp import Network
-from reconstruction.stages.reconstruct import prepare, product_dtype, search_in_batches
-from reconstruction.stages.train import fit
+from reconstruction.shards.batches import prepare, product_dtype, search_in_batches
+from reconstruction.training.fit import fit
 
 RATE = 0.01
 PUBLISHED_RUN = {"learning_rate": 0.55, "initial_scale": 8.9e-4, "lambda_min": 0.5, "alpha": 19.0}  # the authors' first
@@ -42,7 +41,7 @@ def main() -> None:
     candidates = 2 * len(images.training)
     settings = Restarts.model_validate({"candidates": candidates, "method": "subspace", "subspace": options.search})
     attack = choose(network, settings)
-    report("rank", len(attack.basis))
+    report("rank", len(attack.method.space.basis))
     found, spent = run(network, attack, settings, range(options.restarts))
     report("subspace_seconds", spent)
     report("subspace_restarts_per_hour", 3600 * options.restarts / spent)
@@ -52,7 +51,7 @@ def main() -> None:
 
     published = Restarts.model_validate({"candidates": candidates, "method": "published"})
     full = PublishedSearch.model_validate(PUBLISHED_RUN)
-    attack = replace(choose(network, published), settings=full)
+    attack = with_search(network, published, full)
     per_iteration, oracle = published_iteration_seconds(network, attack, published)
     report("published_iteration_seconds", per_iteration)
     report("published_hours_for_50000_iterations_extrapolated", 50_000 * per_iteration / 3600)
@@ -60,11 +59,16 @@ def main() -> None:
     iterations = full.iterations if options.long else min(full.iterations, max(1, int(spent / per_iteration)))
     cut = full.model_copy(update={"iterations": iterations})
     report("published_iterations", iterations)
-    attack = replace(attack, settings=cut)
+    attack = with_search(network, published, cut)
     found, spent = run(network, attack, published, range(1))
     report("published_seconds", spent)
     theirs = judge("published_one_restart", found, attack, images)
     report("hits_ratio", pooled / max(theirs, 1))
+
+
+def with_search(network: Network, settings: Restarts, search: PublishedSearch) -> Attack:
+    """The published attack with other settings of its search."""
+    return choose(network, settings.model_copy(update={"published": search}))
 
 
 def run(
@@ -75,7 +79,7 @@ def run(
     products = product_dtype(settings, attack.name, device)
     searched, starts = prepare(attack, network, settings, numbers, drawn, device, products)
     begun = time.perf_counter()
-    outcome = search_in_batches(attack, searched, starts, settings, Progress(attack.name))
+    outcome = search_in_batches(attack, searched, starts, Progress(attack.name))
     return outcome.candidates.float(), time.perf_counter() - begun
 
 
@@ -84,7 +88,7 @@ def judge(name: str, candidates: torch.Tensor, attack: Attack, images: Images, q
     coordinates = candidates.flatten(0, 1)
 
     def pixels(drawn: torch.Tensor) -> torch.Tensor:
-        return drawn if attack.basis is None else drawn @ attack.basis.float()
+        return attack.method.space.to(drawn).inputs(drawn)
 
     spread = coordinates.numpy().std(axis=0)
 
@@ -109,7 +113,7 @@ def published_iteration_seconds(network: Network, attack: Attack, settings: Rest
     """What one iteration of the published settings takes in float32 on the fast engine, and on the oracle."""
     drawn = [draw(attack.settings, settings.seed, 0)]
     searched, start = prepare(attack, network, settings, range(1), drawn, CPU, torch.float32)
-    fast = seconds(CPU, [Search(searched, attack.method, start).step], 5)[0]
+    fast = seconds(CPU, [Search(searched, attack.method, start).iterate], 5)[0]
     return fast, oracle_iteration_seconds(network, start)
 
 

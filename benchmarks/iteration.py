@@ -14,7 +14,7 @@ from problems import (
     report,
     seconds,
 )
-from reconstruction.attack.search.engine import METHODS, Search
+from reconstruction.attack.search.engine import Search
 
 CANDIDATES, RANK = 1000, 499  # the rank of 500 images less their mean; a trained first layer's is smaller
 
@@ -38,9 +38,9 @@ def main() -> None:
     ):
         network = random_network((sizes[method], *CIFAR_SIZES[1:]), dtype)
         wide = torch.promote_types(dtype, torch.float32)
-        state = Search(network, METHODS[method], random_restarts(1, CANDIDATES, sizes[method], wide))
+        state = Search(network, method(method, network), random_restarts(1, CANDIDATES, sizes[method], wide))
         name = f"{method}_{str(dtype).removeprefix('torch.')}"
-        jobs[name], counts[name] = state.step, (operations(network, CANDIDATES), dtype)
+        jobs[name], counts[name] = state.iterate, (operations(network, CANDIDATES), dtype)
 
     oracle = oracle_iteration_seconds(oracle_network, restart)
     report("oracle_float64_seconds", oracle)

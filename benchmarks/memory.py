@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import torch
-from problems import arguments, random_network, random_restarts, report
-from reconstruction.attack.search.engine import METHODS, Search
+from problems import arguments, method, random_network, random_restarts, report
+from reconstruction.attack.search.engine import Search
 from reconstruction.shards.capacity import bytes_per_restart
 
 BASE = {"n": 500, "D": 250, "h": 1000, "K": 1}
@@ -39,9 +39,9 @@ def measure(images: int, size: int, units: int, restarts: int) -> int:
     torch.randn(256, 256) @ torch.randn(256, 256)  # the library sets itself up
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     before = peak_bytes()
-    state = Search(network, METHODS["subspace"], random_restarts(restarts, 2 * images, size, torch.float32))
+    state = Search(network, method("subspace", network), random_restarts(restarts, 2 * images, size, torch.float32))
     for _ in range(3):
-        state.step()
+        state.iterate()
     return peak_bytes() - before
 
 

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from reconstruction.attack.plan import method_of
 from reconstruction.attack.search import reference
-from reconstruction.attack.search.engine import Restarts
-from reconstruction.configuration import Dataset
+from reconstruction.attack.search.engine import Method
+from reconstruction.attack.search.restarts import Starts
+from reconstruction.configuration import Dataset, PublishedSearch, SubspaceSearch
+from reconstruction.data.drawing import Drawn, draw
 from reconstruction.data.images import Pool
 from reconstruction.data.sources import load
 from reconstruction.models.mlp import Network, initialise
-from reconstruction.stages.subset import Part, draw
 
 CPU = torch.device("cpu")
 CIFAR_SIZES = (3072, 1000, 1000)
@@ -76,11 +78,11 @@ def operations(network: Network, candidates: int) -> int:
     return 2 * candidates * (5 * first.numel() + sum(7 * weight.numel() for weight in others))
 
 
-def oracle_iteration_seconds(network: Network, restart: Restarts) -> float:
-    """What one iteration of the reference engine takes, less the start and the end of its search."""
+def oracle_iteration_seconds(network: Network, restart: Starts) -> float:
+    """What one iteration of the oracle takes, less the start and the end of its search."""
 
     def job(iterations: int) -> Callable[[], object]:
-        return lambda: reference.search(network, restart, iterations, iterations + 1, lambda *_: None)
+        return lambda: reference.search(network, restart, iterations, iterations + 1)
 
     one, three = seconds(restart.candidates.device, [job(1), job(3)], 3)
     return (three - one) / 2
@@ -92,13 +94,18 @@ def random_network(sizes: Sequence[int], dtype: torch.dtype, device: torch.devic
     return network.to(device=device, dtype=dtype)
 
 
-def random_restarts(count: int, candidates: int, size: int, dtype: torch.dtype, device: torch.device = CPU) -> Restarts:
+def method(name: str, network: Network) -> Method:
+    """A search's method with the configuration's defaults."""
+    return method_of({"published": PublishedSearch, "subspace": SubspaceSearch}[name](), 1, network)
+
+
+def random_restarts(count: int, candidates: int, size: int, dtype: torch.dtype, device: torch.device = CPU) -> Starts:
     generator = torch.Generator().manual_seed(0)
 
     def each(value: float) -> torch.Tensor:
         return torch.full((count,), value, dtype=torch.float64)
 
-    return Restarts(
+    return Starts(
         candidates=0.05 * torch.randn(count, candidates, size, generator=generator),
         lambdas=torch.rand(count, candidates, generator=generator),
         learning_rate=each(0.03),
@@ -142,7 +149,7 @@ def load_images(options: argparse.Namespace) -> Images:
     training, held_out = draw(pool, dataset)
     mean = pool.images[training.indices].mean(0)
 
-    def inputs(part: Part) -> torch.Tensor:
+    def inputs(part: Drawn) -> torch.Tensor:
         return torch.from_numpy((pool.images[part.indices] - mean).reshape(len(part.indices), -1))
 
     return Images(

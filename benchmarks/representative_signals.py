@@ -15,12 +15,13 @@ from reconstruction.evaluation.chance import scramble
 from reconstruction.evaluation.matching import nearest_by_ncc
 from reconstruction.evaluation.pixels import Pixels
 from reconstruction.files import store
+from reconstruction.merging.clusters import Clusters, merge
 from reconstruction.merging.ranking import Signals, measure
 from reconstruction.merging.similarity import whiten
 from reconstruction.models import deployed
 from reconstruction.models.deployed import Deployed
 from reconstruction.models.mlp import Network
-from reconstruction.stages.deduplicate import Clusters, merge
+from reconstruction.models.space import Space
 from reconstruction.training.true_stationarity import true_stationarity
 from scipy.optimize import nnls
 
@@ -33,7 +34,7 @@ class Experiment:
     model: Deployed
     network: Network  # on coordinates
     coordinates: np.ndarray  # (N, r)
-    basis: np.ndarray | None
+    space: Space
     restart: np.ndarray
     labels: np.ndarray
     signals: Signals
@@ -50,7 +51,7 @@ class Experiment:
 
     def nearest(self, coordinates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The NCC (C,) with the nearest training image, and which it is."""
-        pixels = Pixels(coordinates.astype(np.float32), self.basis, self.model)
+        pixels = Pixels(coordinates.astype(np.float32), self.space, self.model)
         found = nearest_by_ncc(pixels[slice(None)], self.images)
         return found.score, found.index
 
@@ -60,14 +61,14 @@ def read(folder: Path) -> Experiment:
     found = store.read(folder / "candidates.h5", "candidates")
     row = json.loads(str(store.read(folder / "evaluation.h5", "evaluation")["row"]))
     images = model.centred(store.read(folder.parents[1] / "subset.h5", "subset")["training/images"])
-    basis = found.arrays.get("basis")
-    network = model.network if basis is None else model.network.project_inputs(torch.from_numpy(basis))
+    space = Space.of(found.arrays)
+    network = space.restrict(model.network)
     coordinates, restart, labels = (found[f"candidates/{name}"] for name in ("coordinates", "restart", "label"))
     signals = measure(network, coordinates, labels, found["candidates/lambda"])
     alpha = dict(zip(found["restarts/restart"].tolist(), found["restarts/hyperparameters/alpha"], strict=True))
     clusters = merge(coordinates, restart, signals, Merge(**found.settings))
     scores = (row["ncc_threshold"], row["ncc_hits"])
-    return Experiment(model, network, coordinates, basis, restart, labels, signals, alpha, images, *scores, clusters)
+    return Experiment(model, network, coordinates, space, restart, labels, signals, alpha, images, *scores, clusters)
 
 
 def signals_of(it: Experiment) -> dict[str, np.ndarray]:
@@ -81,7 +82,7 @@ def signals_of(it: Experiment) -> dict[str, np.ndarray]:
     sound = it.faithful & (margins > 0)
     target = np.median(margins[sound]) if sound.any() else 1.0
     whitened = whitening(it.coordinates)
-    pictures = Pixels(clusters.representatives, it.basis, it.model)[slice(None)].view(-1, *it.model.mean.shape)
+    pictures = Pixels(clusters.representatives, it.space, it.model)[slice(None)].view(-1, *it.model.mean.shape)
     steps = (pictures.diff(dim=2).abs().sum((1, 2, 3)) + pictures.diff(dim=3).abs().sum((1, 2, 3))).numpy()
     return {
         "support, then spread": clusters.support + 1 - clusters.spread,

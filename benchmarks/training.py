@@ -5,9 +5,10 @@ import time
 import torch
 from problems import CPU, Images, image_arguments, load_images, machine, report, seconds
 from reconstruction.configuration import ConstantSchedule, Model, Training
-from reconstruction.models.mlp import Network, outputs
-from reconstruction.stages.train import fit
+from reconstruction.models.mlp import Network
+from reconstruction.models.mlp import margins as margins_of
 from reconstruction.training.descent import Record
+from reconstruction.training.fit import fit
 from reconstruction.training.true_stationarity import on_margin, true_stationarity
 
 TARGETS = (1e-3, 1e-6, 1e-12)
@@ -43,7 +44,7 @@ def describe(name: str, network: Network, row: Record, images: Images) -> None:
     """The loss, margins and stationarity of the true data, as shares of each layer's squared norm."""
     report(f"{name}_loss", row.loss)
     inputs = images.training.double()
-    margins = (outputs(network.to(dtype=torch.float64), inputs) * images.labels).numpy()
+    margins = margins_of(network.to(dtype=torch.float64), inputs, images.labels).numpy()
     report(f"{name}_smallest_margin", margins.min())
     report(f"{name}_median_margin", float(sorted(margins)[len(margins) // 2]))
     report(f"{name}_on_margin", on_margin(margins).sum())

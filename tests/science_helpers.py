@@ -1,11 +1,14 @@
 """What the tests of the science share: random networks, and oracles that lean on autograd alone."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from hypothesis import settings
+from reconstruction.attack.plan import method_of
+from reconstruction.configuration import PublishedSearch, SubspaceSearch
 from reconstruction.files.store import Stored
-from reconstruction.models.mlp import Network, initialise
+from reconstruction.models.mlp import Network, activations, initialise, outputs
 
 torch.set_num_threads(1)  # on problems this small, threads that wait for each other cost more than they save
 properties = settings(max_examples=30, deadline=None, derandomize=True, database=None)
@@ -17,6 +20,17 @@ def generator(seed):
 
 def random_network(input_size, hidden, seed=0):
     return initialise(input_size, hidden, 0.7, generator(seed))
+
+
+def phi(network, inputs):
+    """Phi(x) (..., n) of inputs (..., n, D), of a network with one output."""
+    return outputs(network, activations(network, inputs)).squeeze(-1)
+
+
+def method(name, network, iterations=1000, record_every=1000):
+    """A search's method with the configuration's defaults."""
+    settings = {"published": PublishedSearch, "subspace": SubspaceSearch}[name](iterations=iterations)
+    return replace(method_of(settings, 1, network), record_every=record_every)
 
 
 def normal(*shape, seed=0):

@@ -4,10 +4,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from reconstruction.attack.subspace import NoSubspace, data_span, rank_above_noise, weight_span
+from reconstruction.attack.subspace import NoSubspace, rank_above_noise, weight_span
 from reconstruction.configuration import Model, Training
 from reconstruction.models.mlp import initialise
-from reconstruction.stages.train import fit
+from reconstruction.training.fit import data_span, fit
 from science_helpers import alternating, generator, normal, orthonormal, properties, relative
 
 

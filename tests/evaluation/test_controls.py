@@ -8,6 +8,7 @@ from reconstruction.evaluation.matching import nearest_by_channel, nearest_by_nc
 from reconstruction.evaluation.pixels import Pixels
 from reconstruction.models.deployed import Deployed
 from reconstruction.models.mlp import initialise
+from reconstruction.models.space import INPUTS
 from science_helpers import generator, normal, stored, uniform
 
 SHAPE = (1, 6, 6)
@@ -27,7 +28,7 @@ def model(images):
 def test_an_answer_is_scored_as_a_reconstruction_is(model, images):
     drawn = normal(50, 36).float()
     chance = np.zeros((3, 10))
-    control = scored(images, images[::-1].copy(), model, Pixels(drawn.numpy(), None, model), chance)
+    control = scored(images, images[::-1].copy(), model, Pixels(drawn.numpy(), INPUTS, model), chance)
     inputs = torch.from_numpy((images - model.mean).reshape(10, -1))
     assert control.ncc == pytest.approx(np.corrcoef(inputs, drawn)[:10, 10:].max(1), abs=1e-4)
     assert control.held_out_ncc == pytest.approx(control.ncc[::-1])

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reconstruction.configuration import Merge
+from reconstruction.merging.clusters import absorb_neighbours, agreement_between_restarts, merge
 from reconstruction.merging.ranking import Signals
-from reconstruction.stages.deduplicate import absorb_neighbours, agreement_between_restarts, merge
 from science_helpers import normal, orthonormal, properties
 from scipy.sparse import csr_matrix
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from reconstruction.models.mlp import Network, accuracy, activations, initialise, outputs, sensitivities
-from science_helpers import forward, generator, normal, orthonormal, properties, random_network, relative
+from reconstruction.models.mlp import Network, accuracy, activations, initialise, sensitivities
+from science_helpers import forward, generator, normal, orthonormal, phi, properties, random_network, relative
 
 HIDDEN = st.lists(st.integers(1, 6), min_size=1, max_size=4)
 
@@ -24,7 +24,7 @@ def test_outputs_equal_torch_nn(hidden, input_size, seed):
     modules[0].bias.data = network.bias
     inputs = normal(7, input_size, seed=seed)
     expected = torch.nn.Sequential(*modules[:-1])(inputs).squeeze(-1)
-    torch.testing.assert_close(outputs(network, inputs), expected.detach())
+    torch.testing.assert_close(phi(network, inputs), expected.detach())
 
 
 @properties
@@ -32,7 +32,7 @@ def test_outputs_equal_torch_nn(hidden, input_size, seed):
 def test_sensitivities_are_the_derivatives_of_the_output_by_each_layer(hidden, seed):
     network = random_network(5, hidden, seed)
     layers = activations(network, normal(6, 5, seed=seed))
-    found = sensitivities(network, layers)
+    found = sensitivities(network, layers, torch.ones(6).double())
     assert [delta.shape[1] for delta in found] == [*hidden, 1]
     for k, delta in enumerate(found[:-1]):
         product = layers[k] @ network.weights[k].T + (network.bias if k == 0 else 0)
@@ -51,20 +51,20 @@ def test_the_network_is_homogeneous_in_its_parameters(hidden, factor):
     network = random_network(4, hidden)
     scaled = Network(tuple(factor * weight for weight in network.weights), factor * network.bias)
     inputs = normal(8, 4)
-    torch.testing.assert_close(outputs(scaled, inputs), factor ** len(network.weights) * outputs(network, inputs))
+    torch.testing.assert_close(phi(scaled, inputs), factor ** len(network.weights) * phi(network, inputs))
 
 
 def test_batched_inputs_give_what_each_batch_gives():
     network, inputs = random_network(4, [5, 3]), normal(3, 6, 4)
-    batched = outputs(network, inputs)
+    batched = phi(network, inputs)
     assert batched.shape == (3, 6)
-    torch.testing.assert_close(batched, torch.stack([outputs(network, part) for part in inputs]))
+    torch.testing.assert_close(batched, torch.stack([phi(network, part) for part in inputs]))
 
 
 def test_the_forward_pass_leaves_its_inputs_and_weights_alone():
     network, inputs = random_network(4, [5, 3]), normal(6, 4)
     before = [tensor.clone() for tensor in (*network.parameters, inputs)]
-    outputs(network, inputs)
+    phi(network, inputs)
     assert all(torch.equal(*pair) for pair in zip(before, (*network.parameters, inputs), strict=True))
 
 
@@ -72,7 +72,7 @@ def test_a_projected_network_answers_coordinates_as_the_network_answers_inputs()
     network, basis, coordinates = random_network(9, [5, 4]), orthonormal(3, 9), normal(6, 3)
     projected = network.project_inputs(basis)
     assert projected.sizes == (3, 5, 4, 1)
-    torch.testing.assert_close(outputs(projected, coordinates), outputs(network, coordinates @ basis))
+    torch.testing.assert_close(phi(projected, coordinates), phi(network, coordinates @ basis))
 
 
 def test_initial_weights_have_the_published_distributions():

@@ -22,10 +22,10 @@ from reconstruction.machine.progress import Progress
 from reconstruction.machine.signals import Interrupted, Notice
 from reconstruction.models import deployed
 from reconstruction.models.mlp import Network
+from reconstruction.shards import batches
+from reconstruction.shards.batches import prepare, product_dtype, search_in_batches
 from reconstruction.shards.checkpoint import Checkpoint, Standing, conditions
 from reconstruction.shards.saving import Keeper
-from reconstruction.stages import reconstruct
-from reconstruction.stages.reconstruct import prepare, search_in_batches
 from science_helpers import normal, orthonormal, random_network
 
 CPU = torch.device("cpu")
@@ -35,7 +35,6 @@ WAYS = {
     "published": {"method": "published", "precision": "float32"},
     "subspace": {"method": "subspace", "precision": "float32"},
     "bfloat16": {"method": "subspace", "precision": "bfloat16"},
-    "reference": {"method": "published", "engine": "reference"},
 }
 
 
@@ -74,7 +73,7 @@ def keeper_of(tmp_path, model, sweep, at=None, **changed):
     checkpoint = Checkpoint(
         tmp_path / "0000.h5", sweep.to_json(), model, {**conditions(0, CPU, sweep.precision), **changed}
     )
-    keeper = Interrupting(checkpoint, Notice(), 1000, torch.ones(3))
+    keeper = Interrupting(checkpoint, Notice(), 1000, torch.ones(3), print)
     keeper.at = at
     return keeper
 
@@ -82,9 +81,9 @@ def keeper_of(tmp_path, model, sweep, at=None, **changed):
 def searched(sweep, keeper=None):
     attack, numbers = choose(network(), sweep), range(RESTARTS)
     drawn = [draw(attack.settings, sweep.seed, number) for number in numbers]
-    products = reconstruct.product_dtype(sweep, attack.name, CPU)
+    products = product_dtype(sweep, attack.name, CPU)
     prepared, starts = prepare(attack, network(), sweep, numbers, drawn, CPU, products)
-    return search_in_batches(attack, prepared, starts, sweep, Progress("test"), keeper)
+    return search_in_batches(attack, prepared, starts, Progress("test"), keeper)
 
 
 def assert_same(outcome, expected):
@@ -96,21 +95,21 @@ def assert_same(outcome, expected):
 
 @pytest.mark.parametrize(
     ("way", "at_once"),
-    [*((way, at_once) for way in WAYS for at_once in (1, 2, 100) if way != "reference"), ("reference", 1)],
+    [(way, at_once) for way in WAYS for at_once in (1, 2, 100)],
 )
 def test_interrupted_anywhere_it_ends_where_it_would_have_ended(tmp_path, model, monkeypatch, way, at_once):
-    monkeypatch.setattr(reconstruct, "restarts_at_once", lambda *_: at_once)
+    monkeypatch.setattr(batches, "restarts_at_once", lambda *_: at_once)
     sweep = settings(way)
     whole = keeper_of(tmp_path, model, sweep)
     expected = searched(sweep)
     assert_same(searched(sweep, whole), expected)
     whole.checkpoint.remove()
-    for at in range(0, whole.pauses, 7 if way == "reference" else 2 if at_once == 1 else 1):
+    for at in range(0, whole.pauses, 2 if at_once == 1 else 1):
         with pytest.raises(Interrupted, match="stopped by SIGTERM; run again, it goes on from where it stopped"):
             searched(sweep, keeper_of(tmp_path, model, sweep, at))
         again = keeper_of(tmp_path, model, sweep)
         assert_same(searched(sweep, again), expected)
-        assert again.pauses == whole.pauses - (at // ITERATIONS * ITERATIONS if way == "reference" else at)
+        assert again.pauses == whole.pauses - at
         again.checkpoint.remove()
 
 
@@ -138,16 +137,16 @@ def test_a_diverged_restart_stays_diverged(tmp_path, model):
 
 def test_it_runs_as_many_at_once_as_before(tmp_path, model, monkeypatch, capsys):
     sweep = settings("published")
-    monkeypatch.setattr(reconstruct, "restarts_at_once", lambda *_: 2)
+    monkeypatch.setattr(batches, "restarts_at_once", lambda *_: 2)
     with pytest.raises(Interrupted):
         searched(sweep, keeper_of(tmp_path, model, sweep, at=14))
-    monkeypatch.setattr(reconstruct, "restarts_at_once", lambda *_: 100)
+    monkeypatch.setattr(batches, "restarts_at_once", lambda *_: 100)
     again = keeper_of(tmp_path, model, sweep, at=14)
     with pytest.raises(Interrupted):
         searched(sweep, again)
     assert "goes on after 2 restarts and 4 iterations" in capsys.readouterr().out
     assert again.checkpoint.read(2).at_once == 2
-    monkeypatch.setattr(reconstruct, "restarts_at_once", lambda *_: 1)
+    monkeypatch.setattr(batches, "restarts_at_once", lambda *_: 1)
     searched(sweep, keeper_of(tmp_path, model, sweep))
     assert "more restarts at once than the device has room for" in capsys.readouterr().out
 
@@ -175,8 +174,9 @@ def interrupted(tmp_path, model):
     ("name", "value"),
     [
         ("shard", 1),
-        ("version of this program", "0.0"),
-        ("version of PyTorch", "1.0"),
+        ("code of the search", "another"),
+        ("version of torch", "1.0"),
+        ("version of numpy", "1.0"),
         ("device", "another"),
         ("number of threads", 64),
         ("precision", "float64"),

@@ -6,10 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from reconstruction.attack.search.engine import candidate_labels
 from reconstruction.configuration import Merge, Restarts
 from reconstruction.files import store
 from reconstruction.models import deployed
+from reconstruction.models.logistic import LOGISTIC
 from reconstruction.models.mlp import initialise
 from reconstruction.shards.preselection import largest
 from reconstruction.stages import deduplicate, reconstruct
@@ -21,7 +21,7 @@ CPU = torch.device("cpu")
 @properties
 @given(st.integers(1, 4), st.integers(2, 25), st.floats(0.01, 1), st.integers(0, 999))
 def test_each_restart_keeps_the_largest_of_each_label_in_their_order(restarts, count, keep, seed):
-    candidates, labels = normal(restarts, count, 3, seed=seed), candidate_labels(count)
+    candidates, labels = normal(restarts, count, 3, seed=seed), LOGISTIC.candidate_labels(count)
     found = largest(candidates, labels, keep).numpy()
     for chosen, norms in zip(found, candidates.norm(dim=-1).numpy(), strict=True):
         assert (np.diff(chosen) > 0).all()
@@ -37,7 +37,7 @@ def test_each_restart_keeps_the_largest_of_each_label_in_their_order(restarts, c
 def test_what_is_no_number_is_kept():
     candidates = normal(1, 8, 3)
     candidates[0, 5, 1] = torch.nan
-    assert 5 in largest(candidates, candidate_labels(8), 0.25)[0]
+    assert 5 in largest(candidates, LOGISTIC.candidate_labels(8), 0.25)[0]
 
 
 @pytest.mark.parametrize("keep", [0, -0.5, 1.01, True])
@@ -66,7 +66,7 @@ def shard(model, index, keep):
 def test_a_shard_holds_of_the_whole_one_what_is_kept_and_merges(model):
     whole, part = (store.read(shard(model, 1, keep), "shard") for keep in (1, 0.4))
     assert whole["candidates"].shape == (2, 10, 12)
-    chosen = largest(torch.from_numpy(whole["candidates"]), candidate_labels(10), 0.4).numpy()
+    chosen = largest(torch.from_numpy(whole["candidates"]), LOGISTIC.candidate_labels(10), 0.4).numpy()
     assert part["labels"].tolist() == [-1, -1, 1, 1]
     assert part["restart"].tolist() == whole["restart"].tolist() == [2, 3]
     for restart in range(2):

@@ -15,7 +15,7 @@ import pytest
 import torch
 from reconstruction.__main__ import main
 from reconstruction.attack.plan import choose
-from reconstruction.attack.search import engine
+from reconstruction.attack.search import engine, restarts
 from reconstruction.attack.search.reference import stationarity_residuals
 from reconstruction.attack.search.stationarity import stationarity
 from reconstruction.configuration import AdoptedModel, Dataset, Evaluation, Merge, Model, Restarts, parsing
@@ -23,10 +23,10 @@ from reconstruction.errors import UserError
 from reconstruction.evaluation.quantities import COLUMNS
 from reconstruction.files import store
 from reconstruction.models import deployed
-from reconstruction.models.mlp import Network, outputs
+from reconstruction.models.mlp import Network
 from reconstruction.stages import adopt, deduplicate, evaluate, reconstruct, subset, train
 from reconstruction.training.true_stationarity import true_stationarity
-from science_helpers import alternating, generator, normal, random_network, uniform
+from science_helpers import alternating, generator, normal, phi, random_network, uniform
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -79,7 +79,7 @@ def test_the_outputs_are_those_of_the_original(hidden, biases, normalisation, tm
     mean = torch.tensor(np.load(mean) if isinstance(mean, str) else mean)
     mean, std = (value.view(-1, 1, 1) if value.dim() == 1 else value for value in (mean, torch.tensor(std)))
     expected = net(((images - mean) / std).flatten(1)).squeeze(1)
-    assert outputs(model.network, model.inputs(images.numpy())).tolist() == pytest.approx(expected.tolist(), abs=1e-6)
+    assert phi(model.network, model.inputs(images.numpy())).tolist() == pytest.approx(expected.tolist(), abs=1e-6)
     assert (model.network.bias is None) == (not biases[0])
     pixels = model.pixels(model.inputs(images.numpy()))
     assert pixels.numpy() == pytest.approx(model.centred(images.numpy()).numpy(), abs=1e-6)
@@ -297,11 +297,11 @@ def test_the_pixel_box_is_that_of_pixels_divided_by_std():
     attack = choose(random_network(7, [6]), Restarts(candidates=2, method="published"), box=1 / 0.25)
     starts = torch.tensor([[[3.9] * 7, [4.1] * 7]]).double()
     values = {name: torch.tensor([1.0]).double() for name in ("learning_rate", "lambda_learning_rate", "alpha")}
-    begun = engine.Restarts(candidates=starts, lambdas=torch.ones(1, 2).double(), lambda_min=torch.zeros(1), **values)
+    begun = restarts.Starts(candidates=starts, lambdas=torch.ones(1, 2).double(), lambda_min=torch.zeros(1), **values)
     moved = []
     for weight in (0.0, 1.0):
         state = engine.Search(random_network(7, [6]), replace(attack.method, box_weight=weight), begun)
-        state.step()
+        state.iterate()
         moved.append(state.candidates)
     difference = (moved[1] - moved[0])[0, :, 0]
     assert difference.tolist() == pytest.approx([0.0, -0.2])

@@ -7,9 +7,8 @@ from reconstruction.configuration import Merge
 from reconstruction.errors import UserError
 from reconstruction.files import store
 from reconstruction.models import deployed
-from reconstruction.models.mlp import outputs
 from reconstruction.stages.deduplicate import run
-from science_helpers import orthonormal
+from science_helpers import orthonormal, phi
 from shard_helpers import BASIS, CANDIDATES, RANK, shard_candidates, write_model, write_shard
 
 
@@ -63,7 +62,7 @@ def test_margins_are_those_of_the_network_whatever_the_search_space(tmp_path, me
     found = merged(tmp_path, model, [write_shard(tmp_path, index, model, method=method) for index in (0, 1)])
     pixels = torch.from_numpy(found["candidates/coordinates"] @ (BASIS if method == "subspace" else np.eye(12)))
     network = deployed.read(model).network.to(dtype=torch.float64)
-    margins = outputs(network, pixels.double()).numpy() * found["candidates/label"]
+    margins = phi(network, pixels.double()).numpy() * found["candidates/label"]
     expected = [np.median(margins[found["candidates/cluster"] == cluster]) for cluster in found["candidates/cluster"]]
     assert found["representatives/margin"][found["candidates/cluster"]] == pytest.approx(expected, abs=1e-6)
 

@@ -1,16 +1,16 @@
-"""A shard: engines, precisions, and restarts at once as memory allows."""
+"""A shard: the oracle, precisions, and restarts at once as memory allows."""
 
 import pytest
 import torch
-from pydantic import ValidationError
-from reconstruction.attack.plan import begin, choose
-from reconstruction.attack.search.starts import draw
+from reconstruction.attack.plan import choose
+from reconstruction.attack.search import reference
+from reconstruction.attack.search.starts import begin, draw
 from reconstruction.configuration import Restarts
 from reconstruction.errors import UserError
 from reconstruction.machine.progress import Progress
-from reconstruction.shards import capacity
-from reconstruction.stages import reconstruct
-from reconstruction.stages.reconstruct import product_dtype, search_in_batches
+from reconstruction.models.space import INPUTS
+from reconstruction.shards import batches, capacity
+from reconstruction.shards.batches import product_dtype, search_in_batches
 from science_helpers import normal, orthonormal, random_network, relative
 
 CPU = torch.device("cpu")
@@ -25,14 +25,16 @@ def found(settings, dtype=torch.float64, restarts=5):
     network, numbers = random_network(5, [6, 5]), range(restarts)
     attack = choose(network, settings)
     drawn = [draw(attack.settings, settings.seed, number) for number in numbers]
-    starts = begin(network.input_size, attack.scales, settings, numbers, drawn)
-    return search_in_batches(attack, network.to(dtype=dtype), starts, settings, Progress("test"))
+    starts = begin(network.input_size, attack.method.space, settings, numbers, drawn)
+    return search_in_batches(attack, network.to(dtype=dtype), starts, Progress("test"))
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 5, 100])
 def test_how_many_run_at_once_changes_no_result(monkeypatch, at_once):
-    expected = found(settings(engine="reference"))
-    monkeypatch.setattr(reconstruct, "restarts_at_once", lambda *_: at_once)
+    sweep, network, numbers = settings(), random_network(5, [6, 5]), range(5)
+    drawn = [draw(sweep.published, sweep.seed, number) for number in numbers]
+    expected = reference.search(network, begin(5, INPUTS, sweep, numbers, drawn), 30, 1)
+    monkeypatch.setattr(batches, "restarts_at_once", lambda *_: at_once)
     outcome = found(settings(precision="float64"))
     for field in ("candidates", "lambdas", "residuals"):
         assert relative(getattr(outcome, field), getattr(expected, field)) < 1e-9
@@ -40,18 +42,9 @@ def test_how_many_run_at_once_changes_no_result(monkeypatch, at_once):
 
 def test_where_not_even_one_restart_fits_the_error_says_what_is_missing(monkeypatch):
     monkeypatch.setattr(capacity, "free", lambda device: 100)
-    monkeypatch.setattr(reconstruct, "free", lambda device: 100)
+    monkeypatch.setattr(batches, "free", lambda device: 100)
     with pytest.raises(UserError, match=r"one restart needs .* GiB and cpu has 0.0 GiB free"):
         found(settings())
-
-
-def test_the_reference_refuses_what_it_does_not_know():
-    with pytest.raises(ValidationError, match="set method to published"):
-        settings(engine="reference", method="subspace")
-    with pytest.raises(ValidationError, match="computes in float64"):
-        settings(engine="reference", precision="float32")
-    with pytest.raises(ValidationError, match="is as published"):
-        settings(engine="reference", published={"decay": "cosine"})
 
 
 def test_layer_weights_are_as_many_as_layers():
@@ -67,11 +60,10 @@ def test_a_rank_beyond_the_first_layer_is_refused():
 
 @pytest.mark.parametrize("native", [True, False])
 def test_the_precision_of_auto_is_what_the_method_and_the_device_allow(monkeypatch, native):
-    monkeypatch.setattr(reconstruct, "has_native_bfloat16", lambda device: native)
+    monkeypatch.setattr(batches, "has_native_bfloat16", lambda device: native)
     assert product_dtype(settings(), "published", CPU) == torch.float32
     assert product_dtype(settings(), "subspace", CPU) == (torch.bfloat16 if native else torch.float32)
     assert product_dtype(settings(precision="float64"), "subspace", CPU) == torch.float64
-    assert product_dtype(settings(engine="reference"), "published", CPU) == torch.float64
 
 
 def test_bfloat16_products_follow_float32_ones():
@@ -81,12 +73,12 @@ def test_bfloat16_products_follow_float32_ones():
     network = type(network)((planted + 1e-5 * normal(6, 5), *network.weights[1:]), network.bias)
     sweep = settings(method="subspace", subspace={"iterations": 20, "learning_rate": 0.001, "rank": 3})
     attack = choose(network, sweep)
-    within = network.project_inputs(attack.basis)
+    within = network.project_inputs(attack.method.space.basis)
     drawn = [draw(attack.settings, 0, number) for number in range(2)]
-    starts = begin(within.input_size, attack.scales, sweep, range(2), drawn)
+    starts = begin(within.input_size, attack.method.space, sweep, range(2), drawn)
     starts = starts.to(CPU, torch.float32)
     exact, coarse = (
-        search_in_batches(attack, within.to(dtype=dtype), starts, sweep, Progress("test"))
+        search_in_batches(attack, within.to(dtype=dtype), starts, Progress("test"))
         for dtype in (torch.float32, torch.bfloat16)
     )
     assert coarse.candidates.dtype == torch.float32

@@ -4,11 +4,10 @@ import numpy as np
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from reconstruction.attack.subspace import data_span
 from reconstruction.evaluation.baselines import invert
-from reconstruction.models.mlp import outputs
 from reconstruction.stages.scramble import scramble
-from science_helpers import normal, properties, random_network
+from reconstruction.training.fit import data_span
+from science_helpers import normal, phi, properties, random_network
 
 
 @properties
@@ -39,7 +38,7 @@ def test_inverted_inputs_are_answered_far_more_strongly_than_noise():
     network = random_network(6, [9, 8]).to(dtype=torch.float32)
     found = invert(network, 0.5, 0)
     assert found.abs().max() <= 0.5
-    answers = outputs(network, found).numpy()
-    noise = outputs(network, 0.05 * torch.randn(1000, 6, generator=torch.Generator().manual_seed(0))).numpy()
+    answers = phi(network, found).numpy()
+    noise = phi(network, 0.05 * torch.randn(1000, 6, generator=torch.Generator().manual_seed(0))).numpy()
     assert np.median(answers[50:]) > noise.max()
     assert np.median(answers[:50]) < noise.min() or noise.min() >= 0

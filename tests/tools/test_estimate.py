@@ -24,7 +24,7 @@ models:
   theirs: {weights: theirs.pt, input_shape: [1, 25, 25]}
 sweeps:
   few: {shards: 3, restarts: {per_shard: 2, candidates: 10, subspace: {iterations: 40}}}
-  pixels: {restarts: {per_shard: 4, candidates: 10, method: published, engine: reference, keep: 0.5}}
+  pixels: {restarts: {per_shard: 4, candidates: 10, method: published, precision: float64, keep: 0.5}}
 experiments:
   - {dataset: faces, model: small, sweep: few}
 """
@@ -82,7 +82,7 @@ def test_the_reference_and_what_is_kept(configuration, tmp_path):
 def test_the_made_up_first_layer_has_the_rank_that_images_give_it():
     network = estimate.made_up(Model(hidden=[50, 5]), 300, 21)
     attack = choose(network, Restarts(candidates=4))
-    assert attack.basis.shape == (20, 300)
+    assert attack.method.space.basis.shape == (20, 300)
 
 
 def test_seconds_per_iteration_leaves_start_and_end_out(monkeypatch):

@@ -7,14 +7,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from reconstruction.attack.subspace import data_span
 from reconstruction.configuration import ConstantSchedule, LogLossSchedule, Model, Training
 from reconstruction.errors import UserError
-from reconstruction.models.logistic import mean_loss
-from reconstruction.models.mlp import Network, activations, initialise, outputs
-from reconstruction.stages.train import fit
+from reconstruction.models.logistic import LOGISTIC
+from reconstruction.models.mlp import Network, activations, initialise
 from reconstruction.training.descent import TrainingDiverged, descend, log_loss_gradient
-from science_helpers import alternating, forward, generator, leaves, normal, properties, random_network, relative
+from reconstruction.training.fit import data_span, fit
+from science_helpers import alternating, forward, generator, leaves, normal, phi, properties, random_network, relative
 
 HIDDEN = st.lists(st.integers(2, 8), min_size=1, max_size=3)
 CPU = torch.device("cpu")
@@ -80,7 +79,7 @@ def test_a_log_loss_step_divides_by_the_squared_norm_of_autograds_gradient(probl
 @given(HIDDEN, st.integers(0, 99))
 def test_the_gradient_of_the_log_loss_equals_autograd(hidden, seed):
     network, inputs, labels = random_network(5, hidden, seed), normal(9, 5, seed=seed), alternating(9)
-    loss = mean_loss(labels * outputs(network, inputs))
+    loss = LOGISTIC.mean_loss(labels * phi(network, inputs))
     found = log_loss_gradient(network, activations(network, inputs), labels, loss)
     for gradient, expected in zip(found, autograd_gradients(network, inputs, labels, torch.log), strict=True):
         assert relative(gradient, expected) < 1e-9
@@ -91,14 +90,14 @@ def test_the_gradient_of_the_log_loss_equals_autograd(hidden, seed):
 def test_the_loss_of_single_precision_margins_is_right_however_small(margins):
     drawn = torch.tensor(margins, dtype=torch.float32)
     expected = math.fsum(math.log1p(math.exp(-margin)) for margin in drawn.tolist()) / len(margins)
-    assert mean_loss(drawn) == pytest.approx(expected, rel=1e-12)
+    assert LOGISTIC.mean_loss(drawn) == pytest.approx(expected, rel=1e-12)
 
 
 def test_the_gradient_survives_losses_that_single_precision_cannot_hold():
     network, inputs, labels = confident()
     network = Network(tuple(4 * weight for weight in network.weights), 4 * network.bias)
-    margins = labels * outputs(network, inputs)
-    loss = mean_loss(margins)
+    margins = labels * phi(network, inputs)
+    loss = LOGISTIC.mean_loss(margins)
     assert 0 < loss < 1e-60
     single = network.to(dtype=torch.float32)
     found = log_loss_gradient(single, activations(single, inputs.float()), labels.float(), loss)
@@ -125,7 +124,9 @@ def test_single_precision_trains_to_losses_as_small_as_double():
     single, curve = train(network.to(dtype=torch.float32), inputs.float(), labels.float(), settings)
     double, _ = train(network, inputs, labels, settings)
     assert curve[-1].loss <= 1e-12
-    assert curve[-1].loss == pytest.approx(mean_loss(labels * outputs(single.to(dtype=torch.float64), inputs)), 1e-3)
+    assert curve[-1].loss == pytest.approx(
+        LOGISTIC.mean_loss(labels * phi(single.to(dtype=torch.float64), inputs)), 1e-3
+    )
     for found, expected in zip(single.parameters, double.parameters, strict=True):
         assert relative(found.double(), expected) < 1e-3
 
@@ -158,12 +159,12 @@ def test_the_curve_holds_the_margins_of_the_network_it_is_of():
     seen = []
     settings = training(ConstantSchedule(kind="constant", learning_rate=0.1), steps=30)
     trained, curve = descend(network, inputs, labels, settings, seen.append)
-    margins = labels * outputs(trained, inputs)
+    margins = labels * phi(trained, inputs)
     assert seen == curve
     assert curve[-1].smallest_margin == pytest.approx(margins.min().item())
     assert curve[-1].median_margin == pytest.approx(margins.median().item())
     assert curve[-1].accuracy == pytest.approx((margins > 0).double().mean().item())
-    assert curve[-1].loss == pytest.approx(mean_loss(margins))
+    assert curve[-1].loss == pytest.approx(LOGISTIC.mean_loss(margins))
 
 
 def test_the_network_given_is_left_as_it_is():

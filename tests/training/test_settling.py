@@ -5,12 +5,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from reconstruction.configuration import ConstantSchedule, LogLossSchedule, Model, Training
-from reconstruction.models.mlp import Network, activations, initialise, outputs
-from reconstruction.stages.train import fit
+from reconstruction.models.mlp import Network, activations, initialise
 from reconstruction.training.descent import TrainingDiverged, descend
+from reconstruction.training.fit import fit
 from reconstruction.training.settling import curvature, settle
 from reconstruction.training.true_stationarity import derivative_stationarity, true_stationarity
-from science_helpers import alternating, forward, generator, leaves, normal, properties, random_network, relative
+from science_helpers import alternating, forward, generator, leaves, normal, phi, properties, random_network, relative
 
 HIDDEN = st.lists(st.integers(2, 8), min_size=1, max_size=3)
 CPU = torch.device("cpu")
@@ -30,7 +30,7 @@ def decayed_gradients(network, inputs, labels, decay):
 @given(HIDDEN, st.integers(0, 99))
 def test_curvature_is_the_largest_eigenvalue_of_the_explicit_gauss_newton_matrix(hidden, seed):
     network, inputs, labels = random_network(5, hidden, seed), normal(6, 5, seed=seed), alternating(6)
-    margins = labels * outputs(network, inputs)
+    margins = labels * phi(network, inputs)
     followed = leaves(network)
     rows = [
         torch.cat([part.flatten() for part in torch.autograd.grad(forward(followed, x[None])[0], followed.parameters)])
@@ -38,7 +38,7 @@ def test_curvature_is_the_largest_eigenvalue_of_the_explicit_gauss_newton_matrix
     ]
     share = torch.sigmoid(-margins)
     matrix = sum(s * (1 - s) * torch.outer(row, row) for s, row in zip(share, rows, strict=True)) / 6
-    found = curvature(network, activations(network, inputs), margins)
+    found = curvature(network, activations(network, inputs), labels)
     assert found == pytest.approx(torch.linalg.eigvalsh(matrix)[-1].item(), rel=1e-9, abs=1e-12)
 
 
@@ -48,7 +48,7 @@ def test_settling_is_heavy_ball_descent_of_the_decayed_loss(hidden, seed):
     network, inputs, labels = random_network(5, hidden, seed), normal(6, 5, seed=seed), alternating(6)
     settled, _, _ = settle(network, inputs, labels, 0.01, range(40, 43), lambda row: None)
     layers = activations(network, inputs)
-    largest_rate = 1 / (curvature(network, layers, labels * outputs(network, inputs)) + 0.01)
+    largest_rate = 1 / (curvature(network, layers, labels) + 0.01)
     parameters = [parameter.clone() for parameter in network.parameters]
     speeds = [torch.zeros_like(parameter) for parameter in parameters]
     for factor in (1, 0.75, 0.25):  # half a cosine in three steps

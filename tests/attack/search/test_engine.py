@@ -9,21 +9,21 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from reconstruction.attack.search import reference
-from reconstruction.attack.search.engine import (
-    METHODS,
-    Restarts,
-    Search,
-    candidate_labels,
-    search,
-)
-from reconstruction.attack.search.optimisers import Adam, Momentum, constant, cosine
+from reconstruction.attack.search.engine import Search
+from reconstruction.attack.search.optimisers import Adam, Momentum
+from reconstruction.attack.search.penalties import box_gradient
+from reconstruction.attack.search.restarts import Starts
 from reconstruction.attack.search.stationarity import stationarity
 from reconstruction.attack.subspace import weight_span
 from reconstruction.configuration import Model, Training
-from reconstruction.stages.train import fit
+from reconstruction.models.logistic import LOGISTIC
+from reconstruction.models.space import Space
+from reconstruction.schedules import constant, cosine
+from reconstruction.training.fit import fit
 from reconstruction.training.true_stationarity import true_stationarity
 from science_helpers import (
     alternating,
+    method,
     normal,
     orthonormal,
     properties,
@@ -40,7 +40,7 @@ def column(*values):
 
 
 def three_restarts(size=5, count=6):
-    return Restarts(
+    return Starts(
         candidates=normal(3, count, size) * column(0.3, 1.5, 0.01)[:, None, None],
         lambdas=uniform(3, count),
         learning_rate=column(0.05, 0.01, 0.002),
@@ -51,7 +51,10 @@ def three_restarts(size=5, count=6):
 
 
 def run(network, name, restarts, iterations, record_every=1000):
-    return search(network, METHODS[name], restarts, iterations, record_every, lambda iteration, residuals: None)
+    search = Search(network, method(name, network, iterations, record_every), restarts)
+    while not search.is_done:
+        search.step()
+    return search.outcome()
 
 
 @pytest.mark.parametrize(
@@ -114,19 +117,17 @@ def test_a_search_equals_autograd_of_the_whole_loss(name, iterations, hidden):
 
 def test_the_pixel_box_serves_in_the_subspace_too():
     basis, weight = orthonormal(3, 5), 0.7
-    network = random_network(5, [6, 5]).project_inputs(basis)
-    restarts = three_restarts(size=3)
-    state = Search(network, replace(METHODS["subspace"], box_weight=weight, basis=basis), restarts)
-    coordinates = restarts.candidates.clone().requires_grad_()
-    penalty = ((coordinates @ basis).abs() - 1).relu().square().sum()
+    coordinates = three_restarts(size=3).candidates.clone().requires_grad_()
+    penalty = weight * ((coordinates @ basis).abs() - 1).relu().square().sum()
     assert penalty > 0
-    torch.testing.assert_close(2 * state.outside_box(), torch.autograd.grad(penalty, coordinates)[0])
+    found = box_gradient(coordinates.detach(), Space(basis), 1.0, weight)
+    torch.testing.assert_close(found, torch.autograd.grad(penalty, coordinates)[0])
 
 
 @pytest.mark.parametrize("hidden", [[7], [6, 5], [6, 5, 4], [5, 5, 5, 4]])
 def test_a_trajectory_equals_the_reference_for_200_iterations(hidden):
     network, restarts = random_network(5, hidden), three_restarts()
-    expected = reference.search(network, restarts, 200, 40, lambda iteration, residuals: None)
+    expected = reference.search(network, restarts, 200, 40)
     found = run(network, "published", restarts, 200, record_every=40)
     assert relative(expected.candidates, restarts.candidates) > 0.1
     assert torch.equal(found.iterations, expected.iterations)
@@ -174,12 +175,14 @@ def test_lambdas_that_diverge_are_flagged():
     ("iterations", "every", "expected"), [(10, 4, [0, 4, 8, 10]), (9, 3, [0, 3, 6, 9]), (2, 5, [0, 2])]
 )
 def test_the_trace_holds_the_residuals_of_every_layer(iterations, every, expected):
-    network, restarts, seen = random_network(5, [6, 5]), three_restarts(), []
-    method = METHODS["subspace"]
-    outcome = search(network, method, restarts, iterations, every, lambda *row: seen.append(row))
+    network, restarts = random_network(5, [6, 5]), three_restarts()
+    search = Search(network, method("subspace", network, iterations, every), restarts)
+    seen = [(iteration, search.step()) for iteration in range(iterations + 1)]
+    assert search.is_done
+    seen, outcome = [row for row in seen if row[1] is not None], search.outcome()
     assert outcome.iterations.tolist() == expected
     assert outcome.residuals.shape == (3, len(expected), 3)
-    labels = candidate_labels(6).double()
+    labels = LOGISTIC.candidate_labels(6).double()
     for place, candidates, lambdas in (
         (0, restarts.candidates, restarts.lambdas),
         (-1, outcome.candidates, outcome.lambdas),
@@ -211,7 +214,7 @@ def trained():
 
 
 def beginnings(size, rate, lambda_rate):
-    return Restarts(
+    return Starts(
         candidates=0.1 * normal(2, 12, size),
         lambdas=uniform(2, 12),
         learning_rate=column(rate, rate),
@@ -237,7 +240,7 @@ def test_candidates_in_the_subspace_have_the_stationarity_of_the_pixels_that_the
     basis = weight_span(trained.weights[0])
     assert basis.shape == (5, 20)
     outcome = run(trained.project_inputs(basis), "subspace", beginnings(5, 0.05, 0.01), 50)
-    labels, alpha = candidate_labels(12).double(), column(20, 50)
+    labels, alpha = LOGISTIC.candidate_labels(12).double(), column(20, 50)
     full = stationarity(trained, outcome.candidates @ basis, outcome.lambdas, labels, alpha)
     torch.testing.assert_close(outcome.residuals[:, -1], full.residuals, rtol=1e-5, atol=1e-5)
     outside = full.candidates_gradient - full.candidates_gradient @ basis.T @ basis
@@ -247,7 +250,7 @@ def test_candidates_in_the_subspace_have_the_stationarity_of_the_pixels_that_the
 @properties
 @given(st.integers(2, 60))
 def test_half_of_the_candidates_have_each_label(count):
-    labels = candidate_labels(count)
+    labels = LOGISTIC.candidate_labels(count)
     assert set(labels.tolist()) == {-1.0, 1.0}
     assert labels.sum().item() == count % 2
     assert torch.equal(labels, labels.sort().values)

@@ -6,10 +6,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from reconstruction.attack.plan import begin, spectral_scales
-from reconstruction.attack.search.starts import NAMES, draw, initial_values
-from reconstruction.attack.subspace import weight_span
+from reconstruction.attack.search.starts import NAMES, begin, draw, initial_values
+from reconstruction.attack.subspace import spectral_scales, weight_span
 from reconstruction.configuration import LogUniform, PublishedSearch, Restarts, SubspaceSearch, Uniform
+from reconstruction.models.space import INPUTS, Space
 from science_helpers import properties
 
 SEEDS, NUMBERS = st.integers(0, 2**32 - 1), st.integers(0, 5000)
@@ -98,7 +98,11 @@ def test_adding_restarts_changes_none_that_exist():
     settings = Restarts(candidates=6, seed=9)
 
     def shard(numbers):
-        return vars(begin(4, SCALES, settings, numbers, [draw(EVERY, settings.seed, number) for number in numbers]))
+        return vars(
+            begin(
+                4, Space(scales=SCALES), settings, numbers, [draw(EVERY, settings.seed, number) for number in numbers]
+            )
+        )
 
     two, four, second = shard(range(2)), shard(range(4)), shard(range(2, 4))
     for name, values in four.items():
@@ -110,9 +114,9 @@ def test_adding_restarts_changes_none_that_exist():
 def test_initial_values_and_steps_follow_the_scales():
     settings, numbers = Restarts(candidates=2000, seed=9), range(3)
     drawn = [draw(EVERY, settings.seed, number) for number in numbers]
-    found, plain = begin(4, SCALES, settings, numbers, drawn), begin(4, None, settings, numbers, drawn)
+    found, plain = begin(4, Space(scales=SCALES), settings, numbers, drawn), begin(4, INPUTS, settings, numbers, drawn)
     torch.testing.assert_close(found.candidates, plain.candidates * SCALES)
-    torch.testing.assert_close(found.learning_rate, plain.learning_rate[:, None] * SCALES)
+    torch.testing.assert_close(found.learning_rate, plain.learning_rate * SCALES)
     assert torch.equal(found.lambdas, plain.lambdas)
 
 

@@ -1,99 +1,73 @@
-"""The attack on one model: a method that the model allows, its search space, and where restarts begin in it."""
+"""The attack on one model: a method that the model allows, and the space that it searches."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
-from ..configuration import Restarts as RestartSettings
-from ..configuration import Search
+from ..configuration import PublishedSearch, Restarts, SearchSettings, SubspaceSearch
 from ..errors import UserError
 from ..models.mlp import Network
-from .search.engine import METHODS, Method, Restarts
-from .search.optimisers import DECAYS
-from .search.starts import initial_values
-from .subspace import NoSubspace, weight_span
+from ..models.space import INPUTS, Space
+from ..schedules import DECAYS
+from .search.engine import Method
+from .search.optimisers import Adam, Momentum
+from .subspace import NoSubspace, spectral_scales, weight_span
+
+OPTIMISERS: dict[type[SearchSettings], type[Momentum] | type[Adam]] = {
+    PublishedSearch: Momentum,
+    SubspaceSearch: Adam,
+}
 
 
 @dataclass(frozen=True)
 class Attack:
-    """A method that the model allows, with its settings and its search space.
-
-    basis: (r, D), orthonormal rows, or None for pixels; scales: (r,), of initial values and steps along
-    each direction, or None where they are all alike.
-    """
+    """A method that the model allows, with its settings; note: why it is not the one preferred, if it is not."""
 
     name: str
     method: Method
-    settings: Search
-    basis: Tensor | None
-    scales: Tensor | None
+    settings: SearchSettings
+    note: str = ""
 
 
-def choose(network: Network, settings: RestartSettings, box: float = 1.0) -> Attack:
+def choose(network: Network, settings: Restarts, box: float = 1.0) -> Attack:
     """The method of the settings, the pixel box at |x| = box; raises UserError where the model forbids `subspace`."""
+    note = ""
     if settings.method != "published":
         rank, largest = settings.subspace.rank, min(network.weights[0].shape)
         if rank is not None and rank > largest:
             raise UserError(f"subspace.rank: is {rank}, and the first layer's rank is {largest} at most", "lower it")
         try:
             basis = weight_span(network.weights[0], rank)
-            scales = spectral_scales(network.weights[0], basis, settings.subspace.spectral_power)
-            method = _method("subspace", settings.subspace, network, box, basis)
-            return Attack("subspace", method, settings.subspace, basis, scales)
         except NoSubspace as error:
             if settings.method == "subspace":
                 raise UserError(f"method subspace: {error}", "set method to published, or give subspace.rank") from None
-            print(f"reconstruct: {error}; searching full pixels with the published method")
-    method = _method("published", settings.published, network, box, None)
-    return Attack("published", method, settings.published, None, None)
+            note = f"{error}; searching full pixels with the published method"
+        else:
+            scales = spectral_scales(network.weights[0], basis, settings.subspace.spectral_power)
+            searched = method_of(settings.subspace, settings.trace_points, network, box, Space(basis, scales))
+            return Attack("subspace", searched, settings.subspace)
+    searched = method_of(settings.published, settings.trace_points, network, box)
+    return Attack("published", searched, settings.published, note)
 
 
-def _method(name: str, search: Search, network: Network, box: float, basis: Tensor | None) -> Method:
+def method_of(
+    search: SearchSettings, trace_points: int, network: Network, box: float = 1.0, space: Space = INPUTS
+) -> Method:
+    """What the settings make of a search for a network's images; raises UserError where they do not fit it."""
     weights = search.layer_weights
     if weights is not None and len(weights) != len(network.weights):
+        name = "subspace" if isinstance(search, SubspaceSearch) else "published"
         raise UserError(
             f"{name}.layer_weights: has {len(weights)} numbers and the model has {len(network.weights)} layers",
             "give one for each",
         )
-    return replace(
-        METHODS[name],
+    return Method(
+        optimiser=OPTIMISERS[type(search)],
         decay=DECAYS[search.decay],
+        iterations=search.iterations,
+        record_every=max(1, search.iterations // trace_points),
         box_weight=search.box_weight,
         box=box,
         layer_weights=None if weights is None else tuple(weights),
-        basis=basis,
-    )
-
-
-def spectral_scales(first_layer: Tensor, basis: Tensor, power: float) -> Tensor:
-    """Scales (r,) with mean square 1 that follow a power of W_1's norm along each row of the basis (r, D).
-
-    What W_1 learnt falls along its singular vectors as the images' own spread does, only faster: at a power below
-    one, candidates begin as noise with a spectrum like the images', and no direction is given more than its share.
-    """
-    scales = (first_layer.double() @ basis.T).norm(dim=0) ** power
-    return scales / scales.square().mean().sqrt()
-
-
-def begin(
-    size: int, scales: Tensor | None, settings: RestartSettings, numbers: range, drawn: list[dict[str, float]]
-) -> Restarts:
-    """Where the restarts of these numbers begin, in a search space of the given size; float64."""
-    starts = [
-        initial_values(settings.seed, number, settings.candidates, size, row["initial_scale"])
-        for number, row in zip(numbers, drawn, strict=True)
-    ]
-    fields = ("learning_rate", "lambda_learning_rate", "lambda_min", "alpha")
-    restarts = Restarts(
-        candidates=torch.stack([x for x, _ in starts]),
-        lambdas=torch.stack([lambdas for _, lambdas in starts]),
-        **{name: torch.tensor([row[name] for row in drawn], dtype=torch.float64) for name in fields},
-    )
-    if scales is None:
-        return restarts
-    return replace(
-        restarts, candidates=restarts.candidates * scales, learning_rate=restarts.learning_rate[:, None] * scales
+        space=space,
     )

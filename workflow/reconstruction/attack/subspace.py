@@ -1,7 +1,7 @@
-"""Subspaces of the input space: the span of the training data, and what the first layer reveals of it.
+"""The span of the training images, as far as the first layer reveals it.
 
-Gradient descent moves W_1 only within the span of the training images. So training may run in that
-span, exactly; and where W_1 began near zero, its row space is that span, and the attack may search it.
+Gradient descent moves W_1 only within that span. Where W_1 began near zero, its row space is the span, and the attack
+may search it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,6 @@ LARGEST_FLOOR = 0.2  # of the first layer's squared norm, for a layer that began
 
 class NoSubspace(ValueError):
     """The first layer's spectrum does not tell the span of the data from its initial values."""
-
-
-def data_span(inputs: Tensor) -> Tensor:
-    """An orthonormal basis (r, D) of the span of inputs (n, D), r <= min(n, D)."""
-    _, singular_values, right = torch.linalg.svd(inputs, full_matrices=False)
-    tolerance = singular_values[0] * max(inputs.shape) * torch.finfo(inputs.dtype).eps
-    return right[singular_values > tolerance]
 
 
 def rank_above_noise(singular_values: Tensor, shape: Sequence[int]) -> int:
@@ -64,3 +57,13 @@ def weight_span(first_layer: Tensor, rank: int | None = None) -> Tensor:
     """The top right singular vectors (r, D) of W_1 (h, D): those above its floor of noise, or `rank` of them."""
     _, singular_values, right = torch.linalg.svd(first_layer.double().cpu(), full_matrices=False)
     return right[: rank_above_noise(singular_values, first_layer.shape) if rank is None else rank]
+
+
+def spectral_scales(first_layer: Tensor, basis: Tensor, power: float) -> Tensor:
+    """Scales (r,) with mean square 1 that follow a power of W_1's norm along each row of the basis (r, D).
+
+    What W_1 learnt falls along its singular vectors as the images' own spread does, only faster: at a power below
+    one, candidates begin as noise with a spectrum like the images', and no direction is given more than its share.
+    """
+    scales = (first_layer.double() @ basis.T).norm(dim=0) ** power
+    return scales / scales.square().mean().sqrt()

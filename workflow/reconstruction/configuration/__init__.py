@@ -20,7 +20,7 @@ from .datasets import (
 from .experiments import OTHER_IMAGES, Configuration, Controls, Evaluation, Experiment
 from .models import AdoptedModel, AnyModel, ConstantSchedule, Layer, LogLossSchedule, Mean, Model, Std, Training
 from .section import Section
-from .sweeps import LogUniform, Merge, PublishedSearch, Range, Restarts, Search, SubspaceSearch, Sweep, Uniform
+from .sweeps import LogUniform, Merge, PublishedSearch, Range, Restarts, SearchSettings, SubspaceSearch, Sweep, Uniform
 
 __all__ = [
     "OTHER_IMAGES",
@@ -49,7 +49,7 @@ __all__ = [
     "RandomLabels",
     "Range",
     "Restarts",
-    "Search",
+    "SearchSettings",
     "Section",
     "Source",
     "Std",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator
 
 from .section import NUMBER, Count, NonNegative, Positive, Section, Seed
 
@@ -31,7 +31,7 @@ Range = Annotated[
 ]
 
 
-class Search(Section):
+class SearchSettings(Section):
     """How one method searches; a number is fixed, a range is drawn from for every restart."""
 
     iterations: Count
@@ -65,7 +65,7 @@ class Search(Section):
         return value
 
 
-class PublishedSearch(Search):
+class PublishedSearch(SearchSettings):
     """Full pixels, SGD with momentum 0.9: the ranges of Haim et al. 2022, appendix."""
 
     iterations: Count = 50_000
@@ -78,7 +78,7 @@ class PublishedSearch(Search):
     box_weight: NonNegative = 1.0
 
 
-class SubspaceSearch(Search):
+class SubspaceSearch(SearchSettings):
     """The row space of W_1, Adam with cosine decay; docs/search.md tells where the defaults come from."""
 
     iterations: Count = 1000
@@ -102,9 +102,6 @@ class Restarts(Section):
     candidates: Annotated[int, Field(ge=2)] = Field(
         description="images that each restart looks for, half of each label"
     )
-    engine: Literal["fast", "reference"] = Field(
-        "fast", description="reference: the published method written plainly, in float64, by autograd"
-    )
     precision: Literal["auto", "bfloat16", "float32", "float64"] = Field(
         "auto", description="of matrix products; auto: bfloat16 in the subspace where the device has it, or float32"
     )
@@ -114,18 +111,6 @@ class Restarts(Section):
     trace_points: Count = Field(100, description="how often the residuals are recorded")
     published: PublishedSearch = PublishedSearch()
     subspace: SubspaceSearch = SubspaceSearch()
-
-    @model_validator(mode="after")
-    def _reference_is_the_published_method(self) -> Restarts:
-        if self.engine == "reference" and self.method != "published":
-            raise ValueError("engine reference knows the published method only; set method to published")
-        if self.engine == "reference" and self.precision not in ("auto", "float64"):
-            raise ValueError("engine reference computes in float64; leave precision out")
-        published = PublishedSearch()
-        fixed = ("decay", "box_weight", "layer_weights")
-        if self.engine == "reference" and any(getattr(self.published, k) != getattr(published, k) for k in fixed):
-            raise ValueError(f"engine reference is as published; leave {', '.join(fixed)} out")
-        return self
 
 
 class Merge(Section):

@@ -34,8 +34,8 @@ def invert(network: Network, box: float, seed: int) -> Tensor:
     """
     generator = torch.Generator().manual_seed(seed)
     inputs = INITIAL_SCALE * box * torch.randn(COUNT, network.input_size, generator=generator)
-    labels = torch.where(torch.arange(COUNT) < COUNT // 2, -1.0, 1.0)
+    labels = network.family.candidate_labels(COUNT)
     for _ in range(STEPS):
-        gradient = labels[:, None] * (sensitivities(network, activations(network, inputs))[0] @ network.weights[0])
+        gradient = sensitivities(network, activations(network, inputs), labels)[0] @ network.weights[0]
         inputs = (inputs + STEP * box * gradient.sign()).clamp(-box, box)
     return inputs

@@ -18,6 +18,7 @@ from torch import Tensor
 from ..files import store
 from ..machine.blocks import blocks
 from ..models.deployed import Deployed
+from ..models.space import Space
 from .matching import nearest_by_ncc, nearest_of_each
 from .pixels import Pixels
 
@@ -40,9 +41,10 @@ class Chance:
         """Along the rows of the basis that was searched, which are W_1's right singular vectors, or else along all of
         these."""
         coordinates = candidates["candidates/coordinates"]
-        if "basis" not in candidates.arrays:
+        basis = Space.of(candidates.arrays).basis
+        if basis is None:
             return Chance.of_inputs(coordinates, model, seed)
-        return Chance(coordinates.std(axis=0), candidates["basis"], len(coordinates), model, seed)
+        return Chance(coordinates.std(axis=0), basis.numpy(), len(coordinates), model, seed)
 
     @staticmethod
     def of_inputs(inputs: np.ndarray, model: Deployed, seed: int) -> Chance:
@@ -59,7 +61,9 @@ class Chance:
 
     def draw(self, number: int) -> Pixels:
         """Draw of a number: N candidates (N, D), mean-subtracted."""
-        return Pixels(scramble(self.spread, self.count, (self.seed, number)), self.directions, self.model)
+        return Pixels(
+            scramble(self.spread, self.count, (self.seed, number)), Space(torch.from_numpy(self.directions)), self.model
+        )
 
     def scores(self, inputs: Tensor, rate: float) -> np.ndarray:
         """NCC (S, n) of n images with the nearest candidate of each of S draws, enough for thresholds at a rate."""

@@ -12,6 +12,7 @@ from ..configuration import Evaluation
 from ..files import store
 from ..models import deployed
 from ..models.deployed import Deployed
+from ..models.space import INPUTS
 from . import baselines, pixels
 from .chance import Chance
 from .matching import nearest_by_ncc, published, reconstructions
@@ -80,7 +81,7 @@ def without_search(
         "scrambled": scored(images, held_out_images, model, chance.draw(further), scrambled_ncc),
         "random_mixtures": judged(mixtures.draw(further), mixtures),
         **{
-            name: judged(Pixels(answer, None, model), Chance.of_inputs(answer, model, seed))
+            name: judged(Pixels(answer, INPUTS, model), Chance.of_inputs(answer, model, seed))
             for name, answer in baselines.inputs(model, seed).items()
         },
     }

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..files import store
 from ..models.deployed import Deployed
+from ..models.space import Space
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Pixels:
     """N candidates as mean-subtracted pixels (N, D), of which indexing computes those that are asked for."""
 
     coordinates: np.ndarray  # (N, r)
-    basis: np.ndarray | None  # (r, D), orthonormal rows, or None where the coordinates are network inputs
+    space: Space  # of the coordinates
     model: Deployed
 
     def __len__(self) -> int:
@@ -25,13 +26,12 @@ class Pixels:
 
     def __getitem__(self, chosen: slice | np.ndarray) -> Tensor:
         """Pixels (k, D) of k candidates."""
-        coordinates = torch.from_numpy(self.coordinates[chosen])
-        return self.model.pixels(coordinates if self.basis is None else coordinates @ torch.from_numpy(self.basis))
+        return self.model.pixels(self.space.inputs(torch.from_numpy(self.coordinates[chosen])))
 
 
 def of(candidates: store.Stored, name: str, model: Deployed) -> Pixels:
     """The candidates whose coordinates are stored under a name."""
-    return Pixels(candidates[name], candidates.arrays.get("basis"), model)
+    return Pixels(candidates[name], Space.of(candidates.arrays), model)
 
 
 def stretch(images: np.ndarray) -> np.ndarray:

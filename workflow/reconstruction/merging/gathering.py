@@ -1,4 +1,4 @@
-"""All shards of a sweep as one pool of candidates."""
+"""The candidates of all shards of a sweep, gathered."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ..attack.search.starts import NAMES
 from ..errors import UserError
 from ..files import store
+from ..models.space import Space
 
 
 @dataclass(frozen=True)
-class Pooled:
+class Gathered:
     """The sound candidates of all shards, N in all, and every restart of theirs."""
 
     coordinates: np.ndarray  # (N, r)
@@ -23,15 +23,23 @@ class Pooled:
     lambdas: np.ndarray
     labels: np.ndarray
     restarts: dict[str, np.ndarray]  # (R, ...), by name
+    space: Space  # that the coordinates are of
+    empty: list[Path]  # shards that bring nothing, for all their restarts have diverged
     files: dict[str, np.ndarray]  # name and digest of each shard
     facts: dict[str, Any]
     first: store.Stored  # without its candidates
 
 
-def pool(paths: Sequence[Path], model: store.Stored) -> Pooled:
+def gather(paths: Sequence[Path], model: store.Stored) -> Gathered:
     """Read the shards one after the other; raises UserError where they do not belong together, or hold nothing."""
     first = store.read(paths[0], "shard")
-    names = ("restart", "diverged", "trace/residuals", *(f"hyperparameters/{name}" for name in NAMES))
+    space = Space.of(first.arrays)
+    names = (
+        "restart",
+        "diverged",
+        "trace/residuals",
+        *(it for it in first.arrays if it.startswith("hyperparameters/")),
+    )
     per_restart: dict[str, list[np.ndarray]] = {name: [] for name in names}
     coordinates, restart, lambdas, labels, digests, facts = [], [], [], [], [], []
     seen: dict[int, Path] = {}
@@ -39,10 +47,9 @@ def pool(paths: Sequence[Path], model: store.Stored) -> Pooled:
         shard = store.read(path, "shard")
         _check_shard(shard, first, model, seen)
         kept = ~shard["diverged"]
-        if not kept.any():
-            print(f"deduplicate: {shard.path} brings nothing, its restarts have all diverged")
         _, candidates, size = shard["candidates"].shape
-        coordinates.append(_in_basis_of(shard, first).reshape(-1, size))
+        turned = space.turned(Space.of(shard.arrays), shard["candidates"][kept])
+        coordinates.append(turned.reshape(-1, size))
         restart.append(np.repeat(shard["restart"][kept], candidates))
         lambdas.append(shard["lambdas"][kept].ravel())
         labels.append(np.tile(shard["labels"], kept.sum()))
@@ -55,12 +62,14 @@ def pool(paths: Sequence[Path], model: store.Stored) -> Pooled:
         raise UserError(f"{paths[0].parent}: all {count} restarts diverged", "lower the sweep's learning_rate range")
     if not any(part.any() for part in coordinates):
         raise UserError(f"{paths[0].parent}: every candidate is zero", "raise the sweep's initial_scale")
-    return Pooled(
+    return Gathered(
         np.concatenate(coordinates),
         np.concatenate(restart),
         np.concatenate(lambdas),
         np.concatenate(labels),
         restarts={name: np.concatenate(arrays) for name, arrays in per_restart.items()},
+        space=space,
+        empty=[path for path, part in zip(paths, coordinates, strict=True) if not len(part)],
         files={"name": np.array([path.name for path in paths]), "digest": np.array(digests)},
         facts={
             "method": first.facts["method"],
@@ -71,14 +80,6 @@ def pool(paths: Sequence[Path], model: store.Stored) -> Pooled:
         },
         first=replace(first, arrays={name: array for name, array in first.arrays.items() if name != "candidates"}),
     )
-
-
-def _in_basis_of(shard: store.Stored, first: store.Stored) -> np.ndarray:
-    """A shard's sound candidates (K, m, r) in the coordinates of the first shard, whose row space is the same."""
-    candidates = shard["candidates"][~shard["diverged"]]
-    if "basis" not in first.arrays or np.array_equal(shard["basis"], first["basis"]):
-        return candidates
-    return candidates @ (shard["basis"] @ first["basis"].T)
 
 
 def _check_shard(shard: store.Stored, first: store.Stored, model: store.Stored, seen: dict[int, Path]) -> None:

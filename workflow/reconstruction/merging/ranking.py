@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 
 from ..machine.blocks import blocks
-from ..models.mlp import Network, activations
+from ..models.mlp import Network, activations, outputs
 
 BLOCK = 8192  # candidates that the network sees at once
 AGREEMENT_POWER = 3
@@ -47,10 +47,10 @@ def measure(network: Network, inputs: np.ndarray, labels: np.ndarray, lambdas: n
     margins, responses = np.empty(len(inputs), np.float32), np.empty(len(inputs), np.float32)
     for block in blocks(len(inputs), BLOCK):
         candidates = torch.from_numpy(inputs[block]).to(network.weights[0].dtype)
-        last = activations(network, candidates)[-1]
-        margins[block] = (last @ network.weights[-1].T).squeeze(-1).numpy() * labels[block]
+        layers = activations(network, candidates)
+        margins[block] = network.family.margins(outputs(network, layers), torch.from_numpy(labels[block])).numpy()
         norms = candidates.norm(dim=-1).clamp(min=torch.finfo(candidates.dtype).tiny)
-        responses[block] = (last.norm(dim=-1) / norms).numpy()
+        responses[block] = (layers[-1].norm(dim=-1) / norms).numpy()
     return Signals(lambdas, margins, responses)
 
 

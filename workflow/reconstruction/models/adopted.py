@@ -11,15 +11,49 @@ from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from ..configuration import Layer
+from ..configuration import AdoptedModel, Layer
 from ..errors import UserError, reason
+from . import deployed
+from .logistic import LOGISTIC
 from .mlp import Network
 
 NESTED = ("state_dict", "model_state_dict", "model")  # where checkpoints keep their tensors
 REMEDY = "save the weights alone with torch.save(model.state_dict(), ...)"
+
+
+def read(settings: AdoptedModel) -> tuple[Network, np.ndarray, np.ndarray]:
+    """The network, its mean image (C, H, W) and std (C or 1, 1, 1); raises UserError."""
+    path = Path(settings.weights)
+    if settings.input_shape is None:
+        model = deployed.read(path)
+        return model.network, model.mean, model.std
+    tensors = read_tensors(path)
+    layers = settings.layers or find_layers(tensors, path)
+    shape = tuple(settings.input_shape)
+    network = network_of(tensors, layers, shape, path)
+    std = np.asarray(settings.std, np.float32).reshape(-1, 1, 1)
+    return network, _mean_image(settings, shape), std
+
+
+def _mean_image(settings: AdoptedModel, shape: tuple[int, ...]) -> np.ndarray:
+    """The mean image (C, H, W) that a number, one for each channel, or an NPY file makes."""
+    if not isinstance(settings.mean, str):
+        return np.broadcast_to(np.asarray(settings.mean, np.float32).reshape(-1, 1, 1), shape).copy()
+    path = settings.mean
+    try:
+        with Path(path).open("rb") as handle:
+            image = np.lib.format.read_array(handle, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{path}: cannot be read as NPY ({reason(error)})", "write it with numpy.save") from None
+    if image.shape not in (shape, shape[1:] if shape[0] == 1 else shape):
+        raise UserError(f"{path}: the mean image has shape {image.shape}", f"input_shape is {shape}")
+    if image.dtype.kind != "f" or not (np.isfinite(image).all() and image.min() >= 0 and image.max() <= 1):
+        raise UserError(f"{path}: the mean image is not of floats from 0 to 1", "scale it as the pixels are")
+    return image.reshape(shape).astype(np.float32)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -162,7 +196,7 @@ def _check_chain(weights: list[Tensor], layers: list[Layer], input_shape: tuple[
                 f"{len(before)}",
                 "give the layers in their order under `layers`",
             )
-    if len(weights[-1]) != 1:
+    if len(weights[-1]) != LOGISTIC.outputs:
         raise UserError(
             f"{path}: {layers[-1].weight} gives {len(weights[-1])} outputs: multiclass is not supported yet",
             "only one output, whose sign tells two classes apart",

@@ -1,28 +1,36 @@
-"""The logistic loss log(1 + exp(-q)) of a margin q = y Phi(x), and its derivatives, in float64.
-
-Training, settling and the true data's stationarity know the loss by these three functions alone. Other families of
-models would enter here and at these places: several classes with q = Phi_y - max Phi_j of the others, with whose
-gradient `sensitivities` (network.py) begins; regression with the error in the margin's place, and no bound on lambda in
-`search.METHODS`; convolutions with their own `activations`, `sensitivities` and `gradient_grams` (network.py), and
-products in stationarity.py.
-"""
+"""The binary logistic family: one output, labels -1 and +1, the loss log(1 + exp(-q)) of the margin q = y Phi(x)."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-
-def mean_loss(margins: Tensor) -> float:
-    """The mean loss of margins (n,)."""
-    return softplus(-margins.double()).mean().item()
+from .family import Family
 
 
-def slope(margins: Tensor) -> Tensor:
-    """Minus the derivative at each of the margins (n,), sigmoid(-q)."""
-    return (-margins.double()).sigmoid()
+class Logistic(Family):
+    outputs = 1
+    lambda_has_a_sign = True
+
+    def margins(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        return labels * outputs.squeeze(-1)
+
+    def margin_gradient(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        return labels.unsqueeze(-1)
+
+    def mean_loss(self, margins: Tensor) -> float:
+        return softplus(-margins.double()).mean().item()
+
+    def slope(self, margins: Tensor) -> Tensor:
+        return (-margins.double()).sigmoid()
+
+    def curvature(self, margins: Tensor) -> Tensor:
+        return self.slope(margins) * self.slope(-margins)
+
+    def candidate_labels(self, count: int) -> Tensor:
+        """The first half -1, the rest +1."""
+        return torch.where(torch.arange(count) < count // 2, -1.0, 1.0)
 
 
-def curvature(margins: Tensor) -> Tensor:
-    """The second derivative at each of the margins (n,)."""
-    return slope(margins) * slope(-margins)
+LOGISTIC = Logistic()

@@ -7,23 +7,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
+from .family import Family
+from .logistic import LOGISTIC
+
 
 @dataclass(frozen=True)
 class Network:
-    """The weights of an MLP with one output.
+    """The weights of an MLP, and the family that says what its outputs mean.
 
-    weights: W_k of shape (h_k, h_{k-1}), first layer to last; W_L has one row.
+    weights: W_k of shape (h_k, h_{k-1}), first layer to last; W_L has a row for each of the family's outputs.
     bias: b_1 of shape (h_1,), or None of a network that was trained without.
     """
 
     weights: tuple[Tensor, ...]
     bias: Tensor | None
+    family: Family = LOGISTIC
 
     def __str__(self) -> str:
         return "-".join(map(str, self.sizes))
@@ -34,7 +38,7 @@ class Network:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Layer sizes from the input to the output: (D, h_1, ..., 1)."""
+        """Layer sizes from the input to the output: (D, h_1, ..., C)."""
         return (self.input_size, *(weight.shape[0] for weight in self.weights))
 
     @property
@@ -51,14 +55,18 @@ class Network:
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Network:
         """The network with every parameter changed."""
-        return Network(tuple(map(change, self.weights)), None if self.bias is None else change(self.bias))
+        bias = None if self.bias is None else change(self.bias)
+        return replace(self, weights=tuple(map(change, self.weights)), bias=bias)
 
     def to(self, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Network:
         return self.map(lambda parameter: parameter.to(device=device, dtype=dtype))
 
     def project_inputs(self, basis: Tensor) -> Network:
         """The same network on coordinates c of inputs x = c @ basis; basis (r, D) has orthonormal rows."""
-        return Network((self.weights[0] @ basis.T, *self.weights[1:]), self.bias)
+        return self.with_first_layer(self.weights[0] @ basis.T)
+
+    def with_first_layer(self, weight: Tensor) -> Network:
+        return replace(self, weights=(weight, *self.weights[1:]))
 
 
 def initialise(input_size: int, hidden: list[int], first_layer_scale: float, generator: torch.Generator) -> Network:
@@ -67,7 +75,7 @@ def initialise(input_size: int, hidden: list[int], first_layer_scale: float, gen
     The first layer's weights and bias are N(0, first_layer_scale^2); the others have PyTorch's
     default initialisation, U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
     """
-    sizes = [input_size, *hidden, 1]
+    sizes = [input_size, *hidden, LOGISTIC.outputs]
     weights = []
     for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
         if layer == 0:
@@ -91,21 +99,26 @@ def activations(network: Network, inputs: Tensor) -> list[Tensor]:
     return layers
 
 
-def outputs(network: Network, inputs: Tensor) -> Tensor:
-    """Phi(x) of shape (..., n) for inputs (..., n, D)."""
-    return (activations(network, inputs)[-1] @ network.weights[-1].T).squeeze(-1)
+def outputs(network: Network, layers: list[Tensor]) -> Tensor:
+    """Phi(x) of shape (..., n, C), of the activations of n inputs."""
+    return layers[-1] @ network.weights[-1].T
 
 
-def sensitivities(network: Network, layers: list[Tensor]) -> list[Tensor]:
-    """dPhi/dz_k of shape (n, h_k) for each hidden layer k = 1 .. L-1, then ones (n, 1) for the output."""
-    deltas = [layers[-1].new_ones(*layers[-1].shape[:-1], 1)]
+def margins(network: Network, inputs: Tensor, labels: Tensor) -> Tensor:
+    """The margins (..., n) of inputs (..., n, D) with labels (n,)."""
+    return network.family.margins(outputs(network, activations(network, inputs)), labels)
+
+
+def sensitivities(network: Network, layers: list[Tensor], labels: Tensor) -> list[Tensor]:
+    """dq/dz_k of shape (n, h_k) of the margins q, for each hidden layer k = 1 .. L-1, then dq/dPhi (n, C)."""
+    deltas = [network.family.margin_gradient(outputs(network, layers), labels)]
     for weight, hidden in zip(reversed(network.weights[1:]), reversed(layers[1:]), strict=True):
         deltas.append((deltas[-1] @ weight) * (hidden > 0))
     return deltas[::-1]
 
 
 def gradient_grams(network: Network, layers: list[Tensor], deltas: list[Tensor]) -> list[Tensor]:
-    """Inner products (n, n) of grad_{W_k} Phi(x_i) = delta_k,i^T a_{k-1,i}, for each layer k.
+    """Inner products (n, n) of grad_{W_k} q_i = delta_k,i^T a_{k-1,i}, for each layer k.
 
     layers and deltas: activations and sensitivities of the n inputs. The bias, one more input that is always 1,
     belongs to the first layer.
@@ -117,7 +130,7 @@ def gradient_grams(network: Network, layers: list[Tensor], deltas: list[Tensor])
 
 
 def accuracy(network: Network, inputs: Tensor, labels: Tensor) -> float:
-    """The fraction of inputs (n, D) whose sign of Phi is the label (n,) in {-1, +1}; nan of none."""
+    """The fraction of inputs (n, D) with labels (n,) whose margin is positive; nan of none."""
     if not len(labels):
         return math.nan
-    return (outputs(network, inputs) * labels > 0).double().mean().item()
+    return (margins(network, inputs, labels) > 0).double().mean().item()

@@ -8,11 +8,14 @@ the threads, so a file from other ones is left out and the shard starts over.
 from __future__ import annotations
 
 import contextlib
+import functools
 import glob
+import hashlib
 import json
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +23,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import __version__
-from ..attack.search.engine import Outcome, Snapshot
+from ..attack.search.restarts import Outcome, Snapshot
 from ..errors import UserError
 from ..files import store
 from ..files.layout import progress_of
+
+PACKAGE = Path(__file__).parents[1]
+SEARCH_CODE = ("attack", "models", "machine", "shards")
+PACKAGES = ("torch", "numpy", "scipy")
 
 
 @dataclass(frozen=True)
@@ -43,12 +49,21 @@ class Standing:
         return torch.cat(ends + (self.batch.trace[-1:] if self.batch else []) or [torch.empty(0, 0)])
 
 
+@functools.cache
+def code_of_the_search() -> str:
+    """A digest of the modules whose code decides the numbers of a shard."""
+    digest = hashlib.sha256()
+    for path in sorted(file for folder in SEARCH_CODE for file in (PACKAGE / folder).rglob("*.py")):
+        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
 def conditions(shard: int, device: torch.device, products: str) -> dict[str, Any]:
     """What, beside model and settings, the numbers of a shard depend on; the names are for people."""
     return {
         "shard": shard,
-        "version of this program": __version__,
-        "version of PyTorch": torch.__version__,
+        "code of the search": code_of_the_search(),
+        **{f"version of {name}": version(name) for name in PACKAGES},
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
         "number of threads": torch.get_num_threads(),
         "precision": products,
@@ -77,8 +92,9 @@ class Checkpoint:
         batch = standing.batch
         if batch:
             arrays["batch/trace_iterations"] = np.array(batch.trace_iterations, np.int64)
-            for name, tensors in (("tensors", batch.tensors), ("trace", batch.trace)):
-                arrays |= {f"batch/{name}/{place}": tensor.numpy() for place, tensor in enumerate(tensors)}
+            arrays |= {f"batch/tensors/{name}": tensor.numpy() for name, tensor in batch.tensors.items()}
+            if batch.trace:
+                arrays["batch/trace"] = torch.stack(batch.trace).numpy()
         facts = {
             **facts,
             "conditions": self.conditions,
@@ -92,22 +108,17 @@ class Checkpoint:
         )  # fmt: skip
 
     def read(self, fitting: int) -> Standing | None:
-        """Where an earlier run was; None, with a line that says why, where it does not serve.
+        """Where an earlier run was, or None; raises UserError where what it has left does not serve.
 
         fitting: how many restarts the device has room for.
         """
         if not self.path.exists():
             return None
-        try:
-            stored = store.read(self.path, "progress")
-        except UserError as error:
-            why = error.problem
-        else:
-            why = self._difference(stored, fitting)
-            if not why:
-                return _standing(stored)
-        print(f"reconstruct: shard {self.conditions['shard']} starts over without its checkpoint: {why}", flush=True)
-        return None
+        stored = store.read(self.path, "progress")
+        difference = self._difference(stored, fitting)
+        if difference:
+            raise UserError(f"{self.path}: {difference}", "remove it")
+        return _standing(stored)
 
     def _difference(self, stored: store.Stored, fitting: int) -> str:
         """Why a sound checkpoint does not serve; nothing where it does."""
@@ -117,9 +128,9 @@ class Checkpoint:
             **{name: stored.facts["conditions"].get(name) == value for name, value in self.conditions.items()},
         }
         if not all(same.values()):
-            return f"{self.path}: of another {', '.join(name for name, is_same in same.items() if not is_same)}"
+            return f"of another {', '.join(name for name, is_same in same.items() if not is_same)}"
         if stored.facts["at_once"] > fitting:
-            return f"{self.path}: of more restarts at once than the device has room for"
+            return "of more restarts at once than the device has room for"
         return ""
 
     def remove(self) -> None:
@@ -132,15 +143,14 @@ class Checkpoint:
 def _standing(stored: store.Stored) -> Standing:
     tensors = {name: torch.from_numpy(np.array(array)) for name, array in stored.arrays.items()}
 
-    def numbered(group: str) -> list[Tensor]:
-        return [tensors[f"{group}/{place}"] for place in range(sum(name.startswith(f"{group}/") for name in tensors))]
+    def group(prefix: str) -> dict[str, Tensor]:
+        return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
-    done = {name.removeprefix("done/"): tensor for name, tensor in tensors.items() if name.startswith("done/")}
-    batch = None
+    done, batch = group("done/"), None
     iteration = stored.facts["iteration"]
     if iteration is not None:
-        trace_iterations = tensors["batch/trace_iterations"].tolist()
-        batch = Snapshot(iteration, numbered("batch/tensors"), trace_iterations, numbered("batch/trace"))
+        trace = list(tensors.get("batch/trace", ()))
+        batch = Snapshot(iteration, group("batch/tensors/"), tensors["batch/trace_iterations"].tolist(), trace)
     return Standing(stored.facts["at_once"], [Outcome(**done)] if done else [], batch, stored.facts["seconds"])
 
 

@@ -20,9 +20,18 @@ LARGEST_SHARE = 0.05  # of the time that goes into saving, however slow the disk
 class Keeper:
     """Keeps a shard's checkpoint while the shard is searched."""
 
-    def __init__(self, checkpoint: Checkpoint, notice: Notice, interval: float, squared_norms: Tensor) -> None:
-        """interval: seconds between saves, longer where a save takes more than LARGEST_SHARE of it."""
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        notice: Notice,
+        interval: float,
+        squared_norms: Tensor,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        """interval: seconds between saves, longer where a save takes more than LARGEST_SHARE of it; say: is told what
+        became of the checkpoint."""
         self.checkpoint, self.notice, self.interval, self.squared_norms = checkpoint, notice, interval, squared_norms
+        self.say = say
         self.begun = self.due = time.monotonic()
         self.wait = interval
         self.seconds_before = 0.0
@@ -35,15 +44,17 @@ class Keeper:
 
     def go_on(self, fitting: int) -> Standing | None:
         """Where an earlier run was, if it serves; fitting: how many restarts the device has room for."""
-        standing = self.checkpoint.read(fitting)
+        shard = self.checkpoint.conditions["shard"]
+        try:
+            standing = self.checkpoint.read(fitting)
+        except UserError as error:
+            self.say(f"shard {shard} starts over without its checkpoint: {error.problem}")
+            return None
         if standing:
             self.seconds_before = standing.seconds
             restarts, batch = sum(map(len, standing.done)), standing.batch
-            print(
-                f"reconstruct: shard {self.checkpoint.conditions['shard']} goes on after {restarts} restarts"
-                + (f" and {batch.iteration} iterations" if batch else ""),
-                flush=True,
-            )
+            iterations = f" and {batch.iteration} iterations" if batch else ""
+            self.say(f"shard {shard} goes on after {restarts} restarts{iterations}")
         return standing
 
     def pause(self, standing: Callable[[], Standing], fraction: float) -> None:
@@ -73,7 +84,7 @@ class Keeper:
             self.is_saved = True
         except UserError as error:
             if self.is_saved:
-                print(f"reconstruct: going on without a checkpoint: {str(error).rpartition(';')[0]}", flush=True)
+                self.say(f"going on without a checkpoint: {error.problem}")
             self.is_saved = False
         now = time.monotonic()
         self.wait = max(self.interval, (now - begun) / LARGEST_SHARE)

@@ -14,10 +14,9 @@ import numpy as np
 import torch
 
 from ..configuration import AdoptedModel
-from ..errors import UserError, reason
+from ..errors import UserError
 from ..files import store
 from ..models import adopted, deployed
-from ..models.mlp import Network
 from ..training import examination
 from ..training.descent import record
 
@@ -26,7 +25,7 @@ def run(settings: AdoptedModel, model_path: Path, subset_path: Path | None, trai
     """Adopt the weights; raises UserError where they make no network that the attack knows."""
     begun = time.perf_counter()
     weights = Path(settings.weights)
-    network, mean, std = read(settings)
+    network, mean, std = adopted.read(settings)
     arrays = deployed.arrays(network, mean, std)
     facts = {"stage": "adopt", "weights": str(weights), "sha256": hashlib.sha256(weights.read_bytes()).hexdigest()}
     sources = {} if subset_path is None else {"subset": store.read(subset_path, "subset")}
@@ -39,44 +38,13 @@ def run(settings: AdoptedModel, model_path: Path, subset_path: Path | None, trai
 
     data = examination.parts(sources["subset"], mean, std)
     network = network.to(dtype=torch.float64)
-    found = examination.examine(network, data, [record(0, data["training"].margins(network))])
+    found = examination.examine(network, data, [record(0, data["training"].margins(network), network.family)])
     store.write(
         training_path, "training", found, settings_json=settings.to_json(),
         facts={**facts, "seconds": time.perf_counter() - begun, "device": "cpu", "threads": torch.get_num_threads()},
         sources={**sources, "model": model},
     )  # fmt: skip
     _report(found)
-
-
-def read(settings: AdoptedModel) -> tuple[Network, np.ndarray, np.ndarray]:
-    """The network, its mean image (C, H, W) and std (C or 1, 1, 1); raises UserError."""
-    path = Path(settings.weights)
-    if settings.input_shape is None:
-        model = deployed.read(path)
-        return model.network, model.mean, model.std
-    tensors = adopted.read_tensors(path)
-    layers = settings.layers or adopted.find_layers(tensors, path)
-    shape = tuple(settings.input_shape)
-    network = adopted.network_of(tensors, layers, shape, path)
-    std = np.asarray(settings.std, np.float32).reshape(-1, 1, 1)
-    return network, _mean_image(settings, shape), std
-
-
-def _mean_image(settings: AdoptedModel, shape: tuple[int, ...]) -> np.ndarray:
-    """The mean image (C, H, W) that a number, one for each channel, or an NPY file makes."""
-    if not isinstance(settings.mean, str):
-        return np.broadcast_to(np.asarray(settings.mean, np.float32).reshape(-1, 1, 1), shape).copy()
-    path = settings.mean
-    try:
-        with Path(path).open("rb") as handle:
-            image = np.lib.format.read_array(handle, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{path}: cannot be read as NPY ({reason(error)})", "write it with numpy.save") from None
-    if image.shape not in (shape, shape[1:] if shape[0] == 1 else shape):
-        raise UserError(f"{path}: the mean image has shape {image.shape}", f"input_shape is {shape}")
-    if image.dtype.kind != "f" or not (np.isfinite(image).all() and image.min() >= 0 and image.max() <= 1):
-        raise UserError(f"{path}: the mean image is not of floats from 0 to 1", "scale it as the pixels are")
-    return image.reshape(shape).astype(np.float32)
 
 
 def _check_images(subset: store.Stored, shape: tuple[int, ...]) -> None:

@@ -1,61 +1,31 @@
-"""Stage `deduplicate`: merge the candidates of all restarts and rank them, without the training set.
-
-Spurious solutions differ from restart to restart and true images come back, so restarts vote. Two
-candidates are compared by the cosine of their half-whitened coordinates, which is blind to much of what
-all images share. A sparse graph of nearest neighbours, never an all-pairs matrix, holds the similarities;
-candidates are taken in the order of their agreement with other restarts, and each absorbs its neighbours.
-
-For N candidates of r coordinates, k neighbours and C representatives, time is O(N^2 r) in blocked matrix products,
-which similarity.py describes, and memory O(N (r + k) + C r): a handful of copies of the coordinates.
-"""
+"""Stage `deduplicate`: merge the candidates of all restarts and rank them, without the training set."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-import pandas as pd
-import torch
-from scipy.sparse import csr_matrix
 
 from ..configuration import Merge
 from ..files import store
-from ..machine.blocks import blocks
-from ..merging import gathering
-from ..merging.ranking import Signals, measure, score
-from ..merging.similarity import BLOCK, similarity_graph, whiten
+from ..merging.clusters import merge
+from ..merging.gathering import gather
+from ..merging.ranking import measure
 from ..models import deployed
-
-
-@dataclass(frozen=True)
-class Clusters:
-    """membership: (N,), each candidate's cluster; the rest (C,), best score first."""
-
-    membership: np.ndarray
-    representatives: np.ndarray  # (C, r), the mean of the members scaled to unit norm
-    support: np.ndarray  # how many restarts agree
-    agreement: np.ndarray  # the same, each restart counted by its similarity to the cluster's first, as a share of all
-    spread: np.ndarray  # 1 - mean similarity of the members to the cluster's first
-    signals: Signals  # medians over members
-    score: np.ndarray  # of ranking.py
 
 
 def run(settings: Merge, model_path: Path, shard_paths: Sequence[Path], output: Path) -> None:
     """Raises UserError where shards belong to another model or sweep, or every restart diverged."""
     model = deployed.read(model_path)
-    pooled = gathering.pool(sorted(shard_paths), model.stored)
-    network = model.network
-    if "basis" in pooled.first.arrays:
-        network = network.project_inputs(torch.from_numpy(pooled.first["basis"]))
-    signals = measure(network, pooled.coordinates, pooled.labels, pooled.lambdas)
-    clusters = merge(pooled.coordinates, pooled.restart, signals, settings)
+    gathered = gather(sorted(shard_paths), model.stored)
+    for path in gathered.empty:
+        print(f"deduplicate: {path} brings nothing, its restarts have all diverged")
+    signals = measure(gathered.space.restrict(model.network), gathered.coordinates, gathered.labels, gathered.lambdas)
+    clusters = merge(gathered.coordinates, gathered.restart, signals, settings)
     arrays = {
-        "candidates/coordinates": pooled.coordinates,
-        "candidates/restart": pooled.restart,
-        "candidates/lambda": pooled.lambdas,
-        "candidates/label": pooled.labels,
+        "candidates/coordinates": gathered.coordinates,
+        "candidates/restart": gathered.restart,
+        "candidates/lambda": gathered.lambdas,
+        "candidates/label": gathered.labels,
         "candidates/cluster": clusters.membership,
         "representatives/coordinates": clusters.representatives,
         "representatives/support": clusters.support,
@@ -65,80 +35,16 @@ def run(settings: Merge, model_path: Path, shard_paths: Sequence[Path], output: 
         "representatives/margin": clusters.signals.margins,
         "representatives/response": clusters.signals.responses,
         "representatives/score": clusters.score,
-        **{f"restarts/{name}": array for name, array in pooled.restarts.items()},
-        "restarts/trace/iterations": pooled.first["trace/iterations"],
-        **{f"shards/{name}": array for name, array in pooled.files.items()},
+        **{f"restarts/{name}": array for name, array in gathered.restarts.items()},
+        "restarts/trace/iterations": gathered.first["trace/iterations"],
+        **{f"shards/{name}": array for name, array in gathered.files.items()},
+        **gathered.space.arrays(),
     }
-    if "basis" in pooled.first.arrays:
-        arrays["basis"] = pooled.first["basis"]
     sources = {"model": model.stored}
-    store.write(output, "candidates", arrays, settings_json=settings.to_json(), facts=pooled.facts, sources=sources)
-    diverged = int(pooled.restarts["diverged"].sum())
+    store.write(output, "candidates", arrays, settings_json=settings.to_json(), facts=gathered.facts, sources=sources)
+    diverged = int(gathered.restarts["diverged"].sum())
+    sound = len(gathered.restarts["diverged"]) - diverged
     print(
-        f"deduplicate: {len(pooled.coordinates)} candidates of {len(pooled.restarts['diverged']) - diverged} restarts "
-        f"({diverged} more diverged) make {len(clusters.score)} representatives"
+        f"deduplicate: {len(gathered.coordinates)} candidates of {sound} restarts ({diverged} more diverged) make "
+        f"{len(clusters.score)} representatives"
     )
-
-
-def merge(coordinates: np.ndarray, restart: np.ndarray, signals: Signals, settings: Merge) -> Clusters:
-    """Cluster candidates (N, r) of the given restarts (N,) and signals, and rank the clusters."""
-    fingerprints = whiten(coordinates)
-    graph = similarity_graph(fingerprints, settings)
-    agreement = agreement_between_restarts(graph, restart)
-    membership, leaders = absorb_neighbours(graph, agreement)
-
-    count = len(leaders)
-    sizes = np.bincount(membership, minlength=count)
-    norms = np.maximum(np.sqrt(np.einsum("nr,nr->n", coordinates, coordinates)), np.finfo(np.float32).tiny)
-    members = csr_matrix((1 / norms, (membership, np.arange(len(membership)))))
-    representatives = (members @ coordinates) / sizes[:, None]
-    leader = leaders[membership]
-    similarity = [
-        np.einsum("nr,nr->n", fingerprints[block], fingerprints[leader[block]]) for block in blocks(len(leader), BLOCK)
-    ]
-    spread = np.maximum(1 - np.bincount(membership, np.concatenate(similarity), count) / sizes, 0)
-    support = pd.Series(restart).groupby(membership).nunique().to_numpy()
-    medians = signals.medians(membership)
-    shares = (1 + agreement[leaders]) / len(np.unique(restart))
-    scores = score(shares, medians)
-    order = np.argsort(-scores, kind="stable")
-    rank = np.empty(count, int)
-    rank[order] = np.arange(count)
-    return Clusters(
-        membership=rank[membership],
-        representatives=representatives[order].astype(np.float32),
-        support=support[order],
-        agreement=shares[order],
-        spread=spread[order],
-        signals=medians[order],
-        score=scores[order],
-    )
-
-
-def agreement_between_restarts(graph: csr_matrix, restart: np.ndarray) -> np.ndarray:
-    """For each candidate, the sum over other restarts of its largest similarity to one of theirs."""
-    edges = graph.tocoo()
-    other = restart[edges.row] != restart[edges.col]
-    rows, columns, similarities = edges.row[other], restart[edges.col[other]], edges.data[other]
-    order = np.lexsort((-similarities, columns, rows))
-    rows, columns, similarities = rows[order], columns[order], similarities[order]
-    best = np.ones(len(rows), bool)
-    best[1:] = (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1])
-    return np.bincount(rows[best], similarities[best], graph.shape[0])
-
-
-def absorb_neighbours(graph: csr_matrix, agreement: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Clusters around the candidates that agree most: membership (N,) and each cluster's leader (C,).
-
-    Unlike connected components, a chain of similar candidates cannot join two unlike ones to one leader.
-    """
-    membership = np.full(len(agreement), -1)
-    leaders: list[int] = []
-    for candidate in np.argsort(-agreement, kind="stable"):
-        if membership[candidate] >= 0:
-            continue
-        neighbours = graph.indices[graph.indptr[candidate] : graph.indptr[candidate + 1]]
-        membership[neighbours[membership[neighbours] < 0]] = len(leaders)
-        membership[candidate] = len(leaders)
-        leaders.append(candidate)
-    return membership, np.array(leaders)

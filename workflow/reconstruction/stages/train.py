@@ -6,21 +6,16 @@ what the true data look like to the attack.
 
 from __future__ import annotations
 
-import math
 import time
 from pathlib import Path
 
 import torch
 
-from ..attack.subspace import data_span
-from ..configuration import ConstantSchedule, Model, Training
-from ..errors import UserError
+from ..configuration import Model
 from ..files import store
-from ..machine.progress import Progress
 from ..models import deployed
-from ..models.mlp import Network, initialise
-from ..training import examination, settling
-from ..training.descent import Record, TrainingDiverged, descend
+from ..training import examination
+from ..training.fit import fit
 
 
 def run(settings: Model, subset_path: Path, model_path: Path, training_path: Path, device: torch.device) -> None:
@@ -53,68 +48,3 @@ def run(settings: Model, subset_path: Path, model_path: Path, training_path: Pat
         left = arrays["derivative_residuals"] / arrays["squared_norms"]
         shares = ", ".join(f"{share:.1%}" for share in left)
         print(f"train: the loss's derivative at the training images leaves {shares} of the layers unexplained")
-
-
-def fit(
-    settings: Model, inputs: torch.Tensor, labels: torch.Tensor, device: torch.device
-) -> tuple[Network, list[Record]]:
-    """Initialise and train, in the span of the data where it is smaller than the input space.
-
-    inputs: (n, D) float64; labels: (n,). Gradient descent moves W_1 within the span of the inputs only,
-    so the trained W_1 is the initial one plus its change within the span, exactly. Returns the network in
-    float64 and the training curve. Raises UserError where the loss diverges.
-    """
-    generator = torch.Generator().manual_seed(settings.seed)
-    initial = initialise(inputs.shape[1], settings.hidden, settings.first_layer_scale, generator)
-    basis = data_span(inputs)
-    within = initial.project_inputs(basis)
-    try:
-        fitted, curve, shrinkage = _descend(
-            within.to(device=device, dtype=getattr(torch, settings.training.precision)),
-            (inputs @ basis.T).to(device, getattr(torch, settings.training.precision)),
-            labels.to(device, getattr(torch, settings.training.precision)),
-            settings.training,
-        )
-    except TrainingDiverged as error:
-        raise UserError(
-            f"train: {error}", "lower the step or learning_rate of the model's schedule, or widen its layers"
-        ) from None
-    fitted = fitted.to(device="cpu", dtype=torch.float64)
-    outside = initial.weights[0] - within.weights[0] @ basis
-    first = shrinkage * outside + fitted.weights[0] @ basis
-    return Network((first, *fitted.weights[1:]), fitted.bias), curve
-
-
-def _descend(
-    network: Network, inputs: torch.Tensor, labels: torch.Tensor, training: Training
-) -> tuple[Network, list[Record], float]:
-    """The trained network, its curve, and by how much weight decay has shrunk a weight that no image reaches."""
-    progress = Progress("train")
-
-    def say(done: float, row: Record) -> None:
-        progress(done, f"step {row.step}, loss {row.loss:.2e}, smallest margin {row.smallest_margin:.2f}")
-
-    schedule, decay = training.schedule, training.weight_decay
-    if isinstance(schedule, ConstantSchedule):
-        trained, curve = descend(network, inputs, labels, training, lambda row: say(_done(row, training), row))
-        return trained, curve, (1 - schedule.learning_rate * decay) ** curve[-1].step
-    flow = training.model_copy(update={"weight_decay": 0.0, "target_loss": max(decay, training.target_loss)})
-    trained, curve = descend(network, inputs, labels, flow, lambda row: say(_done(row, flow), row))
-    if not decay:
-        return trained, curve, 1.0
-    begun, steps = curve[-1].step, min(settling.STEPS, training.steps - curve[-1].step)
-    progress = Progress("train: settling")
-    trained, settled, shrinkage = settling.settle(
-        trained, inputs, labels, decay, range(begun, begun + steps), lambda row: say((row.step - begun) / steps, row)
-    )
-    return trained, curve + settled, shrinkage
-
-
-def _done(row: Record, training: Training) -> float:
-    """How far training is, by its steps or by its log loss on the way from log 2, whichever is further."""
-    if row.loss <= training.target_loss:
-        return 1.0
-    by_steps = row.step / training.steps
-    if not training.target_loss:
-        return by_steps
-    return max(by_steps, math.log(row.loss / math.log(2)) / math.log(training.target_loss / math.log(2)))

@@ -22,8 +22,8 @@ from ..files.layout import MODEL
 from ..machine.progress import Progress
 from ..models import deployed
 from ..models.mlp import Network, initialise
+from ..shards.batches import prepare, product_dtype, search_in_batches
 from ..shards.capacity import bytes_per_restart, restarts_at_once
-from ..stages.reconstruct import prepare, product_dtype, search_in_batches
 
 TIMED_SECONDS = 2.0
 GOOD_JOB_SECONDS = 30 * 60
@@ -80,13 +80,12 @@ def estimate(configuration: Configuration, experiment: Experiment, device: torch
     drawn = [draw(attack.settings, settings.seed, number) for number in numbers]
     searched, starts = prepare(attack, network, settings, numbers[:1], drawn[:1], device, products)
     fitting = restarts_at_once(searched, settings.candidates, parameters, device)
-    at_once = 1 if settings.engine == "reference" else max(1, min(fitting, settings.per_shard))
+    at_once = max(1, min(fitting, settings.per_shard))
     _, starts = prepare(attack, network, settings, numbers[:at_once], drawn[:at_once], device, products)
 
     def search(iterations: int) -> None:
-        few = attack.settings.model_copy(update={"iterations": iterations})
-        untraced = settings.model_copy(update={"trace_points": 1})
-        search_in_batches(replace(attack, settings=few), searched, starts, untraced, Silence("estimate"))
+        few = replace(attack.method, iterations=iterations, record_every=iterations)
+        search_in_batches(replace(attack, method=few), searched, starts, Silence("estimate"))
 
     values = settings.per_shard * settings.candidates * searched.input_size
     batch = at_once * bytes_per_restart(searched, settings.candidates, parameters)
@@ -96,11 +95,11 @@ def estimate(configuration: Configuration, experiment: Experiment, device: torch
         experiment,
         sweep,
         len(configuration.searches(experiment)) - 1,
-        attack.settings.iterations,
+        attack.method.iterations,
         at_once,
         searched,
         trained,
-        restart_seconds=attack.settings.iterations * seconds_per_iteration(search) / at_once,
+        restart_seconds=attack.method.iterations * seconds_per_iteration(search) / at_once,
         job_memory=process + span + BYTES_A_VALUE * values + (batch if device.type == "cpu" else 0),
         batch_memory=batch,
         disk=int(FLOAT32 * kept * sweep.shards * settings.per_shard),
@@ -148,7 +147,7 @@ def made_up(model: Model, size: int, images: int) -> Network:
         torch.randn(*shape, generator=generator, dtype=torch.float64)
         for shape in ((model.hidden[0], rank), (rank, size))
     )
-    return Network((left @ right / (size * rank) ** 0.5, *network.weights[1:]), network.bias)
+    return network.with_first_layer(left @ right / (size * rank) ** 0.5)
 
 
 def input_size(dataset: Dataset) -> int:

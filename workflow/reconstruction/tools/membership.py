@@ -28,7 +28,7 @@ from ..files import store
 from ..machine.devices import free
 from ..models import deployed
 from ..models.deployed import Deployed
-from ..models.mlp import outputs
+from ..models.mlp import margins
 from ..report.figures import STYLE, save
 from ..report.palette import BLUE, GREY, ORANGE
 from ..training.true_stationarity import true_stationarity
@@ -114,7 +114,7 @@ def score(model: Deployed, pool: Pool) -> pd.DataFrame:
             "image": np.arange(len(pool.labels)),
             "label": pool.labels,
             "lambda": true_stationarity(network, inputs, labels).lambdas,
-            "margin": (outputs(network, inputs) * labels).numpy(),
+            "margin": margins(network, inputs, labels).numpy(),
         }
     )
     return table if pool.member is None else table.assign(member=pool.member)

@@ -20,8 +20,8 @@ from torch import Tensor
 from torch.linalg import vector_norm
 
 from ..configuration import ConstantSchedule, Training
-from ..models import logistic
-from ..models.mlp import Network, activations, sensitivities
+from ..models.family import Family
+from ..models.mlp import Network, activations, outputs, sensitivities
 
 EARLY_LOSS = 0.05
 EARLY_RATE = 0.05
@@ -44,10 +44,10 @@ class Record:
     accuracy: float
 
 
-def record(step: int, margins: Tensor) -> Record:
+def record(step: int, margins: Tensor, family: Family) -> Record:
     """The row of the training curve for margins (n,)."""
     smallest, median, accuracy = margins.min(), margins.median(), (margins > 0).double().mean()
-    return Record(step, logistic.mean_loss(margins), smallest.item(), median.item(), accuracy.item())
+    return Record(step, family.mean_loss(margins), smallest.item(), median.item(), accuracy.item())
 
 
 def log_loss_gradient(network: Network, layers: list[Tensor], labels: Tensor, loss: float) -> list[Tensor]:
@@ -55,9 +55,9 @@ def log_loss_gradient(network: Network, layers: list[Tensor], labels: Tensor, lo
 
     Dividing by the loss before the products keeps float32 from underflow at small losses.
     """
-    margins = labels * (layers[-1] @ network.weights[-1].T).squeeze(-1)
-    output_gradient = -labels * (logistic.slope(margins) / (loss * len(labels))).to(labels.dtype)
-    deltas = [output_gradient.unsqueeze(-1) * delta for delta in sensitivities(network, layers)]
+    margins = network.family.margins(outputs(network, layers), labels)
+    slopes = -(network.family.slope(margins) / (loss * len(labels))).to(layers[0].dtype)
+    deltas = [slopes.unsqueeze(-1) * delta for delta in sensitivities(network, layers, labels)]
     gradients = [delta.T @ layer for delta, layer in zip(deltas, layers, strict=True)]
     return gradients if network.bias is None else [*gradients, deltas[0].sum(0)]
 
@@ -86,13 +86,13 @@ def descend(
     curve: list[Record] = []
     for step in range(training.steps + 1):
         layers = activations(trained, inputs)
-        margins = labels * (layers[-1] @ trained.weights[-1].T).squeeze(-1)
-        loss = logistic.mean_loss(margins)
+        margins = network.family.margins(outputs(trained, layers), labels)
+        loss = network.family.mean_loss(margins)
         if not loss < DIVERGED_LOSS:
             raise TrainingDiverged(f"the loss is {loss:g} after {step} steps")
         last = loss <= training.target_loss or step == training.steps
         if last or step % RECORD_EVERY == 0:
-            curve.append(record(step, margins))
+            curve.append(record(step, margins, network.family))
             progress(curve[-1])
         if last:
             break

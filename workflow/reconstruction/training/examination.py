@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..files import store
 from ..models.deployed import UNIT, normalise
-from ..models.mlp import Network, accuracy, outputs
+from ..models.mlp import Network, accuracy, margins
 from .descent import Record
 from .true_stationarity import derivative_stationarity, on_margin, true_stationarity
 
@@ -22,7 +22,7 @@ PARTS = ("training", "held_out", "test")
 
 
 @dataclass(frozen=True)
-class Part:
+class LabelledInputs:
     """Network inputs (n, D) and labels (n,) in {-1, +1}, float64."""
 
     inputs: Tensor
@@ -30,13 +30,13 @@ class Part:
 
     def margins(self, network: Network) -> Tensor:
         """y_i Phi(x_i) of shape (n,), of a float64 network."""
-        return outputs(network, self.inputs) * self.labels
+        return margins(network, self.inputs, self.labels)
 
 
-def parts(subset: store.Stored, mean: np.ndarray, std: np.ndarray = UNIT) -> dict[str, Part]:
+def parts(subset: store.Stored, mean: np.ndarray, std: np.ndarray = UNIT) -> dict[str, LabelledInputs]:
     """The parts of a subset by name, their images normalised as the network's inputs are."""
     return {
-        name: Part(
+        name: LabelledInputs(
             normalise(subset[f"{name}/images"], mean, std).double(),
             torch.from_numpy(subset[f"{name}/labels"]).double(),
         )
@@ -45,14 +45,14 @@ def parts(subset: store.Stored, mean: np.ndarray, std: np.ndarray = UNIT) -> dic
 
 
 def examine(
-    network: Network, data: dict[str, Part], curve: Sequence[Record], weight_decay: float = 0.0
+    network: Network, data: dict[str, LabelledInputs], curve: Sequence[Record], weight_decay: float = 0.0
 ) -> dict[str, np.ndarray]:
     """The arrays of training.h5: the curve, each part's accuracy, and the training data's margins and stationarity.
 
     Under weight decay also the stationarity that it makes exact, with lambda from the loss's derivative.
     """
     trained = data["training"]
-    margins = trained.margins(network).numpy()
+    found_margins = trained.margins(network).numpy()
     truth = true_stationarity(network, trained.inputs, trained.labels)
     exact = {}
     if weight_decay:
@@ -62,8 +62,8 @@ def examine(
         **exact,
         **{f"curve/{name}": np.array([getattr(row, name) for row in curve]) for name in Record.__annotations__},
         **{f"accuracy/{name}": np.asarray(accuracy(network, part.inputs, part.labels)) for name, part in data.items()},
-        "margins": margins,
-        "on_margin": on_margin(margins),
+        "margins": found_margins,
+        "on_margin": on_margin(found_margins),
         "true_lambdas": truth.lambdas,
         "true_residuals": truth.residuals,
         "squared_norms": truth.squared_norms,

@@ -16,9 +16,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..attack.search.optimisers import cosine
-from ..models import logistic
 from ..models.mlp import Network, activations, gradient_grams, outputs, sensitivities
+from ..models.mlp import margins as margins_of
+from ..schedules import cosine
 from .descent import (
     DIVERGED_LOSS,
     RECORD_EVERY,
@@ -52,16 +52,16 @@ def settle(
     curve: list[Record] = []
     for step in steps:
         layers = activations(settled, inputs)
-        margins = labels * (layers[-1] @ settled.weights[-1].T).squeeze(-1)
-        loss = logistic.mean_loss(margins)
+        margins = network.family.margins(outputs(settled, layers), labels)
+        loss = network.family.mean_loss(margins)
         if not loss < DIVERGED_LOSS:
             raise TrainingDiverged(f"the loss is {loss:g} after {step} steps")
         done = step - steps.start
         if done % RECORD_EVERY == 0:
-            curve.append(record(step, margins))
+            curve.append(record(step, margins, network.family))
             progress(curve[-1])
         if done % CURVATURE_EVERY == 0:
-            largest_rate = 1 / (curvature(settled, layers, margins) + weight_decay)
+            largest_rate = 1 / (curvature(settled, layers, labels) + weight_decay)
         rate = largest_rate * cosine(done, len(steps))
         gradients = log_loss_gradient(settled, layers, labels, loss=1)
         for parameter, speed, gradient in zip(settled.parameters, velocity.parameters, gradients, strict=True):
@@ -70,15 +70,16 @@ def settle(
             parameter.add_(speed)
         idle_velocity = MOMENTUM * idle_velocity - rate * weight_decay * idle
         idle += idle_velocity
-    curve.append(record(steps.stop, labels * outputs(settled, inputs)))
+    curve.append(record(steps.stop, margins_of(settled, inputs, labels), network.family))
     return settled, curve, idle
 
 
-def curvature(network: Network, layers: list[Tensor], margins: Tensor) -> float:
+def curvature(network: Network, layers: list[Tensor], labels: Tensor) -> float:
     """The largest eigenvalue of the loss's Gauss-Newton matrix, by the Gram matrix (n, n) of the images' gradients.
 
-    layers: activations of the training images; margins: (n,).
+    layers: activations of the training images; labels: (n,).
     """
-    scales = (logistic.curvature(margins) / len(margins)).sqrt()
-    gram = torch.stack(gradient_grams(network, layers, sensitivities(network, layers))).sum(0).double()
+    margins = network.family.margins(outputs(network, layers), labels)
+    scales = (network.family.curvature(margins) / len(margins)).sqrt()
+    gram = torch.stack(gradient_grams(network, layers, sensitivities(network, layers, labels))).sum(0).double()
     return torch.linalg.eigvalsh(gram * scales * scales[:, None])[-1].item()

@@ -10,8 +10,8 @@ from scipy.linalg import eigh
 from scipy.optimize import nnls
 from torch import Tensor
 
-from ..models import logistic
-from ..models.mlp import Network, activations, gradient_grams, outputs, sensitivities
+from ..models.mlp import Network, activations, gradient_grams, sensitivities
+from ..models.mlp import margins as margins_of
 
 MARGIN_TOLERANCE = 0.1  # an image within 10 % of the smallest margin lies on the margin
 
@@ -52,14 +52,14 @@ def derivative_stationarity(network: Network, inputs: Tensor, labels: Tensor, we
     (Buzaglo et al. 2023), but for units that an image leaves at the ReLU's kink, where no derivative is right.
     """
     products = _gradient_products(network, inputs, labels)
-    margins = outputs(network.to(dtype=torch.float64), inputs.double()) * labels.double()
-    lambdas = (logistic.slope(margins) / (len(margins) * weight_decay)).numpy()
+    margins = margins_of(network.to(dtype=torch.float64), inputs.double(), labels.double())
+    lambdas = (network.family.slope(margins) / (len(margins) * weight_decay)).numpy()
     return products.with_lambdas(lambdas)
 
 
 @dataclass(frozen=True)
 class _GradientProducts:
-    """Inner products of the images' y_i grad_{W_k} Phi(x_i), with each other and with W_k, for each layer k."""
+    """Inner products of the images' gradients grad_{W_k} q_i, with each other and with W_k, for each layer k."""
 
     grams: list[np.ndarray]  # (n, n)
     projections: list[np.ndarray]  # (n,)
@@ -74,18 +74,17 @@ class _GradientProducts:
 
 
 def _gradient_products(network: Network, inputs: Tensor, labels: Tensor) -> _GradientProducts:
-    """In float64. grad_{W_k} Phi(x_i) = delta_k,i^T a_{k-1,i} never needs to be formed."""
+    """In float64. grad_{W_k} q_i = delta_k,i^T a_{k-1,i} never needs to be formed."""
     network, inputs, labels = network.to(dtype=torch.float64), inputs.double(), labels.double()
     layers = activations(network, inputs)
-    deltas = sensitivities(network, layers)
-    signs = labels[:, None] * labels[None, :]
-    grams = [(gram * signs).numpy() for gram in gradient_grams(network, layers, deltas)]
+    deltas = sensitivities(network, layers, labels)
+    grams = [gram.numpy() for gram in gradient_grams(network, layers, deltas)]
     projections = []
     for k, weight in enumerate(network.weights):
         projection = (deltas[k] @ weight * layers[k]).sum(1)
         if k == 0 and network.bias is not None:
             projection = projection + deltas[0] @ network.bias
-        projections.append((projection * labels).numpy())
+        projections.append(projection.numpy())
     return _GradientProducts(grams, projections, network.squared_norms.numpy())
 
 

@@ -1,8 +1,6 @@
-"""The optimisers of the two methods, and how their learning rates fall over the iterations."""
+"""The optimisers of the two methods."""
 
 from __future__ import annotations
-
-import math
 
 import torch
 from torch import Tensor
@@ -18,7 +16,7 @@ class Momentum:
     def __init__(self, parameter: Tensor, rate: Tensor) -> None:
         self.rate = rate
         self.velocity = torch.zeros_like(parameter)
-        self.state = [self.velocity]
+        self.state = {"velocity": self.velocity}
 
     def step(self, parameter: Tensor, gradient: Tensor, decay: Tensor) -> None:
         self.velocity.mul_(MOMENTUM).add_(gradient)
@@ -35,7 +33,7 @@ class Adam:
         self.square = torch.zeros_like(parameter)
         self.left = torch.ones(2, dtype=torch.float64, device=parameter.device)  # beta^t of each moment
         self.betas = torch.tensor(ADAM_BETAS, dtype=torch.float64, device=parameter.device)
-        self.state = [self.mean, self.square, self.left]
+        self.state = {"mean": self.mean, "square": self.square, "left": self.left}
 
     def step(self, parameter: Tensor, gradient: Tensor, decay: Tensor) -> None:
         self.left.mul_(self.betas)
@@ -44,15 +42,3 @@ class Adam:
         self.square.mul_(ADAM_BETAS[1]).addcmul_(gradient, gradient, value=1 - ADAM_BETAS[1])
         root = (self.square / second).sqrt_().add_(ADAM_EPSILON)
         parameter.sub_((self.mean / root).mul_(self.rate * (decay / first)))
-
-
-def constant(iteration: int, iterations: int) -> float:
-    return 1.0
-
-
-def cosine(iteration: int, iterations: int) -> float:
-    """The learning rate's factor falls from 1 to 0 along half a cosine."""
-    return 0.5 * (1 + math.cos(math.pi * iteration / iterations))
-
-
-DECAYS = {"constant": constant, "cosine": cosine}

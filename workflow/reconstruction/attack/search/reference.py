@@ -1,4 +1,4 @@
-"""The published procedure written plainly (Haim et al. 2022, equation 5): what the fast engine must agree with.
+"""The published procedure written plainly (Haim et al. 2022, equation 5), an oracle for tests and benchmarks.
 
 float64, full pixels, one restart after the other, and every derivative by autograd: the stationarity term
 differentiates the network once to explain its weights and once more to move the candidates.
@@ -6,14 +6,14 @@ differentiates the network once to explain its weights and once more to move the
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
+from ...configuration import PublishedSearch
 from ...models.mlp import Network
-from .engine import DUAL_WEIGHT, PIXEL_BOX_WEIGHT, Outcome, Report, Restarts, candidate_labels
 from .optimisers import MOMENTUM
+from .penalties import DUAL_WEIGHT
+from .restarts import Outcome, Starts
 
 
 class ModifiedReLU(torch.autograd.Function):
@@ -55,55 +55,35 @@ def stationarity_residuals(
     return torch.stack([squares[0] + sum(squares[depth:]), *squares[1:depth]])
 
 
-def penalties(candidates: Tensor, lambdas: Tensor, lambda_min: float, box_weight: float = PIXEL_BOX_WEIGHT) -> Tensor:
+def penalties(
+    candidates: Tensor, lambdas: Tensor, lambda_min: float, box_weight: float = PublishedSearch().box_weight
+) -> Tensor:
     """The pixel box and dual feasibility."""
     box = (candidates.abs() - 1).relu().square().sum()
     dual = (lambda_min - lambdas).relu().square().sum()
     return box_weight * box + DUAL_WEIGHT * dual
 
 
-def search(
-    network: Network,
-    restarts: Restarts,
-    iterations: int,
-    record_every: int,
-    progress: Report,
-    pause: Callable[[int], None] = lambda iteration: None,
-) -> Outcome:
-    """Run the restarts as `search.search` does with the method `published`, each by itself.
-
-    pause(iteration) is called before every iteration.
-    """
-    network, restarts = network.to(dtype=torch.float64), restarts.to(restarts.candidates.device, torch.float64)
-    found = [
-        _search_one(network, restarts.only([k]), iterations, record_every, progress, pause)
-        for k in range(len(restarts))
-    ]
+def search(network: Network, starts: Starts, iterations: int, record_every: int) -> Outcome:
+    """Run the restarts as `engine.Search` does with the method `published`, each by itself."""
+    network, starts = network.to(dtype=torch.float64), starts.to(starts.candidates.device, torch.float64)
+    found = [_search_one(network, starts.only([k]), iterations, record_every) for k in range(len(starts))]
     return Outcome.concatenate(found)
 
 
-def _search_one(
-    network: Network,
-    restart: Restarts,
-    iterations: int,
-    record_every: int,
-    progress: Report,
-    pause: Callable[[int], None],
-) -> Outcome:
-    candidates = restart.candidates[0].clone().requires_grad_()
-    lambdas = restart.lambdas[0].clone().requires_grad_()
-    labels = candidate_labels(len(lambdas)).to(candidates)
-    alpha, lambda_min = restart.alpha.item(), restart.lambda_min.item()
-    candidate_optimiser = torch.optim.SGD([candidates], restart.learning_rate.item(), momentum=MOMENTUM)
-    lambda_optimiser = torch.optim.SGD([lambdas], restart.lambda_learning_rate.item(), momentum=MOMENTUM)
+def _search_one(network: Network, start: Starts, iterations: int, record_every: int) -> Outcome:
+    candidates = start.candidates[0].clone().requires_grad_()
+    lambdas = start.lambdas[0].clone().requires_grad_()
+    labels = network.family.candidate_labels(len(lambdas)).to(candidates)
+    alpha, lambda_min = start.alpha.item(), start.lambda_min.item()
+    candidate_optimiser = torch.optim.SGD([candidates], start.learning_rate.item(), momentum=MOMENTUM)
+    lambda_optimiser = torch.optim.SGD([lambdas], start.lambda_learning_rate.item(), momentum=MOMENTUM)
     trace, trace_iterations = [], []
     for iteration in range(iterations + 1):
-        pause(iteration)
         residuals = stationarity_residuals(network, candidates, lambdas, labels, alpha)
         if iteration % record_every == 0 or iteration == iterations:
             trace.append(residuals.detach().cpu())
             trace_iterations.append(iteration)
-            progress(iteration, trace[-1][None])
         if iteration == iterations:
             break
         candidate_optimiser.zero_grad()

@@ -9,12 +9,14 @@ import torch
 from scipy.stats import qmc
 from torch import Tensor
 
-from ...configuration import LogUniform, Range, Search, Uniform
+from ...configuration import LogUniform, Range, Restarts, SearchSettings, Uniform
+from ...models.space import Space
+from .restarts import Starts
 
 NAMES = ("learning_rate", "lambda_learning_rate", "initial_scale", "lambda_min", "alpha")
 
 
-def draw(search: Search, seed: int, restart: int) -> dict[str, float]:
+def draw(search: SearchSettings, seed: int, restart: int) -> dict[str, float]:
     """Restart's hyperparameters: a point of a scrambled Sobol sequence (Owen 1998), one axis a hyperparameter.
 
     An axis belongs to its hyperparameter whether or not that has a range, so fixing one moves no other.
@@ -46,3 +48,18 @@ def initial_values(seed: int, restart: int, candidates: int, size: int, scale: f
     generator = torch.Generator().manual_seed(state)
     x = torch.randn(candidates, size, generator=generator, dtype=torch.float64) * scale
     return x, torch.rand(candidates, generator=generator, dtype=torch.float64)
+
+
+def begin(size: int, space: Space, settings: Restarts, numbers: range, drawn: list[dict[str, float]]) -> Starts:
+    """Where the restarts of these numbers begin, in a search space of the given size; float64."""
+    initial = [
+        initial_values(settings.seed, number, settings.candidates, size, row["initial_scale"])
+        for number, row in zip(numbers, drawn, strict=True)
+    ]
+    rates = ("learning_rate", "lambda_learning_rate", "lambda_min", "alpha")
+    values = {name: torch.tensor([row[name] for row in drawn], dtype=torch.float64) for name in rates}
+    return Starts(
+        candidates=space.scale(torch.stack([x for x, _ in initial])),
+        lambdas=torch.stack([lambdas for _, lambdas in initial]),
+        **{**values, "learning_rate": space.scale(values["learning_rate"][:, None])},
+    )

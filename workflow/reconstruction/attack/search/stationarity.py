@@ -1,10 +1,10 @@
 """The stationarity term of the KKT conditions and its gradient, in closed form.
 
-    L_k = || W_k - (1/m) sum_i lambda_i y_i grad_{W_k} Phi(x_i) ||^2        (Haim et al. 2022, equation 5)
+    L_k = || W_k - (1/m) sum_i lambda_i grad_{W_k} q_i ||^2        (Haim et al. 2022, equation 5)
 
-For an MLP, grad_{W_k} Phi(x_i) is the outer product of the back-propagated sensitivity delta_k and the
-activation a_{k-1}, so the sum over candidates is one matrix product, G_k = delta_k^T a_{k-1}. Neither
-the loss nor its gradient needs autograd. Restarts stack into a leading batch axis B.
+with the margins q_i, y_i Phi(x_i) of two classes. For an MLP, grad_{W_k} q_i is the outer product of the
+back-propagated sensitivity delta_k and the activation a_{k-1}, so the sum over candidates is one matrix product,
+G_k = delta_k^T a_{k-1}. Neither the loss nor its gradient needs autograd. Restarts stack into a leading batch axis B.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def stationarity(
 ) -> Stationarity:
     """Each layer's squared residual, and the gradient of their sum, each times its layer weight (1 by default).
 
-    candidates: (B, m, D); lambdas: (B, m); labels: (m,) in {-1, +1}; alpha: (B,), the sharpness of
+    candidates: (B, m, D); lambdas: (B, m); labels: (m,) of the network's family; alpha: (B,), the sharpness of
     the sigmoid that stands for the ReLU's derivative in every backward pass (appendix A). The forward
     pass stays a ReLU, and the sigmoid is itself differentiated. The network's dtype is that of the products;
     sums over a layer are float32 at least. A network without a bias has no equation for one.
@@ -49,7 +49,6 @@ def stationarity(
     depth = len(weights)
     batch, count, _ = candidates.shape
     sharpness = alpha.view(batch, 1, 1)
-    signs = (labels / count).to(dtype)
 
     # Forward: a_k = relu(z_k), s_k = sigmoid(alpha z_k), for k = 1 .. L-1
     layers, gates = [candidates], []
@@ -60,8 +59,9 @@ def stationarity(
         gates.append((sharpness * product).sigmoid_())
         layers.append(product.relu_())
 
-    # Backward: delta_L = lambda y / m, delta_k = u_k * s_k with u_k = delta_{k+1} W_{k+1}
-    deltas = [(lambdas * signs).unsqueeze(-1)]
+    # Backward: delta_L = lambda / m dq/dPhi, delta_k = u_k * s_k with u_k = delta_{k+1} W_{k+1}
+    margin_gradient = (network.family.margin_gradient(layers[-1] @ weights[-1].T, labels) / count).to(dtype)
+    deltas = [lambdas.unsqueeze(-1) * margin_gradient]
     ungated = []
     for k in range(depth - 1, 0, -1):
         ungated.append(deltas[-1] @ weights[k])
@@ -95,7 +95,7 @@ def stationarity(
         delta_gradient *= gates[k - 1]
         delta_gradient = delta_gradient @ weights[k].T
         delta_gradient += layers[k] @ differences[k].mT
-    lambdas_gradient = delta_gradient.squeeze(-1) * (-2 * signs)
+    lambdas_gradient = (delta_gradient * (-2 * margin_gradient)).sum(-1)
 
     # Reverse of the forward pass, last layer to first: dz_k = s_k * (da_k + ds_k * alpha (1 - s_k))
     layer_gradient = deltas[-1] @ differences[-1]

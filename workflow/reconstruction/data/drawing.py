@@ -1,0 +1,91 @@
+"""Which images of a pool are trained on and which held out, and the labels that they get."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..configuration import ClassLabels, Dataset, Labels, RandomLabels
+from ..errors import UserError
+from .classes import by_number
+from .images import Pool
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Images of a pool: indices (n,) into it and labels (n,) in {-1, +1}."""
+
+    indices: np.ndarray
+    labels: np.ndarray
+
+
+def draw(pool: Pool, settings: Dataset) -> tuple[Drawn, Drawn]:
+    """Training and held-out parts, in drawing order after the images to skip.
+
+    Raises UserError where the pool has too few images for both, or lacks a class that the labels name.
+    """
+    order = np.arange(len(pool.classes))
+    if settings.draw == "seeded":
+        order = np.random.default_rng(settings.seed).permutation(order)
+    rule = by_number(settings.labels, pool)
+    if isinstance(rule, ClassLabels):
+        return _draw_by_class(pool, order, rule, settings)
+    order = order[2 * settings.skip :]
+    trained, held_out = 2 * settings.per_label, 2 * settings.held_out
+    if len(order) < trained + held_out:
+        raise _too_few(f"{pool.origin}: has", len(order), 2, settings)
+    order = order[: trained + held_out]
+    labels = label_all(pool.classes[order], rule, [trained, held_out]).labels
+    return Drawn(order[:trained], labels[:trained]), Drawn(order[trained:], labels[trained:])
+
+
+def _too_few(source: str, found: int, labels: int, settings: Dataset) -> UserError:
+    """Where a source has that many images for so many labels."""
+    skipped, trained, held_out = (labels * n for n in (settings.skip, settings.per_label, settings.held_out))
+    after = f" after the {skipped} to skip" if skipped else ""
+    if settings.held_out_per_label:
+        advice = f"lower per_label and held_out_per_label to {found // labels} together"
+    else:
+        advice = f"set per_label to at most {found // labels // 2}"
+    return UserError(
+        f"{source} {found} images{after}, and {trained} to train on plus {held_out} held out need {trained + held_out}",
+        advice,
+    )
+
+
+def _draw_by_class(pool: Pool, order: np.ndarray, rule: ClassLabels, settings: Dataset) -> tuple[Drawn, Drawn]:
+    """The first images of each label in the given order after those to skip, and the next ones."""
+    needed = settings.per_label + settings.held_out
+    labelled = label_all(pool.classes[order], rule, [len(order)])
+    place = np.zeros(len(labelled.labels), int)
+    for side, label in (("negative", -1), ("positive", 1)):
+        members = labelled.labels == label
+        found = max(0, int(members.sum()) - settings.skip)
+        if found < needed:
+            raise _too_few(f"{pool.origin}: the {side} classes have", found, 1, settings)
+        place[members] = np.arange(members.sum()) - settings.skip
+
+    def part(chosen: np.ndarray) -> Drawn:
+        return Drawn(order[labelled.indices[chosen]], labelled.labels[chosen])
+
+    return part((place >= 0) & (place < settings.per_label)), part((place >= settings.per_label) & (place < needed))
+
+
+def label_all(classes: np.ndarray, rule: Labels, parts: Sequence[int]) -> Drawn:
+    """Label images of the given classes (n,) by rule, a rule by number; those of classes on no side are left out.
+
+    parts: how many images each part in turn has; random labels are balanced in each by itself.
+    """
+    indices = np.arange(len(classes))
+    if isinstance(rule, ClassLabels):
+        negative, positive = np.isin(classes, rule.negative), np.isin(classes, rule.positive)
+        indices = indices[negative | positive]
+        return Drawn(indices, np.where(positive[indices], 1, -1))
+    labels = np.where(indices % 2, 1, -1)
+    if isinstance(rule, RandomLabels):
+        generator = np.random.default_rng(rule.seed)
+        ends = np.cumsum(parts)[:-1]
+        labels = np.concatenate([generator.permutation(part) for part in np.split(labels, ends)])
+    return Drawn(indices, labels)

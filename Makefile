@@ -11,7 +11,7 @@ PAPER_SIZE = $(if $(CIFAR),--cifar $(CIFAR) --per-label 250 --hidden 1000 1000)
 VENV := .venv
 IMAGE := envs/reconstruction.sif
 UV := VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv
-INSTALL := $(UV) pip install --quiet --require-hashes
+INSTALL := $(UV) pip install --quiet --compile-bytecode --require-hashes
 COMPILE := $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header
 TORCH_PACKAGES := ^(torch|torchvision|triton|nvidia-|cuda-)
@@ -95,7 +95,7 @@ $(VENV)/installed: $(VENV)/uv envs/requirements.txt pyproject.toml
 ifeq ($(TORCH),cpu)
 	awk '/^[a-z]/ {keep = $$0 !~ /$(TORCH_PACKAGES)/} keep' envs/requirements.txt > $(VENV)/requirements-cpu.txt
 	$(INSTALL) --no-deps -r $(VENV)/requirements-cpu.txt
-	$(UV) pip install --quiet --torch-backend cpu $$(grep -oE '^(torch|torchvision)==[0-9.]+' envs/requirements.txt)
+	$(UV) pip install --quiet --compile-bytecode --torch-backend cpu $$(grep -oE '^(torch|torchvision)==[0-9.]+' envs/requirements.txt)
 else
 	$(INSTALL) -r envs/requirements.txt
 endif

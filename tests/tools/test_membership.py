@@ -9,11 +9,11 @@ import torch
 from reconstruction.__main__ import main
 from reconstruction.configuration import Dataset, Model, parsing
 from reconstruction.errors import UserError
+from reconstruction.evaluation.membership import summary
 from reconstruction.files import store
 from reconstruction.models import deployed
 from reconstruction.stages import subset, train
 from reconstruction.tools import membership
-from reconstruction.tools.membership import summary
 from science_helpers import random_network
 
 

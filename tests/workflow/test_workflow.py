@@ -67,14 +67,7 @@ def test_drawing_anew_matches_nothing_anew(checkout):
 
 def test_adding_shards_runs_only_the_new_ones(checkout):
     overlay = "sweeps: {demo: {shards: 3}}"
-    assert planned(checkout, overlay) == {
-        "reconstruct": 2,
-        "deduplicate": 1,
-        "evaluate": 1,
-        "draw": 1,
-        "page": 1,
-        "table": 1,
-    }
+    assert planned(checkout, overlay) == {"reconstruct": 2, "deduplicate": 1, **SCORED}
     finished = snakemake(checkout, "--dry-run", overlay=overlay)
     assert f"{SHARDS}/0002.h5" in finished.stdout
     assert f"output: {SHARDS}/0000.h5" not in finished.stdout
@@ -112,14 +105,7 @@ def test_pruned_shards_are_not_wanted_back(checkout, tmp_path):
     assert list((sweep / "shards").glob("*.h5")) == []
     assert "Nothing to be done" in snakemake(folder, overlay=changed).stderr
     more = f"{changed}\nsweeps: {{demo: {{shards: 2}}}}"
-    assert planned(folder, more) == {
-        "reconstruct": 2,
-        "deduplicate": 1,
-        "evaluate": 1,
-        "draw": 1,
-        "page": 1,
-        "table": 1,
-    }
+    assert planned(folder, more) == {"reconstruct": 2, "deduplicate": 1, **SCORED}
 
 
 def test_a_second_sweep_shares_the_model(checkout):
@@ -127,29 +113,13 @@ def test_a_second_sweep_shares_the_model(checkout):
         "sweeps: {more: {restarts: {candidates: 16}}}\n"
         "experiments: [{dataset: faces, model: mlp500, sweep: demo}, {dataset: faces, model: mlp500, sweep: more}]"
     )
-    assert planned(checkout, overlay) == {
-        "reconstruct": 1,
-        "deduplicate": 1,
-        "evaluate": 1,
-        "draw": 1,
-        "page": 1,
-        "table": 1,
-    }
+    assert planned(checkout, overlay) == {"reconstruct": 1, "deduplicate": 1, **SCORED}
 
 
 def test_controls_are_searched_as_the_model_is(checkout, tmp_path):
     scrambled = {"scramble": 1, "reconstruct": 1, "deduplicate": 1, **SCORED}
     assert planned(checkout, "controls: {scrambled_weights: true}") == scrambled
-    networks = {
-        "subset": 2,
-        "train": 2,
-        "reconstruct": 2,
-        "deduplicate": 2,
-        "evaluate": 1,
-        "draw": 1,
-        "page": 1,
-        "table": 1,
-    }
+    networks = {"subset": 2, "train": 2, "reconstruct": 2, "deduplicate": 2, **SCORED}
     assert planned(checkout, "controls: {networks: 2}") == networks
     folder = tmp_path / "controlled"
     shutil.copytree(checkout, folder)

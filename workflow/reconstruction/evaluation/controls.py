@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,9 +88,13 @@ def without_search(
 
 
 def searched(
-    paths: Sequence[tuple[str, Path, Path]], images: np.ndarray, held_out_images: np.ndarray, settings: Evaluation
+    paths: Sequence[tuple[str, Path, Path]],
+    images: np.ndarray,
+    held_out_images: np.ndarray,
+    settings: Evaluation,
+    matched: Callable[[str], None],
 ) -> dict[str, Control]:
-    """Control searches by name, of names, model.h5 and candidates.h5; raises UserError."""
+    """Control searches by name, of names, model.h5 and candidates.h5; matched: told of each; raises UserError."""
     answers = {}
     for name, model_path, candidates_path in paths:
         model = deployed.read(model_path)
@@ -100,6 +104,7 @@ def searched(
         chance = Chance.of_candidates(candidates, model, settings.seed)
         scrambled_ncc = chance.scores(model.centred(images), settings.false_positive_rate)
         answers[name] = scored(images, held_out_images, model, raw, scrambled_ncc)
+        matched(f"control {name}")
     return answers
 
 

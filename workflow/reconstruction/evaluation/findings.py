@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,25 +59,36 @@ class Findings:
         return (self.trained.by_restart > self.thresholds.both).sum(1)
 
 
-def find(settings: Evaluation, subset: store.Stored, model: Deployed, candidates: store.Stored) -> Findings:
-    """Match the candidates with every image, and set the thresholds."""
+def find(
+    settings: Evaluation,
+    subset: store.Stored,
+    model: Deployed,
+    candidates: store.Stored,
+    matched: Callable[[str], None],
+) -> Findings:
+    """Match the candidates with every image, and set the thresholds; matched: told of what has been, four times."""
     raw = pixels.of(candidates, "candidates/coordinates", model)
     representatives = pixels.of(candidates, "representatives/coordinates", model)
     own = by_restart(candidates["candidates/restart"])
     shown = max(settings.pairs, SHOWN // model.mean.size)
     trained = match(subset, "training", model, raw, own, representatives, shown)
+    matched("training images")
     held_out = match(subset, "held_out", model, raw, own, representatives, shown)
+    matched("held-out images")
     inputs = model.centred(trained.images)
     rate = min(settings.false_positive_rate, RARE) if tells_rare(len(held_out.labels)) else settings.false_positive_rate
     chance = Chance.of_candidates(candidates, model, settings.seed)
     by_chance = chance.scores_by_restart(inputs, rate, own)
+    matched("random candidates")
     scrambled_ncc = by_chance.max(0)
+    without_search = controls.without_search(trained.images, held_out.images, model, chance, scrambled_ncc, settings)
+    matched("answers without a search")
     return Findings(
         trained=trained,
         held_out=held_out,
         chance=by_chance,
         scrambled_ncc=scrambled_ncc,
-        controls=controls.without_search(trained.images, held_out.images, model, chance, scrambled_ncc, settings),
+        controls=without_search,
         thresholds=Thresholds.of(held_out.ncc.score, scrambled_ncc, settings.false_positive_rate),
         representatives=nearest_by_ncc(representatives, inputs),
     )

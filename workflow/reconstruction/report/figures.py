@@ -9,7 +9,6 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from PIL import Image
@@ -17,6 +16,7 @@ from PIL import Image
 from ..evaluation.scores import best_first
 from ..files import store
 from ..files.layout import FIGURES, IMAGES, PAIRS, below
+from . import lists
 from .palette import AXIS_LABELS, BLUE, GREEN, GREY, LAYER_COLOURS, LOG_AXES, ORANGE
 from .pictures import as_bytes
 
@@ -32,13 +32,10 @@ STYLE: Any = {
     "figure.constrained_layout.use": True,
     "pdf.fonttype": 42,  # fonts that a publisher's checks accept
     "savefig.dpi": 300,
+    "image.composite_image": False,  # each picture in a PDF as it is
 }
 PER_ROW = 10  # pictures
 CHARACTERS = 110  # of a title, in a line
-COLUMNS = (  # of the table of images
-    "source_index", "labels", "ncc", "hit", "expected_ncc", "calibrated_hit", "ssim3", "ssim11", "l2", "one_to_one_ncc",
-    "nearest_candidate",
-)  # fmt: skip
 
 
 def draw_all(
@@ -57,16 +54,15 @@ def draw_all(
         save(quality_against_margin(evaluation, training), folder / "margin")
         save(quality_against_hyperparameters(evaluation, candidates), folder / "hyperparameters")
         save(unexplained(candidates, training["squared_norms"], training["true_residuals"]), folder / "residuals")
-    table = pd.concat([images_table(evaluation, part) for part in ("training", "held_out")])
-    unknown = np.full(len(evaluation["held_out/ncc"]), np.nan)
-    table.insert(3, "margin", np.concatenate([training["margins"], unknown]))
-    table.to_csv(folder / below(FIGURES, IMAGES), index=False, float_format="%.5f")
+    rows = lists.images(evaluation, training["margins"])
+    rows.to_csv(folder / below(FIGURES, IMAGES), index=False, float_format="%.5f")
     export_pairs(folder_of_pairs, subset, evaluation, count)
 
 
 def save(figure: Figure, path: Path) -> None:
-    """As .png and .pdf, the same bytes every time."""
+    """As .png and .pdf, laid out alike, the same bytes every time."""
     figure.savefig(path.with_suffix(".png"))
+    figure.set_layout_engine("none")
     figure.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
 
 
@@ -95,15 +91,19 @@ def mosaic(pictures: np.ndarray, captions: Sequence[str], title: str, marked: np
     figure = Figure(figsize=(WIDTH, size))
     figure.set_layout_engine("none")
     figure.suptitle(title, fontsize=7, y=1 - 0.3 * line / size, wrap=True)
+    axis = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(size, 0))
+    axis.axis("off")
     for place, (shown, caption, bold) in enumerate(zip(pictures, captions, marked, strict=True)):
         row, column = divmod(place, PER_ROW)
         left, top = column * cell + (cell - picture) / 2, head + row * (tall + 1.5 * line)
-        axis = figure.add_axes((left / WIDTH, 1 - (top + tall) / size, picture / WIDTH, tall / size))
-        axis.axis("off")
-        axis.imshow(shown.transpose(1, 2, 0).squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        axis.set_title(
-            caption, fontsize=6, y=0, pad=-8, color=GREEN if bold else GREY, fontweight="bold" if bold else "normal"
-        )
+        axis.imshow(
+            shown.transpose(1, 2, 0).squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="auto",
+            extent=(left, left + picture, top + tall, top),
+        )  # fmt: skip
+        axis.text(
+            left + picture / 2, top + tall + 0.85 * line, caption, fontsize=6, ha="center",
+            color=GREEN if bold else GREY, fontweight="bold" if bold else "normal",
+        )  # fmt: skip
     return figure
 
 
@@ -175,14 +175,6 @@ def unexplained(
     axis.set_ylabel("unexplained share of $\\|W_k\\|^2$")
     figure.legend(ncols=4, columnspacing=1.5, loc="outside upper center")
     return figure
-
-
-def images_table(evaluation: store.Stored, part: str) -> pd.DataFrame:
-    """One row for each image of a part; calibrated_hit is empty where no other network tells what to expect."""
-    columns = {column: evaluation[f"{part}/{column}"] for column in COLUMNS}
-    table = pd.DataFrame({"part": part.replace("_", "-"), **columns}).rename(columns={"labels": "label"})
-    table["calibrated_hit"] = table["calibrated_hit"].where(table["expected_ncc"].notna())
-    return table
 
 
 def export_pairs(folder: Path, subset: store.Stored, evaluation: store.Stored, count: int) -> None:

@@ -6,6 +6,7 @@ controls. What figures and the page show is kept with the scores, so that drawin
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from ..evaluation import controls, pixels, uncertainty
 from ..evaluation.findings import Matched, find, restarts_of, scores_of
 from ..evaluation.scores import PartScores, Row, precision, summarise
 from ..files import layout, store
+from ..machine.progress import Progress
 from ..models import deployed
 from ..report.row import headline, search_columns, search_timing
 
@@ -41,8 +43,14 @@ def run(
     store.require_source(training, "model", model.stored)
     store.require_source(candidates, "model", model.stored)
 
-    findings = find(settings, subset, model, candidates)
-    answers = controls.searched(control_paths, findings.trained.images, findings.held_out.images, settings)
+    progress, done, steps = Progress("evaluate"), itertools.count(), 4 + len(control_paths)
+
+    def matched(what: str) -> None:
+        progress(next(done) / steps, f"{what} matched")
+
+    matched("nothing")
+    findings = find(settings, subset, model, candidates, matched)
+    answers = controls.searched(control_paths, findings.trained.images, findings.held_out.images, settings, matched)
     scores, by_restart = scores_of(findings, answers), restarts_of(findings)
     found = summarise(scores, settings)
     sure = uncertainty.intervals(scores, by_restart, settings)

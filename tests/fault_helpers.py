@@ -121,7 +121,7 @@ def check_out(folder, iterations=20, checkpoint_seconds=60):
     substitute(
         folder / "workflow/rules/reconstruct.smk", "--shard ", f"--checkpoint-seconds {checkpoint_seconds} --shard "
     )
-    substitute(folder / "workflow/reconstruction/keeper.py", "LARGEST_SHARE = 0.05", "LARGEST_SHARE = 1")
+    substitute(folder / "workflow/reconstruction/shards/saving.py", "LARGEST_SHARE = 0.05", "LARGEST_SHARE = 1")
     return folder
 
 

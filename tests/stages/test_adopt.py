@@ -205,7 +205,7 @@ def test_a_file_that_is_cut_short_or_no_checkpoint_is_refused(kept, tmp_path):
     [
         (np.zeros((2, 4)), "shape (2, 4)"),
         (np.full(SHAPE, 127.0), "from 0 to 1"),
-        (np.array([{}]), "cannot be read as NPY"),
+        (np.array([{}]), "write it as NPY"),
     ],
 )
 def test_a_mean_image_that_cannot_be_is_refused(image, defect, tmp_path):

@@ -1,14 +1,17 @@
 """Training under weight decay: settling against autograd, and the stationarity that it makes exact."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from reconstruction.configuration import ConstantSchedule, LogLossSchedule, Model, Training
+from reconstruction.models.logistic import LOGISTIC
 from reconstruction.models.mlp import Network, activations, initialise
 from reconstruction.training.descent import TrainingDiverged, descend
 from reconstruction.training.fit import fit
-from reconstruction.training.settling import curvature, settle
+from reconstruction.training.settling import LOSS_CHANGE, curvature, settle
 from reconstruction.training.true_stationarity import derivative_stationarity, true_stationarity
 from science_helpers import alternating, forward, generator, leaves, normal, phi, properties, random_network, relative
 
@@ -47,12 +50,14 @@ def test_curvature_is_the_largest_eigenvalue_of_the_explicit_gauss_newton_matrix
 def test_settling_is_heavy_ball_descent_of_the_decayed_loss(hidden, seed):
     network, inputs, labels = random_network(5, hidden, seed), normal(6, 5, seed=seed), alternating(6)
     settled, _, _ = settle(network, inputs, labels, 0.01, range(40, 43), lambda row: None)
-    layers = activations(network, inputs)
-    largest_rate = 1 / (curvature(network, layers, labels) + 0.01)
+    seen = math.inf
     parameters = [parameter.clone() for parameter in network.parameters]
     speeds = [torch.zeros_like(parameter) for parameter in parameters]
     for factor in (1, 0.75, 0.25):  # half a cosine in three steps
         now = Network(tuple(parameters[:-1]), parameters[-1])
+        loss = LOGISTIC.mean_loss(labels * phi(now, inputs))
+        if abs(loss - seen) > LOSS_CHANGE * seen or factor == 1:
+            largest_rate, seen = 1 / (curvature(now, activations(now, inputs), labels) + 0.01), loss
         for speed, parameter, gradient in zip(
             speeds, parameters, decayed_gradients(now, inputs, labels, 0.01), strict=True
         ):
@@ -130,3 +135,15 @@ def test_a_loss_that_runs_away_is_an_error():
     network = random_network(5, [6, 4]).map(lambda parameter: parameter * 1e200)
     with pytest.raises(TrainingDiverged, match="after 7 steps"):
         settle(network, normal(9, 5), alternating(9), 0.01, range(7, 20), lambda row: None)
+
+
+@pytest.mark.parametrize("target_loss", [0.3, 0.01])
+def test_settling_from_afar_follows_the_curvature(target_loss):
+    """Where a network has hardly begun to learn, its curvature grows tenfold within a few steps."""
+    inputs, labels = normal(20, 100), alternating(20)
+    training = Training(weight_decay=1e-3, target_loss=target_loss, steps=4000)
+    near, far = (
+        fit(Model(hidden=[100, 100], training=it), inputs, labels, CPU)[1][-1]
+        for it in (Training(weight_decay=1e-3), training)
+    )
+    assert far.loss == pytest.approx(near.loss, rel=0.02)

@@ -1,4 +1,6 @@
-# Needs what evaluation or inspection found, and the files that it was found in. Makes an experiment's figures.
+# Requires results/{dataset}/{model}/{sweep}/evaluation.h5, or inspection.h5 where there are no images, and what it was
+#          made from: subset.h5, training.h5, candidates.h5.
+# Makes    results/{dataset}/{model}/{sweep}/figures/, an experiment's figures and its tables of images or restarts.
 
 FIGURES = {
     "training_pairs": "Best pairs",
@@ -16,14 +18,14 @@ SEEN = {
 
 rule draw:
     input:
-        subset="results/{dataset}/subset.h5",
-        training="results/{dataset}/{model}/training.h5",
-        candidates="results/{dataset}/{model}/{sweep}/candidates.h5",
-        evaluation="results/{dataset}/{model}/{sweep}/evaluation.h5",
+        subset=f"results/{layout.SUBSET}",
+        training=f"results/{layout.TRAINING}",
+        candidates=f"results/{layout.CANDIDATES}",
+        evaluation=f"results/{layout.EVALUATION}",
     output:
         figures=[
             report(
-                f"results/{{dataset}}/{{model}}/{{sweep}}/figures/{figure}.png",
+                f"results/{layout.FIGURES}/{figure}.png",
                 caption=f"../report/{figure}.rst",
                 category="{dataset}",
                 subcategory="{model}, {sweep}",
@@ -31,11 +33,13 @@ rule draw:
             )
             for figure, title in FIGURES.items()
         ],
-        vectors=[f"results/{{dataset}}/{{model}}/{{sweep}}/figures/{figure}.pdf" for figure in FIGURES],
-        images="results/{dataset}/{model}/{sweep}/figures/images.csv",
-        pairs=directory("results/{dataset}/{model}/{sweep}/figures/pairs"),
+        vectors=[f"results/{layout.FIGURES}/{figure}.pdf" for figure in FIGURES],
+        images=f"results/{layout.IMAGES}",
+        pairs=directory(f"results/{layout.PAIRS}"),
     log:
-        "logs/{dataset}/{model}/{sweep}/draw.log",
+        f"logs/{layout.OF_SWEEP}/draw.log",
+    benchmark:
+        f"logs/{layout.OF_SWEEP}/draw.tsv"
     params:
         figures=subpath(output.images, parent=True),
     shell:
@@ -46,12 +50,12 @@ rule draw:
 
 rule draw_without_images:
     input:
-        candidates="results/no-images/{model}/{sweep}/candidates.h5",
-        inspection="results/no-images/{model}/{sweep}/inspection.h5",
+        candidates=f"results/{layout.CANDIDATES}",
+        inspection=f"results/{layout.INSPECTION}",
     output:
         figures=[
             report(
-                f"results/no-images/{{model}}/{{sweep}}/figures/{figure}.png",
+                f"results/{layout.FIGURES}/{figure}.png",
                 caption=f"../report/{figure}.rst",
                 category="no images",
                 subcategory="{model}, {sweep}",
@@ -59,11 +63,15 @@ rule draw_without_images:
             )
             for figure, title in SEEN.items()
         ],
-        vectors=[f"results/no-images/{{model}}/{{sweep}}/figures/{figure}.pdf" for figure in SEEN],
-        representatives="results/no-images/{model}/{sweep}/figures/representatives.csv",
-        restarts="results/no-images/{model}/{sweep}/figures/restarts.csv",
+        vectors=[f"results/{layout.FIGURES}/{figure}.pdf" for figure in SEEN],
+        representatives=f"results/{layout.REPRESENTATIVES}",
+        restarts=f"results/{layout.RESTARTS}",
     log:
-        "logs/no-images/{model}/{sweep}/draw.log",
+        f"logs/{layout.OF_SWEEP}/draw.log",
+    benchmark:
+        f"logs/{layout.OF_SWEEP}/draw.tsv"
+    wildcard_constraints:
+        dataset=layout.NO_IMAGES,
     params:
         figures=subpath(output.representatives, parent=True),
     shell:

@@ -1,17 +1,22 @@
-# Needs everything before it, the subset among them. Makes the scores of an experiment.
+# Requires results/{dataset}/subset.h5, which no rule after training opens but this, draw and page,
+#          results/{dataset}/{model}/model.h5 and training.h5, results/{dataset}/{model}/{sweep}/candidates.h5, and
+#          model.h5 and candidates.h5 of the control searches.
+# Makes    results/{dataset}/{model}/{sweep}/evaluation.h5, the scores of an experiment.
 
 
 rule evaluate:
     input:
-        subset="results/{dataset}/subset.h5",
-        model="results/{dataset}/{model}/model.h5",
-        training="results/{dataset}/{model}/training.h5",
-        candidates="results/{dataset}/{model}/{sweep}/candidates.h5",
+        subset=f"results/{layout.SUBSET}",
+        model=f"results/{layout.MODEL}",
+        training=f"results/{layout.TRAINING}",
+        candidates=f"results/{layout.CANDIDATES}",
         controls=lambda wildcards: sum(CONFIGURATION.control_searches(**wildcards).values(), ()),
     output:
-        "results/{dataset}/{model}/{sweep}/evaluation.h5",
+        evaluation=f"results/{layout.EVALUATION}",
     log:
-        "logs/{dataset}/{model}/{sweep}/evaluate.log",
+        f"logs/{layout.OF_SWEEP}/evaluate.log",
+    benchmark:
+        f"logs/{layout.OF_SWEEP}/evaluate.tsv"
     params:
         settings=CONFIGURATION.evaluation.to_json(),
         controls=lambda wildcards: [

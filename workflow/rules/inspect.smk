@@ -1,14 +1,19 @@
-# Needs the model and the candidates of an experiment without images. Makes what stands in place of the scores.
+# Requires results/no-images/{model}/model.h5 and results/no-images/{model}/{sweep}/candidates.h5.
+# Makes    results/no-images/{model}/{sweep}/inspection.h5, which stands in place of the scores.
 
 
 rule inspect:
     input:
-        model="results/no-images/{model}/model.h5",
-        candidates="results/no-images/{model}/{sweep}/candidates.h5",
+        model=f"results/{layout.MODEL}",
+        candidates=f"results/{layout.CANDIDATES}",
     output:
-        "results/no-images/{model}/{sweep}/inspection.h5",
+        inspection=f"results/{layout.INSPECTION}",
     log:
-        "logs/no-images/{model}/{sweep}/inspect.log",
+        f"logs/{layout.OF_SWEEP}/inspect.log",
+    benchmark:
+        f"logs/{layout.OF_SWEEP}/inspect.tsv"
+    wildcard_constraints:
+        dataset=layout.NO_IMAGES,
     params:
         shown=CONFIGURATION.evaluation.pairs,
     shell:

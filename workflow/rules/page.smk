@@ -1,17 +1,21 @@
-# Needs everything that an experiment made. Makes its page: one HTML file that opens from disk.
+# Requires all files of an experiment: results/{dataset}/subset.h5, results/{dataset}/{model}/model.h5 and training.h5,
+#          results/{dataset}/{model}/{sweep}/candidates.h5 and evaluation.h5; where there are no images, inspection.h5.
+# Makes    results/{dataset}/{model}/{sweep}/report.html, its page: one HTML file that opens from disk.
 
 
 rule page:
     input:
-        subset="results/{dataset}/subset.h5",
-        model="results/{dataset}/{model}/model.h5",
-        training="results/{dataset}/{model}/training.h5",
-        candidates="results/{dataset}/{model}/{sweep}/candidates.h5",
-        evaluation="results/{dataset}/{model}/{sweep}/evaluation.h5",
+        subset=f"results/{layout.SUBSET}",
+        model=f"results/{layout.MODEL}",
+        training=f"results/{layout.TRAINING}",
+        candidates=f"results/{layout.CANDIDATES}",
+        evaluation=f"results/{layout.EVALUATION}",
     output:
-        "results/{dataset}/{model}/{sweep}/report.html",
+        page=f"results/{layout.PAGE}",
     log:
-        "logs/{dataset}/{model}/{sweep}/page.log",
+        f"logs/{layout.OF_SWEEP}/page.log",
+    benchmark:
+        f"logs/{layout.OF_SWEEP}/page.tsv"
     shell:
         "python -m reconstruction page --subset {input.subset:q} --model {input.model:q} --training {input.training:q}"
         " --candidates {input.candidates:q} --evaluation {input.evaluation:q} --output {output:q} 2>&1 | tee {log:q}"
@@ -19,13 +23,17 @@ rule page:
 
 rule page_without_images:
     input:
-        model="results/no-images/{model}/model.h5",
-        candidates="results/no-images/{model}/{sweep}/candidates.h5",
-        inspection="results/no-images/{model}/{sweep}/inspection.h5",
+        model=f"results/{layout.MODEL}",
+        candidates=f"results/{layout.CANDIDATES}",
+        inspection=f"results/{layout.INSPECTION}",
     output:
-        "results/no-images/{model}/{sweep}/report.html",
+        page=f"results/{layout.PAGE}",
     log:
-        "logs/no-images/{model}/{sweep}/page.log",
+        f"logs/{layout.OF_SWEEP}/page.log",
+    benchmark:
+        f"logs/{layout.OF_SWEEP}/page.tsv"
+    wildcard_constraints:
+        dataset=layout.NO_IMAGES,
     shell:
         "python -m reconstruction page --model {input.model:q} --candidates {input.candidates:q}"
         " --inspection {input.inspection:q} --output {output:q} 2>&1 | tee {log:q}"

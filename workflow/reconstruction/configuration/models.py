@@ -29,7 +29,9 @@ class Training(Section):
         0.0, description="added to the loss: weight_decay / 2 times the weights' squared norm"
     )
     target_loss: NonNegative = Field(
-        1e-10, description="stop when the mean logistic loss is this small, which weight decay does not allow"
+        1e-10,
+        description="stop when the mean logistic loss is this small; under weight decay settling begins there, "
+        "at 1 to 10 times weight_decay",
     )
     steps: Count = Field(100_000, description="stop after this many steps at the latest")
     precision: Literal["float32", "float64"] = Field("float32", description="of the matrix products")

@@ -98,12 +98,12 @@ def load_files(paths: Sequence[Path]) -> Configuration:
     from snakemake.exceptions import WorkflowError
     from snakemake.utils import update_config
 
+    from ..files.store import reading
+
     values: dict[str, Any] = {}
     for path in paths:
-        try:
+        with reading(path, "give a YAML file of settings", WorkflowError, yaml.YAMLError, ValueError):
             update_config(values, load_configfile(path))
-        except (WorkflowError, yaml.YAMLError, OSError, ValueError) as error:
-            raise UserError(f"{path}: cannot be read ({reason(error)})", "give a YAML file of settings") from None
     return load(values)
 
 

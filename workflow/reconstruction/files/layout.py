@@ -30,10 +30,14 @@ CANDIDATES = OF_SWEEP + "/candidates.h5"
 EVALUATION = OF_SWEEP + "/evaluation.h5"
 INSPECTION = OF_SWEEP + "/inspection.h5"
 FIGURES = OF_SWEEP + "/figures"
-IMAGES, REPRESENTATIVES = FIGURES + "/images.csv", FIGURES + "/representatives.csv"
+PAIRS = FIGURES + "/pairs"
+IMAGES = FIGURES + "/images.csv"
+REPRESENTATIVES = FIGURES + "/representatives.csv"
+RESTARTS = FIGURES + "/restarts.csv"
 PAGE = OF_SWEEP + "/report.html"
 
-TABLE = "table.csv"
+TABLE, TABLE_HTML, TABLE_MD, TABLE_TEX = "table.csv", "table.html", "table.md", "table.tex"
+INTERVALS, CONTROLS, TIMINGS = "intervals.csv", "controls.csv", "timings.csv"
 
 
 def result(pattern: str, **names: str) -> str:
@@ -50,9 +54,9 @@ def shard_name(number: int) -> str:
     return f"{number:04d}"
 
 
-def in_sweep(pattern: str) -> str:
-    """A pattern from the folder of a sweep on."""
-    return pattern.removeprefix(OF_SWEEP + "/")
+def below(folder: str, pattern: str) -> str:
+    """A pattern from a folder of it on."""
+    return pattern.removeprefix(folder + "/")
 
 
 def progress_of(output: Path) -> Path:

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from ..configuration import AdoptedModel, Layer
-from ..errors import UserError, reason
+from ..errors import UserError
+from ..files.store import reading
 from . import deployed
 from .logistic import LOGISTIC
 from .mlp import Network
@@ -43,12 +44,9 @@ def _mean_image(settings: AdoptedModel, shape: tuple[int, ...]) -> np.ndarray:
     """The mean image (C, H, W) that a number, one for each channel, or an NPY file makes."""
     if not isinstance(settings.mean, str):
         return np.broadcast_to(np.asarray(settings.mean, np.float32).reshape(-1, 1, 1), shape).copy()
-    path = settings.mean
-    try:
-        with Path(path).open("rb") as handle:
-            image = np.lib.format.read_array(handle, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{path}: cannot be read as NPY ({reason(error)})", "write it with numpy.save") from None
+    path = Path(settings.mean)
+    with reading(path, "write it as NPY, with numpy.save", ValueError, EOFError), path.open("rb") as handle:
+        image = np.lib.format.read_array(handle, allow_pickle=False)
     if image.shape not in (shape, shape[1:] if shape[0] == 1 else shape):
         raise UserError(f"{path}: the mean image has shape {image.shape}", f"input_shape is {shape}")
     if image.dtype.kind != "f" or not (np.isfinite(image).all() and image.min() >= 0 and image.max() <= 1):
@@ -61,10 +59,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
     Raises UserError naming the file and the defect.
     """
-    try:
+    with reading(path, "name a file"):
         content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({reason(error)})", "name a file") from None
     tensors = _read_safetensors(path, content) if path.suffix == ".safetensors" else _read_pytorch(path, content)
     if not tensors:
         raise UserError(f"{path}: holds no named tensors", REMEDY)

@@ -15,7 +15,8 @@ from PIL import Image
 
 from ..evaluation.scores import best_first
 from ..files import store
-from .lists import as_csv, images
+from ..files.layout import FIGURES, IMAGES, PAIRS, below
+from . import lists
 from .palette import AXIS_LABELS, BLUE, GREEN, GREY, LAYER_COLOURS, LOG_AXES, ORANGE
 from .pictures import as_bytes
 
@@ -41,7 +42,8 @@ def draw_all(
     folder: Path, evaluation: store.Stored, subset: store.Stored, training: store.Stored, candidates: store.Stored
 ) -> None:
     """Draw every figure into the folder, which is made where it is missing."""
-    (folder / "pairs").mkdir(parents=True, exist_ok=True)
+    folder_of_pairs = folder / below(FIGURES, PAIRS)
+    folder_of_pairs.mkdir(parents=True, exist_ok=True)
     count = evaluation.settings["pairs"]
     with matplotlib.rc_context(STYLE):
         for part, what, passing in (
@@ -52,8 +54,9 @@ def draw_all(
         save(quality_against_margin(evaluation, training), folder / "margin")
         save(quality_against_hyperparameters(evaluation, candidates), folder / "hyperparameters")
         save(unexplained(candidates, training["squared_norms"], training["true_residuals"]), folder / "residuals")
-    (folder / "images.csv").write_text(as_csv(images(evaluation, training["margins"]), "%.5f"))
-    export_pairs(folder / "pairs", subset, evaluation, count)
+    rows = lists.images(evaluation, training["margins"])
+    rows.to_csv(folder / below(FIGURES, IMAGES), index=False, float_format="%.5f")
+    export_pairs(folder_of_pairs, subset, evaluation, count)
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..files import store
-from . import figures
-from .lists import as_csv, representatives, restarts
+from ..files.layout import FIGURES, REPRESENTATIVES, RESTARTS, below
+from . import figures, lists
 from .row import WARNING
 
 
@@ -21,11 +21,11 @@ def draw_all(folder: Path, candidates: store.Stored, inspection: store.Stored) -
     with matplotlib.rc_context(figures.STYLE):
         figures.save(draw(inspection["representatives/shown"], candidates), folder / "representatives")
         figures.save(figures.unexplained(candidates, squared_norms), folder / "unexplained")
-    for file, columns in (
-        ("representatives.csv", representatives(candidates)),
-        ("restarts.csv", restarts(candidates, squared_norms)),
+    for rows, path in (
+        (lists.representatives(candidates), REPRESENTATIVES),
+        (lists.restarts(candidates, squared_norms), RESTARTS),
     ):
-        (folder / file).write_text(as_csv(columns, "%.6g"))
+        rows.to_csv(folder / below(FIGURES, path), index=False, float_format="%.6g")
 
 
 def draw(pictures: np.ndarray, candidates: store.Stored) -> Figure:

@@ -1,11 +1,9 @@
-"""An experiment's images, restarts and representatives one by one, as columns by name and as CSV."""
+"""An experiment's images, restarts and representatives one by one, a row each."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 import numpy as np
+import pandas as pd
 
 from ..files import store
 from .palette import AXIS_LABELS
@@ -16,10 +14,8 @@ OF_IMAGES = (
 )  # fmt: skip
 OF_REPRESENTATIVES = ("support", "agreement", "spread", "lambda", "margin", "response", "score")
 
-Columns = Mapping[str, Sequence[Any] | np.ndarray]
 
-
-def images(evaluation: store.Stored, margins: np.ndarray) -> Columns:
+def images(evaluation: store.Stored, margins: np.ndarray) -> pd.DataFrame:
     """Every image, of training first; calibrated_hit is nan where no other network tells what to expect."""
     of_training, held_out = (len(evaluation[f"{part}/ncc"]) for part in ("training", "held_out"))
     both = {
@@ -28,7 +24,7 @@ def images(evaluation: store.Stored, margins: np.ndarray) -> Columns:
     }
     unknown = np.isnan(both["expected_ncc"])
     calibrated = np.where(unknown, np.nan, both["calibrated_hit"].astype(object))
-    return {
+    columns = {
         "part": ["training"] * of_training + ["held-out"] * held_out,
         "source_index": both["source_index"],
         "label": both["labels"],
@@ -36,18 +32,19 @@ def images(evaluation: store.Stored, margins: np.ndarray) -> Columns:
         **{name: both[name] for name in OF_IMAGES[1:]},
         "calibrated_hit": calibrated,
     }
+    return pd.DataFrame(columns)
 
 
-def representatives(candidates: store.Stored) -> Columns:
+def representatives(candidates: store.Stored) -> pd.DataFrame:
     """Every representative, best first."""
     columns = {name: candidates[f"representatives/{name}"] for name in OF_REPRESENTATIVES}
-    return {"rank": np.arange(1, len(columns["score"]) + 1), **columns}
+    return pd.DataFrame({"rank": np.arange(1, len(columns["score"]) + 1), **columns})
 
 
-def restarts(candidates: store.Stored, squared_norms: np.ndarray) -> Columns:
+def restarts(candidates: store.Stored, squared_norms: np.ndarray) -> pd.DataFrame:
     """Every restart: its hyperparameters, and the unexplained share of ||W_k||^2 at its start and end."""
     shares = candidates["restarts/trace/residuals"] / squared_norms
-    return {
+    columns = {
         **{name: candidates[f"restarts/{name}"] for name in ("restart", "diverged")},
         **{name: candidates[f"restarts/hyperparameters/{name}"] for name in AXIS_LABELS},
         **{
@@ -56,15 +53,4 @@ def restarts(candidates: store.Stored, squared_norms: np.ndarray) -> Columns:
             for end, moment in (("start", 0), ("end", -1))
         },
     }
-
-
-def as_csv(columns: Columns, floats: str) -> str:
-    """Columns of names and numbers; floats: the format of those that are no whole numbers, of which nan is left out."""
-
-    def cell(value: Any) -> str:
-        if isinstance(value, float | np.floating):
-            return "" if np.isnan(value) else floats % value
-        return str(value)
-
-    rows = zip(*columns.values(), strict=True)
-    return "".join(",".join(line) + "\n" for line in (columns, *(map(cell, row) for row in rows)))
+    return pd.DataFrame(columns)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..files import store
+from ..files import layout, store
 from .row import EXPERIMENT, headline
 
 PAGE = """<!DOCTYPE html>
@@ -50,18 +50,21 @@ def files(evaluations: Sequence[store.Stored], inspections: Sequence[store.Store
     )
     shown = rounded(table)
     return {
-        "table.csv": table.to_csv(index=False, float_format="%.6g"),
-        "table.html": PAGE.format(
+        layout.TABLE: table.to_csv(index=False, float_format="%.6g"),
+        layout.TABLE_HTML: PAGE.format(
             headlines="\n".join(f"<p>{html.escape(headline(row))}</p>" for row in rows),
             table=shown.to_html(index=False, border=0),
         ),
-        "table.md": shown.to_markdown(index=False) + "\n",
-        "table.tex": shown.to_latex(index=False, escape=True),
+        layout.TABLE_MD: shown.to_markdown(index=False) + "\n",
+        layout.TABLE_TEX: shown.to_latex(index=False, escape=True),
         **{
-            f"{name}.csv": long(names, evaluations, name, key).to_csv(index=False, float_format="%.6g")
-            for name, key in (("intervals", "quantity"), ("controls", "answer"))
+            file: long(names, evaluations, name, key).to_csv(index=False, float_format="%.6g")
+            for file, name, key in (
+                (layout.INTERVALS, "intervals", "quantity"),
+                (layout.CONTROLS, "controls", "answer"),
+            )
         },
-        "timings.csv": timings.to_csv(index=False, float_format="%.1f"),
+        layout.TIMINGS: timings.to_csv(index=False, float_format="%.1f"),
     }
 
 

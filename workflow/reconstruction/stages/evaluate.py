@@ -18,7 +18,7 @@ from ..configuration import Evaluation
 from ..evaluation import controls, pixels, uncertainty
 from ..evaluation.findings import Matched, find, restarts_of, scores_of
 from ..evaluation.scores import PartScores, Row, precision, summarise
-from ..files import store
+from ..files import layout, store
 from ..machine.progress import Progress
 from ..models import deployed
 from ..report.row import headline, search_columns, search_timing
@@ -58,7 +58,7 @@ def run(
     calibrated, rate = scores.beyond_expected(), settings.false_positive_rate
     hits, limit = int(found["ncc_hits"]), findings.thresholds.both
     row: Row = {
-        **dict(zip(("dataset", "model", "sweep"), experiment.split("/"), strict=True)),
+        **layout.names(experiment),
         "n": len(findings.trained.images),
         "n_held_out": len(findings.held_out.images),
         "network": str(model.network),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import UserError
-from ..files import store
+from ..files import layout, store
 from ..report import table
 
 
@@ -18,4 +18,4 @@ def run(evaluation_paths: Sequence[Path], folder: Path, inspection_paths: Sequen
         raise UserError("table: no experiments", "give --evaluations, --inspections or both")
     for name, text in table.files(evaluations, inspections).items():
         store.write_whole(folder / name, text.encode())
-    print(f"table: {len(evaluations) + len(inspections)} experiments in {folder / 'table.csv'}")
+    print(f"table: {len(evaluations) + len(inspections)} experiments in {folder / layout.TABLE}")

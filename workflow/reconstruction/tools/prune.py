@@ -36,10 +36,10 @@ def run(folder: Path, dry_run: bool) -> None:
 
 def merged_shards(folder: Path) -> list[Path]:
     """The shards of a sweep, all of which candidates.h5 was made from; raises UserError where that is not so."""
-    candidates = store.read(folder / layout.in_sweep(layout.CANDIDATES), "candidates")
+    candidates = store.read(folder / layout.below(layout.OF_SWEEP, layout.CANDIDATES), "candidates")
     names, digests = (candidates.arrays.get(f"shards/{name}", np.empty(0)) for name in ("name", "digest"))
     known = dict(zip(names.tolist(), digests.tolist(), strict=True))
-    shards = sorted(folder.glob(layout.in_sweep(layout.SHARD).format(shard="*")))
+    shards = sorted(folder.glob(layout.below(layout.OF_SWEEP, layout.SHARD).format(shard="*")))
     for path in shards:
         if known.get(path.name) != store.read(path, "shard").digest:
             raise UserError(

@@ -6,20 +6,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import UserError
+from ..files import layout
+from ..files.store import reading
 from ..report.row import EXPERIMENT, headline
 from ..report.table import rounded
 
 
 def show(folder: Path) -> None:
     """Print the table with one line a column, which a terminal can hold."""
-    path = folder / "table.csv"
-    try:
+    path = folder / layout.TABLE
+    with reading(path, "run the workflow first", ValueError):
         table = pd.read_csv(path, converters=dict.fromkeys(EXPERIMENT, str))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read ({error})", "run the workflow first") from None
     print(rounded(table).set_index(EXPERIMENT).T.to_string(index_names=False))
     for row in table.to_dict("records"):
         print(f"\n{headline(row)}")
-        experiment = folder.joinpath(*(row[name] for name in EXPERIMENT))
-        print(f"page:    {experiment / 'report.html'}\nfigures: {experiment / 'figures'}/")
+        names = {name: row[name] for name in EXPERIMENT}
+        print(f"page:    {folder / layout.PAGE.format(**names)}\nfigures: {folder / layout.FIGURES.format(**names)}/")

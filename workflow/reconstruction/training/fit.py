@@ -56,7 +56,9 @@ def _descend(
     if isinstance(schedule, ConstantSchedule):
         trained, curve = descend(network, inputs, labels, training, lambda row: say(_done(row, training), row))
         return trained, curve, (1 - schedule.learning_rate * decay) ** curve[-1].step
-    flow = training.model_copy(update={"weight_decay": 0.0, "target_loss": max(decay, training.target_loss)})
+    least, most = decay, settling.FARTHEST * decay if decay else math.inf
+    target = min(max(least, training.target_loss), most)
+    flow = training.model_copy(update={"weight_decay": 0.0, "target_loss": target})
     trained, curve = descend(network, inputs, labels, flow, lambda row: say(_done(row, flow), row))
     if not decay:
         return trained, curve, 1.0

@@ -11,6 +11,7 @@ to shrink falls by a factor e in some 250 steps, whatever the decay is.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -31,6 +32,8 @@ from .descent import (
 STEPS = 3000
 MOMENTUM = 0.95
 CURVATURE_EVERY = 50  # steps between two looks at the curvature
+FARTHEST = 10  # weight decays that the loss may be when settling begins; from farther off the steps diverge
+LOSS_CHANGE = 0.02  # since the last look, beyond which there is another: far from the end curvature grows by the step
 
 
 def settle(
@@ -50,6 +53,7 @@ def settle(
     settled, velocity = network.map(torch.clone), network.map(torch.zeros_like)
     idle, idle_velocity = 1.0, 0.0
     curve: list[Record] = []
+    seen = math.inf
     for step in steps:
         layers = activations(settled, inputs)
         margins = network.family.margins(outputs(settled, layers), labels)
@@ -60,8 +64,8 @@ def settle(
         if done % RECORD_EVERY == 0:
             curve.append(record(step, margins, network.family))
             progress(curve[-1])
-        if done % CURVATURE_EVERY == 0:
-            largest_rate = 1 / (curvature(settled, layers, labels) + weight_decay)
+        if done % CURVATURE_EVERY == 0 or abs(loss - seen) > LOSS_CHANGE * seen:
+            largest_rate, seen = 1 / (curvature(settled, layers, labels) + weight_decay), loss
         rate = largest_rate * cosine(done, len(steps))
         gradients = log_loss_gradient(settled, layers, labels, loss=1)
         for parameter, speed, gradient in zip(settled.parameters, velocity.parameters, gradients, strict=True):

@@ -1,0 +1,116 @@
+"""Networks to attack exactly: images of a data set, and a network trained on them, kept in a cache folder."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from reconstruction.attack.exact.condition import condition
+from reconstruction.attack.exact.equations import Equations, equations
+from reconstruction.attack.exact.hunt import Hunt, Plan, Report
+from reconstruction.attack.exact.prior import from_weights
+from reconstruction.attack.exact.search import Solutions
+from reconstruction.configuration import Dataset, Model, Training
+from reconstruction.data.drawing import Drawn, draw
+from reconstruction.data.sources import load
+from reconstruction.models.mlp import Network
+from reconstruction.training.fit import fit
+
+HIDDEN = {"faces": [500, 500], "cifar10": [1000, 1000], "mnist": [1000, 1000]}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Network inputs (n, D), mean-subtracted, of training and of held-out images; labels (n,) in {-1, +1}; the network
+    float64, as the float32 weights that a deployed model has; mean (D,) of the training images, in [0, 1]."""
+
+    training: torch.Tensor
+    labels: torch.Tensor
+    held_out: torch.Tensor
+    network: Network
+    mean: torch.Tensor
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", choices=HIDDEN, default="faces")
+    parser.add_argument("--source", help="NPZ of CIFAR-10's images and labels, or the folder of MNIST/raw")
+    parser.add_argument("--images", type=int, default=50, metavar="N", help="training images, half of each label")
+    parser.add_argument("--weight-decay", type=float, default=1e-3)
+    parser.add_argument("--network-seed", type=int, default=0)
+    parser.add_argument("--cache", type=Path, default=Path("exact-cache"), help="folder that keeps trained networks")
+
+
+def prepare(options: argparse.Namespace) -> Problem:
+    """Draw the images, and train the network or take it from the cache."""
+    dataset = Dataset.model_validate({"per_label": options.images // 2, **_source(options)})
+    pool, _ = load(dataset.source)
+    training, held_out = draw(pool, dataset)
+    mean = pool.images[training.indices].mean(0, dtype=np.float64).astype(np.float32)
+
+    def inputs(part: Drawn) -> torch.Tensor:
+        return torch.from_numpy((pool.images[part.indices] - mean).reshape(len(part.indices), -1)).double()
+
+    labels = torch.from_numpy(training.labels).double()
+    network = _network(options, inputs(training), labels)
+    return Problem(inputs(training), labels, inputs(held_out), network, torch.from_numpy(mean.reshape(-1)))
+
+
+def _source(options: argparse.Namespace) -> dict[str, object]:
+    if options.data == "faces":
+        return {"source": {"kind": "faces"}, "labels": {"rule": "alternating"}}
+    if options.data == "cifar10":
+        labels = {"rule": "classes", "negative": [0, 1, 8, 9], "positive": [2, 3, 4, 5, 6, 7]}
+        return {"source": {"kind": "file", "path": options.source}, "labels": labels}
+    labels = {"rule": "classes", "negative": [0, 2, 4, 6, 8], "positive": [1, 3, 5, 7, 9]}
+    return {"source": {"kind": "mnist", "root": options.source}, "labels": labels}
+
+
+def _network(options: argparse.Namespace, inputs: torch.Tensor, labels: torch.Tensor) -> Network:
+    name = f"{options.data}-n{options.images}-decay{options.weight_decay:g}-seed{options.network_seed}.npz"
+    path = options.cache / name
+    if not path.exists():
+        training = Training(weight_decay=options.weight_decay)
+        settings = Model(hidden=HIDDEN[options.data], seed=options.network_seed, training=training)
+        trained, _ = fit(settings, inputs, labels, torch.device("cpu"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(path, bias=trained.bias.float(), **{f"w{k}": w.float() for k, w in enumerate(trained.weights)})
+    with np.load(path) as arrays:
+        weights = [torch.from_numpy(arrays[f"w{k}"]).double() for k in range(len(arrays) - 1)]
+        return Network(tuple(weights), torch.from_numpy(arrays["bias"]).double())
+
+
+@dataclass(frozen=True)
+class Found:
+    """images: (k, D), network inputs, of the solutions, which are in the rows of the equations; consistency: (k,);
+    starts: how many were searched from."""
+
+    images: torch.Tensor
+    solutions: Solutions
+    equations: Equations
+    consistency: torch.Tensor
+    starts: int
+
+
+def attack(
+    network: Network,
+    starts: int,
+    seed: int,
+    plan: Plan,
+    rank: int | None = None,
+    say: Callable[[str, Report], None] = lambda phase, report: None,
+) -> Found:
+    """Explore, deflate and solve, in one process."""
+    system = equations(network, condition(network, rank).rank)
+    hunt, searched = Hunt(system, from_weights(system), plan, seed), 0
+    for phase, reports in (("explore", hunt.explore(range(-(-starts // plan.batch)))), ("deflate", hunt.deflate())):
+        for report in reports:
+            searched += report.starts
+            say(phase, report)
+    chosen = hunt.chosen()
+    images = hunt.images(chosen)
+    inputs = images.z[:, : len(system.basis)] @ system.basis
+    return Found(inputs, chosen, system, images.consistency, searched)

@@ -1,0 +1,164 @@
+"""The exact attack: planted gates are found and their images come back; where there are none, it says so."""
+
+import functools
+
+import pytest
+import torch
+from exact_helpers import planted
+from exact_problem import attack
+from hypothesis import given
+from hypothesis import strategies as st
+from reconstruction.attack.exact import acceptance, deflation
+from reconstruction.attack.exact.condition import condition
+from reconstruction.attack.exact.equations import UnknownDepth, equations, parallel
+from reconstruction.attack.exact.hunt import Plan
+from reconstruction.attack.exact.prior import from_weights
+from reconstruction.attack.exact.search import Settings, Solutions, begin, search
+from reconstruction.attack.exact.sensitivity import fitted, random_factors, sensitivity
+from reconstruction.attack.exact.solve import Weights, solve
+from reconstruction.attack.plan import NoGates, gates
+from reconstruction.configuration import Restarts
+from reconstruction.evaluation.matching import nearest_by_ncc
+from reconstruction.models.mlp import Network
+from science_helpers import generator, normal, properties, random_network, relative, uniform
+
+COUNT = 12
+SHARP = Weights(sigma=1e-4, kink=1e-2)
+
+
+@functools.cache
+def problem():
+    return planted(COUNT, seed=1)
+
+
+@functools.cache
+def found():
+    return attack(problem().network, 400, 0, Plan(deflations=2), rank=COUNT - 1)
+
+
+def true_columns(system):
+    """Unit columns (m, n), in the rows of the equations."""
+    planted_z = problem().images @ system.basis.T
+    z = torch.cat([planted_z, torch.ones(COUNT, 1).double()], 1)
+    columns = system.weighted @ torch.linalg.pinv(z)
+    return columns / columns.norm(dim=0)
+
+
+def test_planted_columns_are_found():
+    system = found().equations
+    cosine = (acceptance.columns(system, found().solutions) @ true_columns(system)).abs()
+    assert (cosine.amax(0) > 0.999).sum() >= COUNT - 3
+
+
+def test_planted_images_come_back():
+    scores = nearest_by_ncc(problem().images.float(), found().images.float()).score
+    others = nearest_by_ncc(0.3 * normal(COUNT, 40, seed=5).float(), found().images.float()).score
+    assert (scores > 0.95).sum() >= 7
+    assert others.max() < 0.8
+
+
+def test_exact_gates_give_exact_images():
+    system, first = equations(problem().network, COUNT - 1), problem().network.weights[0]
+    units = torch.cat([first @ system.basis.T, problem().network.bias[:, None]], 1)
+    unit = (system.rows @ (units / units.norm(dim=1, keepdim=True)).T).argmax(1)
+    z = torch.zeros(COUNT, COUNT).double()
+    exact = Solutions(z, z, problem().gates[:, unit], problem().factors, torch.zeros(COUNT).double())
+    images = solve(system, exact, from_weights(system).precision, SHARP)
+    scores = nearest_by_ncc(problem().images.float(), (images.z[:, :-1] @ system.basis).float()).score
+    assert scores.min() > 0.999
+    assert images.consistency.max() < 1e-4
+
+
+def test_the_same_seed_finds_the_same():
+    again = attack(problem().network, 400, 0, Plan(deflations=2), rank=COUNT - 1)
+    assert torch.equal(again.images, found().images)
+
+
+def test_float32_searches_as_float64_does():
+    """Step by step both stay together, until rounding has grown."""
+    system = equations(problem().network, COUNT - 1)
+    prior = from_weights(system)
+    drawn, factors = prior.draw(20, generator(0)), random_factors(system.to(torch.float32), 20, generator(1))
+    settings = Settings(iterations=20)
+    single = search(system, begin(system.to(torch.float32), drawn, factors), prior.precision, settings)
+    double = search(system, begin(system, drawn.double(), factors.double()), prior.precision, settings)
+    assert ((single.gap.double() - double.gap).abs() < 1e-2 * double.gap + 1e-5).sum() >= 18
+
+
+def test_starts_come_from_the_seed_alone():
+    prior = from_weights(equations(problem().network, COUNT - 1))
+    assert torch.equal(prior.draw(5, generator(3)), prior.draw(5, generator(3)))
+
+
+def test_the_equations_know_what_the_network_is():
+    """rows @ z has the sign of the first layer's outputs, and u is its gradient, for any image."""
+    network = random_network(6, [9, 4])
+    network = Network((*network.weights[:2], network.weights[2]), network.bias)
+    system = equations(network, 6)
+    images = normal(5, 6)
+    first = images @ network.weights[0].T + network.bias
+    z = torch.cat([images @ system.basis.T, torch.ones(5, 1).double()], 1)
+    assert torch.equal(z @ system.rows.T > 0, first > 0)
+    active = (first.relu() @ network.weights[1].T > 0).double()
+    assert system.inward.shape == system.responses.shape == (4, 9)
+    assert torch.equal(active.sum(1), ((z @ system.rows.T).relu() @ system.inward.T > 0).double().sum(1))
+    whole = active * network.weights[2][0] @ network.weights[1]
+    pieces = ((z @ system.rows.T).relu() @ system.inward.T > 0).double() @ system.responses
+    typical = (network.weights[1] * network.weights[2].T).abs().sum(0)
+    assert relative(pieces * typical, whole) < 1e-12
+
+
+def test_parallel_rows_are_one():
+    rows = torch.nn.functional.normalize(normal(4, 6), dim=1)
+    assert parallel(rows[[0, 1, 0, 2, 1, 3]]).tolist() == [0, 1, 0, 2, 1, 3]
+
+
+@properties
+@given(seed=st.integers(0, 1000))
+def test_factors_are_fitted(seed):
+    system = equations(problem().network, COUNT - 1)
+    factors = torch.nn.functional.normalize(0.1 + uniform(3, 2, seed=seed), dim=1)
+    gates = uniform(3, len(system.rows), seed=seed + 1).round()
+    y = 2.5 * sensitivity(system, factors) * gates
+    assert relative(fitted(system, y, gates), factors) < 1e-2
+
+
+def test_null_space_is_orthogonal_to_what_is_found():
+    v = normal(4, 7)
+    some = Solutions(v, v, v, v, torch.zeros(4).double())
+    basis = deflation.null_space(some, 7)
+    assert basis.shape == (3, 7)
+    assert (basis @ v.T).abs().max() < 1e-12
+    assert torch.allclose(basis @ basis.T, torch.eye(3).double())
+
+
+def test_equal_layers_are_at_rest_under_weight_decay():
+    verdict = condition(problem().network, COUNT - 1)
+    assert verdict.applies
+    assert "rank 11" in str(verdict)
+
+
+def test_unequal_layers_are_refused():
+    network = problem().network
+    flow = Network((network.weights[0], 3 * network.weights[1], network.weights[2]), network.bias)
+    assert not condition(flow, COUNT - 1).applies
+    with pytest.raises(NoGates, match="squared norms differ by 89%"):
+        gates(flow, Restarts(candidates=2), torch.ones(40))
+
+
+def test_deeper_networks_are_refused():
+    first, second, last = random_network(6, [9, 4]).weights
+    deeper = Network((first, second, torch.eye(4).double(), last), None)
+    with pytest.raises(UnknownDepth, match="one or two hidden layers"):
+        equations(deeper, 6)
+
+
+def test_rotated_weights_give_nothing():
+    """The first layer's left singular vectors at random: no column space holds a column u o s."""
+    network = problem().network
+    table = torch.cat([network.weights[0], network.bias[:, None]], 1)
+    _, values, right = torch.linalg.svd(table, full_matrices=False)
+    left = torch.linalg.qr(normal(len(table), len(values), seed=1)).Q
+    table = left * values @ right
+    rotated = Network((table[:, :-1], *network.weights[1:]), table[:, -1])
+    assert len(attack(rotated, 400, 0, Plan(), rank=COUNT - 1).images) <= 1

@@ -1,0 +1,122 @@
+"""The first layer's equations: what a network's weights say about one training image, whatever the others are.
+
+At a stationary point under weight decay
+
+    T = [W_1 | b_1] = sum_i lambda_i (u_i o s_i) z_i^T,    z_i = (x_i, 1), s_i in the subdifferential of relu at T z_i,
+
+with u_i = dPhi/d(first hidden layer) at x_i. So every image is a solution (z, v) of T v in u(z) o d relu(T z).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from ...models.mlp import Network
+
+DEAD = 3e-3  # of the median row's norm: units that weight decay has all but removed
+PARALLEL = 0.9999  # cosine of rows that have the same gate for every image
+CONDENSED = 0.999  # cosine of rows of layer 2 that respond as one
+SILENT = 1e-6  # of the largest row of layer 2
+
+
+class UnknownDepth(ValueError):
+    """The network has more hidden layers than two."""
+
+
+@dataclass(frozen=True)
+class Equations:
+    """One row for each of m directions of the first layer, units of the same direction being summed.
+
+    rows: (m, d), unit norm; an image z is r coordinates c of x = c @ basis, then 1 where the layer has a bias.
+    weighted: (m, d), the same rows as they stand in T, over the typical |u| of their units; mean square 1.
+    inward: (K, m), layer 2 by its K directions: the sign of inward @ relu(rows @ z) tells which respond.
+    responses: (K, m), u of each of them, over the typical |u|: an image's u is a combination with factors in [0, 1].
+    scales: (m,), what a row of T was divided by to become weighted.
+    basis: (r, D), orthonormal; spectrum: (r,), the singular values of W_1 that belong to it.
+    """
+
+    rows: Tensor
+    weighted: Tensor
+    inward: Tensor
+    responses: Tensor
+    scales: Tensor
+    basis: Tensor
+    spectrum: Tensor
+
+    @property
+    def biased(self) -> bool:
+        return self.rows.shape[1] > len(self.basis)
+
+    def to(self, dtype: torch.dtype) -> Equations:
+        return Equations(*(getattr(self, field.name).to(dtype) for field in fields(self)))
+
+
+def equations(network: Network, rank: int) -> Equations:
+    """The equations in the top `rank` right singular vectors of W_1, float64.
+
+    Raises UnknownDepth for a network with more than two hidden layers.
+    """
+    if len(network.weights) not in (2, 3):
+        raise UnknownDepth("the exact attack does not apply: it reads networks with one or two hidden layers")
+    first, *others = (weight.double() for weight in network.weights)
+    _, spectrum, basis = torch.linalg.svd(first, full_matrices=False)
+    table = first @ basis[:rank].T
+    if network.bias is not None:
+        table = torch.cat([table, network.bias.double()[:, None]], 1)
+    inward, responses = condensed(others[0], others[1][0]) if len(others) == 2 else (others[0].abs(), others[0])
+    norms = table.norm(dim=1)
+    alive = norms > DEAD * norms.median()
+    groups = parallel(table[alive] / norms[alive, None])
+    count = int(groups.max()) + 1
+
+    def summed(columns: Tensor) -> Tensor:
+        return columns.new_zeros(len(columns), count).index_add_(1, groups, columns[:, alive])
+
+    grouped, responses = summed(table.T).T, summed(responses)
+    typical = responses.abs().sum(0)
+    typical = typical.clamp(min=1e-6 * typical.max().item())
+    scale = (grouped / typical[:, None]).square().sum(1).mean().sqrt()
+    return Equations(
+        rows=grouped / grouped.norm(dim=1, keepdim=True),
+        weighted=grouped / typical[:, None] / scale,
+        inward=summed(inward * norms),
+        responses=responses / typical,
+        scales=typical * scale,
+        basis=basis[:rank],
+        spectrum=spectrum[:rank],
+    )
+
+
+def condensed(second: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+    """Layer 2 (h_2, h_1) by its K directions, and what each hands back: sums of W_2[j] and of last[j] W_2[j], (K, h_1).
+
+    Rows of one direction and one sign of last (h_2,) respond together; the strongest lead.
+    """
+    norms = second.norm(dim=1) * last.abs()
+    order = torch.argsort(norms, descending=True)
+    order = order[norms[order] > SILENT * norms.max()]
+    units = second[order] / second[order].norm(dim=1, keepdim=True)
+    alike = (units @ units.T > CONDENSED) & (last[order, None] * last[order] > 0)
+    left = torch.ones(len(order), dtype=torch.bool)
+    inward, responses = [], []
+    while left.any():
+        group = left & alike[int(left.int().argmax())]
+        inward.append(second[order[group]].sum(0))
+        responses.append((second[order[group]] * last[order[group], None]).sum(0))
+        left &= ~group
+    return torch.stack(inward), torch.stack(responses)
+
+
+def parallel(directions: Tensor) -> Tensor:
+    """The group (h,) of each unit row (h, d), by cosine with the first row of its group."""
+    alike = directions @ directions.T > PARALLEL
+    groups = torch.full((len(directions),), -1, dtype=torch.long)
+    count = 0
+    for row in range(len(directions)):
+        if groups[row] < 0:
+            groups[alike[row] & (groups < 0)] = count
+            count += 1
+    return groups

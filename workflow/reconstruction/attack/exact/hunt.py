@@ -1,0 +1,134 @@
+"""The hunt for gate patterns: explore from random starts, polish, accept, and deflate; then solve for the images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import acceptance, deflation, sensitivity
+from .acceptance import Bounds
+from .equations import Equations
+from .polish import polish
+from .prior import Prior
+from .search import Settings, Solutions, begin, concatenate, search
+from .solve import Images, Weights, solve
+
+CONSISTENT = 1e-3  # what images that are right contradict of their gates, in the median
+TRIAL, EXPLORED, DEFLATED = range(3)  # kinds of batches, each with random numbers of its own
+
+
+@dataclass(frozen=True)
+class Plan:
+    """batch: starts in one go; explored, polished: bounds before and after polishing; sure: the gap of solutions that
+    deflation trusts; patience: batches that find nothing new before exploring, or deflating, ends.
+
+    deflations: batches in the null space of what is sure; apart, sure_apart: what a column must leave outside of the
+    span of those chosen before it.
+    """
+
+    batch: int = 400
+    search: Settings = field(default_factory=Settings)
+    explored: Bounds = field(default_factory=lambda: Bounds(1e-2))
+    polished: Bounds = field(default_factory=lambda: Bounds(3e-4))
+    sure: float = 1e-4
+    apart: float = 0.03
+    sure_apart: float = 0.1
+    patience: int = 3
+    deflations: int = 10
+    weights: Weights = field(default_factory=Weights)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a batch of starts came to: admissible solutions, new ones among them, and all distinct ones so far."""
+
+    starts: int
+    admissible: int
+    new: int
+    distinct: int
+
+
+class Hunt:
+    """All solutions so far, each batch of starts adding to them."""
+
+    def __init__(self, system: Equations, prior: Prior, plan: Plan, seed: int) -> None:
+        self.system, self.prior, self.plan, self.seed = system, prior, plan, seed
+        self.single = system.to(torch.float32)
+        self.pool = none(system)
+
+    def explore(self, numbers: Iterable[int], idle: int = 0, kind: int = EXPLORED) -> Iterator[Report]:
+        """Batches from random starts, each from (seed, number) alone, until plan.patience in turn find nothing new.
+
+        idle: how many before the first have found nothing new.
+        """
+        for number in numbers:
+            generator = self._generator(kind, number)
+            report = self._search(self.prior.draw(self.plan.batch, generator), self.prior.precision, generator)
+            yield report
+            idle = 0 if report.new else idle + 1
+            if idle >= self.plan.patience:
+                return
+
+    def deflate(self) -> Iterator[Report]:
+        """Batches where the sure solutions do not look."""
+        idle = 0
+        for number in range(self.plan.deflations if len(self.pool) else 0):
+            basis = deflation.null_space(self.sure(), self.system.rows.shape[1])
+            if not len(basis):
+                return
+            generator = self._generator(DEFLATED, number)
+            drawn = deflation.starts(self.prior, basis, self.plan.batch, generator)
+            report = self._search(drawn, deflation.deflated(self.prior, basis), generator)
+            yield report
+            idle = 0 if report.new else idle + 1
+            if idle == self.plan.patience:
+                return
+
+    def add(self, solutions: Solutions) -> int:
+        """Solutions that polishing has left within the bounds; how many of them are new."""
+        before = len(self.pool)
+        pooled = concatenate([self.pool, solutions])
+        self.pool = pooled[acceptance.distinct(self.system, pooled)]
+        return max(0, len(self.pool) - before)
+
+    def sure(self) -> Solutions:
+        sure = self.pool[self.pool.gap < self.plan.sure]
+        return sure[acceptance.independent(self.system, sure, sure.gap.argsort(), self.plan.sure_apart)]
+
+    def chosen(self) -> Solutions:
+        """No more solutions than the first layer has columns: those first that close their gap and, once all are solved
+        for together, have an image that does not contradict its own gates."""
+        if not len(self.pool):
+            return self.pool
+        images = solve(self.system, self.pool, self.prior.precision, self.plan.weights)
+        order = ((images.consistency + CONSISTENT) * self.pool.gap).argsort()
+        return self.pool[acceptance.independent(self.system, self.pool, order, self.plan.apart)]
+
+    def images(self, chosen: Solutions) -> Images:
+        """The images of chosen solutions, of which there is one at least."""
+        return solve(self.system, chosen, self.prior.precision, self.plan.weights)
+
+    def _generator(self, kind: int, number: int) -> torch.Generator:
+        state = np.random.SeedSequence([self.seed, number, kind]).generate_state(1, np.uint64)[0]
+        return torch.Generator().manual_seed(int(state >> 1))
+
+    def _search(self, z: Tensor, precision: Tensor, generator: torch.Generator) -> Report:
+        factors = sensitivity.random_factors(self.single, len(z), generator)
+        found = search(self.single, begin(self.single, z, factors), precision, self.plan.search)
+        found = found[acceptance.admissible(found, self.plan.explored)]
+        admissible = len(found)
+        found = found[acceptance.distinct(self.single, found)].to(torch.float64)
+        polished = polish(self.system, found, precision)
+        new = self.add(polished[acceptance.admissible(polished, self.plan.polished)])
+        return Report(len(z), admissible, new, len(self.pool))
+
+
+def none(system: Equations) -> Solutions:
+    """No solutions."""
+    rows, columns = system.rows.shape
+    image = torch.zeros(0, columns, dtype=torch.float64)
+    return Solutions(image, image, image.new_zeros(0, rows), image.new_zeros(0, len(system.responses)), image[:, 0])

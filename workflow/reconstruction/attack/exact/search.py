@@ -1,0 +1,121 @@
+"""Douglas-Rachford between the column space of the weights and the graph of the step, over a batch of starts.
+
+    (a, y) += relaxation * (G(2 P(a, y) - (a, y)) - P(a, y))
+
+with P onto the pairs (T z, T v) and G onto the graph of u o d relu (Lions and Mercier 1979).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import graph, sensitivity
+from .equations import Equations
+from .projection import Projection, projection
+
+
+@dataclass(frozen=True)
+class Settings:
+    """ridge: of v, in units of a weighted row's mean square; prior: weight of z's prior; level: how much of its start z
+    must keep; update_every: iterations between two looks at u."""
+
+    iterations: int = 500
+    relaxation: float = 0.9
+    ridge: float = 1e-4
+    prior: float = 0.03
+    level: float = 0.6
+    update_every: int = 5
+
+
+@dataclass(frozen=True)
+class Solutions:
+    """B images, or what may be ones: z, v (B, d), gates (B, m) in [0, 1], layer-2 factors (B, K), gap (B,)."""
+
+    z: Tensor
+    v: Tensor
+    gates: Tensor
+    factors: Tensor
+    gap: Tensor
+
+    @staticmethod
+    def of(arrays: Mapping[str, np.ndarray]) -> Solutions:
+        """The solutions that a file keeps."""
+        return Solutions(*(torch.from_numpy(arrays[f"solutions/{field.name}"]) for field in fields(Solutions)))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What a file keeps of them."""
+        return {f"solutions/{field.name}": getattr(self, field.name).numpy() for field in fields(self)}
+
+    def __len__(self) -> int:
+        return len(self.gap)
+
+    def __getitem__(self, chosen: Tensor) -> Solutions:
+        return Solutions(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+    def to(self, dtype: torch.dtype) -> Solutions:
+        return Solutions(*(getattr(self, field.name).to(dtype) for field in fields(self)))
+
+
+def concatenate(parts: list[Solutions]) -> Solutions:
+    return Solutions(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(Solutions)))
+
+
+def begin(equations: Equations, z: Tensor, factors: Tensor) -> Solutions:
+    """Solutions to start from: images z (B, d) with the gates that they have, and factors (B, K)."""
+    gates = (z @ equations.rows.T > 0).to(z.dtype)
+    return Solutions(z, torch.zeros_like(z), gates, factors, z.new_full((len(z),), torch.inf))
+
+
+class Search:
+    """The loop's state; `step` as often as you like, then `best`. Runs in the dtype of the starts."""
+
+    def __init__(self, equations: Equations, starts: Solutions, precision: Tensor, settings: Settings) -> None:
+        """precision: (d, d), of the prior on z, in units of settings.prior."""
+        self.equations, self.settings = equations.to(starts.z.dtype), settings
+        level = settings.level * starts.z.square().sum(1)
+        self.projection: Projection = projection(equations, settings.prior * precision, settings.ridge, starts.z, level)
+        self.factors = starts.factors
+        self.u = sensitivity.sensitivity(self.equations, self.factors)
+        self.a, self.y = starts.z @ self.equations.rows.T, self.u * starts.gates
+        self.best_a, self.best_y = self.a.clone(), self.y.clone()
+        self.gates, self.best_factors = starts.gates.clone(), self.factors
+        self.gap = starts.gap.new_full((len(starts),), torch.inf)
+        self.iteration = 0
+
+    def step(self) -> None:
+        a, y = self.projection.project(self.a, self.y)
+        on_graph_a, on_graph_y = graph.nearest(2 * a - self.a, 2 * y - self.y, self.u)
+        da, dy = on_graph_a - a, on_graph_y - y
+        gap = (da.square().sum(1) + dy.square().sum(1)) / self.u.square().sum(1)
+        better = gap < self.gap
+        self.gap = torch.where(better, gap, self.gap)
+        self.best_factors = torch.where(better[:, None], self.factors, self.best_factors)
+        which = better.nonzero().squeeze(1)
+        self.best_a[which], self.best_y[which] = self.a[which], self.y[which]
+        self.gates[which] = (on_graph_y[which] / self.u[which]).clamp(0, 1)
+        self.a.add_(da, alpha=self.settings.relaxation)
+        self.y.add_(dy, alpha=self.settings.relaxation)
+        self.iteration += 1
+        if self.iteration % self.settings.update_every == 0:
+            gates = (on_graph_y / self.u).clamp(0, 1)
+            self.factors = sensitivity.updated(self.equations, self.factors, a, y, gates)
+            self.u = sensitivity.sensitivity(self.equations, self.factors)
+
+    @property
+    def best(self) -> Solutions:
+        """Each start's iterate of the smallest gap: mean squared distance of projection and graph, over that of u."""
+        z, v = self.projection.solve(self.best_a, self.best_y)
+        return Solutions(z, v, self.gates, self.best_factors, self.gap)
+
+
+def search(equations: Equations, starts: Solutions, precision: Tensor, settings: Settings) -> Solutions:
+    """Run all iterations."""
+    state = Search(equations, starts, precision, settings)
+    for _ in range(settings.iterations):
+        state.step()
+    return state.best

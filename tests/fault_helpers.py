@@ -106,6 +106,7 @@ models:
 sweeps:
   demo: {shards: 3, restarts: {per_shard: 2, candidates: 16, subspace: {iterations: ITERATIONS}}}
 controls: {scrambled_weights: false}
+experiments: [{dataset: faces, model: mlp500, sweep: demo}]
 """
 SHARDS = "results/faces/mlp500/demo/shards"
 TABLES = ("table.csv", "controls.csv")

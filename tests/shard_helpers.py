@@ -1,15 +1,30 @@
 """Small shards of a sweep, for tests of what reads them."""
 
+import signal
+
 import numpy as np
 from reconstruction.attack.search.starts import NAMES
 from reconstruction.configuration import Restarts
 from reconstruction.files import store
 from reconstruction.models import deployed
 from reconstruction.models.mlp import initialise
+from reconstruction.shards.saving import Keeper
 from science_helpers import generator, normal, orthonormal
 
 CANDIDATES, RANK = 6, 5
 BASIS = orthonormal(RANK, 12, seed=6).float().numpy()
+
+
+class Interrupting(Keeper):
+    """A keeper to whom a signal comes at pause number `at`, and who counts the pauses."""
+
+    pauses, at = 0, None
+
+    def pause(self, standing, fraction):
+        if self.pauses == self.at:
+            self.notice.received = signal.SIGTERM
+        self.pauses += 1
+        super().pause(standing, fraction)
 
 
 def write_model(folder, seed=0):

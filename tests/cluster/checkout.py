@@ -27,6 +27,7 @@ models:
 sweeps:
   demo: {{shards: {shards}, restarts: {{per_shard: 2, candidates: 32, subspace: {{iterations: 300}}}}}}
 controls: {{scrambled_weights: false}}
+experiments: [{{dataset: faces, model: mlp500, sweep: demo}}]
 """
 
 

@@ -32,7 +32,7 @@ def test_what_is_counted_and_averaged_stands_in_the_tables_order(row):
 def test_a_count_says_what_it_is_a_count_of(row):
     for name, value in row.items():
         count_of = QUANTITIES[name].count_of
-        assert (count_of is not None) == name.endswith(("hits", "hits_strict", "hits_over_held_out"))
+        assert (count_of is not None) == name.endswith(("hits", "hits_strict", "hits_over_held_out", "images"))
         if count_of and not np.isnan(value):
             assert 0 <= value <= IMAGES[count_of]
 

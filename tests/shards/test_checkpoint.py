@@ -23,10 +23,10 @@ from reconstruction.machine.signals import Interrupted, Notice
 from reconstruction.models import deployed
 from reconstruction.models.mlp import Network
 from reconstruction.shards import batches
-from reconstruction.shards.batches import prepare, product_dtype, search_in_batches
-from reconstruction.shards.checkpoint import Checkpoint, Standing, conditions
-from reconstruction.shards.saving import Keeper
+from reconstruction.shards.batches import Searched, prepare, product_dtype, search_in_batches
+from reconstruction.shards.checkpoint import Checkpoint, conditions
 from science_helpers import normal, orthonormal, random_network
+from shard_helpers import Interrupting
 
 CPU = torch.device("cpu")
 SEARCH = {"iterations": 9, "learning_rate": 0.01, "lambda_learning_rate": 0.001, "initial_scale": 0.1}
@@ -55,18 +55,6 @@ def model(tmp_path):
     arrays = deployed.arrays(network(), np.zeros((1, 1, 5), np.float32))
     store.write(tmp_path / "model.h5", "model", arrays, settings_json="{}")
     return store.read(tmp_path / "model.h5", "model")
-
-
-class Interrupting(Keeper):
-    """A keeper to whom a signal comes at pause number `at`, and who counts the pauses."""
-
-    pauses, at = 0, None
-
-    def pause(self, standing, fraction):
-        if self.pauses == self.at:
-            self.notice.received = signal.SIGTERM
-        self.pauses += 1
-        super().pause(standing, fraction)
 
 
 def keeper_of(tmp_path, model, sweep, at=None, **changed):
@@ -145,7 +133,7 @@ def test_it_runs_as_many_at_once_as_before(tmp_path, model, monkeypatch, capsys)
     with pytest.raises(Interrupted):
         searched(sweep, again)
     assert "goes on after 2 restarts and 4 iterations" in capsys.readouterr().out
-    assert again.checkpoint.read(2).at_once == 2
+    assert again.checkpoint.read(Searched, 2).at_once == 2
     monkeypatch.setattr(batches, "restarts_at_once", lambda *_: 1)
     searched(sweep, keeper_of(tmp_path, model, sweep))
     assert "more restarts at once than the device has room for" in capsys.readouterr().out
@@ -226,7 +214,7 @@ def test_saving_takes_a_twentieth_of_the_time_at_most(tmp_path, model, monkeypat
 
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     monkeypatch.setattr(Checkpoint, "write", slow)
-    keeper.pause(lambda: Standing(1), 0)
+    keeper.pause(lambda: Searched(0.0), 0)
     assert keeper.due == 103 + 60
 
 

@@ -53,7 +53,8 @@ def commands_in(text):
     """Each command that a text quotes, and whether it is whole; in a span it may be the beginning of one."""
     blocks = [block for language, block in FENCED.findall(text) if language in ("", "sh", "bash")]
     prose = FENCED.sub("", text)
-    for line in "".join([*blocks, *INDENTED.findall(prose)]).splitlines():
+    lines = "".join([*blocks, *INDENTED.findall(prose)]).splitlines()
+    for line in (line for line in lines if re.search(r"\b(make|snakemake|python)\b", line)):
         if words := command_at_end(shlex.split(line, comments=True)):
             yield words, True
     for span in SPAN.findall(INDENTED.sub("\n", prose)):

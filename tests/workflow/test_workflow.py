@@ -21,6 +21,7 @@ models:
 sweeps:
   demo: {shards: 1, restarts: {per_shard: 2, candidates: 16, subspace: {iterations: 20}}}
 controls: {scrambled_weights: false}
+experiments: [{dataset: faces, model: mlp500, sweep: demo}]
 """
 SHARDS = "results/faces/mlp500/demo/shards"
 

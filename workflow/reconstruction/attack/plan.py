@@ -1,14 +1,21 @@
-"""The attack on one model: a method that the model allows, and the space that it searches."""
+"""The attack on one model: the methods that the model allows, and what they search."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from torch import Tensor
 
 from ..configuration import PublishedSearch, Restarts, SearchSettings, SubspaceSearch
 from ..errors import UserError
 from ..models.mlp import Network
 from ..models.space import INPUTS, Space
 from ..schedules import DECAYS
+from .exact.condition import condition
+from .exact.equations import Equations, UnknownDepth, equations
+from .exact.hunt import TRIAL, Hunt, Plan
+from .exact.prior import Prior, from_weights
+from .exact.search import Settings as GateSearch
 from .search.engine import Method
 from .search.optimisers import Adam, Momentum
 from .subspace import NoSubspace, spectral_scales, weight_span
@@ -17,6 +24,8 @@ OPTIMISERS: dict[type[SearchSettings], type[Momentum] | type[Adam]] = {
     PublishedSearch: Momentum,
     SubspaceSearch: Adam,
 }
+
+TRIAL_STARTS = 200
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,60 @@ class Attack:
     method: Method
     settings: SearchSettings
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Gates:
+    """What the exact attack hunts in: a network's equations, the prior on an image, and how it hunts."""
+
+    system: Equations
+    prior: Prior
+    plan: Plan
+    seed: int
+    name: str = "exact"
+
+    @property
+    def hunt(self) -> Hunt:
+        return Hunt(self.system, self.prior, self.plan, self.seed)
+
+    @property
+    def space(self) -> Space:
+        return Space(self.system.basis)
+
+
+def gates(network: Network, settings: Restarts, std: Tensor, trial: bool = True) -> Gates:
+    """The exact attack on a network whose inputs were divided by std (D,).
+
+    Raises NoGates where the weights say that it does not apply or, of a trial, a few hundred starts; where the settings
+    leave the choice, also where there are fewer equations than unknowns (docs/exact.md).
+    """
+    found = condition(network, settings.exact.rank)
+    if not found.applies:
+        raise NoGates(str(found))
+    try:
+        system = equations(network, found.rank)
+    except UnknownDepth as error:
+        raise NoGates(str(error)) from None
+    directions, unknowns = system.rows.shape[0], 2 * system.rows.shape[1]
+    if settings.method == "auto" and directions < unknowns:
+        raise NoGates(
+            f"the exact attack is not tried: the first layer's units have {directions} directions, too few for the "
+            f"{unknowns} unknowns of an image"
+        )
+    search = GateSearch(iterations=settings.exact.iterations, ridge=settings.exact.ridge)
+    plan = Plan(batch=settings.exact.starts, search=search, deflations=settings.exact.deflations)
+    attack = Gates(system, from_weights(system, std), plan, settings.seed)
+    tried = replace(attack, plan=replace(plan, batch=TRIAL_STARTS), seed=0).hunt.explore([0], kind=TRIAL)
+    if trial and not any(report.new for report in tried):
+        raise NoGates(
+            f"the exact attack does not apply: of {TRIAL_STARTS} random starts none ends in a gate pattern that the "
+            "weights confirm"
+        )
+    return attack
+
+
+class NoGates(ValueError):
+    """The exact attack does not apply; says why in a sentence."""
 
 
 def choose(network: Network, settings: Restarts, box: float = 1.0) -> Attack:

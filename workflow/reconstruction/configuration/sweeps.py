@@ -95,10 +95,24 @@ class SubspaceSearch(SearchSettings):
     )
 
 
+class ExactSearch(Section):
+    """Gates read out of the weights; docs/exact.md has the method and where the defaults come from."""
+
+    starts: Count = Field(400, description="random starts of a restart, one batch")
+    iterations: Count = Field(500, description="of Douglas-Rachford")
+    ridge: Positive = Field(1e-4, description="of the duals, in units of a row's mean square; more for more images")
+    deflations: Annotated[int, Field(ge=0), NUMBER] = Field(
+        10, description="batches in search of what is missing, once all shards are gathered"
+    )
+    rank: Count | None = Field(None, description="of the span of the images; by default where W_1's spectrum falls")
+
+
 class Restarts(Section):
     seed: Seed = Field(0, description="of the sweep; with a restart's number it determines the restart")
     per_shard: Count = Field(4, description="restarts of one job, on one device")
-    method: Literal["auto", "published", "subspace"] = Field("auto", description="auto: subspace where W_1 allows it")
+    method: Literal["auto", "exact", "subspace", "published"] = Field(
+        "auto", description="auto: the first that the weights allow, of exact, subspace and published"
+    )
     candidates: Annotated[int, Field(ge=2)] = Field(
         description="images that each restart looks for, half of each label"
     )
@@ -109,6 +123,7 @@ class Restarts(Section):
         1.0, description="fraction of a restart's candidates of each label, those of largest norm, that its shard keeps"
     )
     trace_points: Count = Field(100, description="how often the residuals are recorded")
+    exact: ExactSearch = ExactSearch()
     published: PublishedSearch = PublishedSearch()
     subspace: SubspaceSearch = SubspaceSearch()
 

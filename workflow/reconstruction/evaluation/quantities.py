@@ -22,7 +22,9 @@ QUANTITIES = {
     "training_loss": Quantity("mean logistic loss at the end of training"),
     "on_margin": Quantity("training images within 10 % of the smallest margin", "n"),
     "test_accuracy": Quantity("share of the test images that the network labels right"),
-    "method": Quantity("how the restarts search: all pixels, or the row space of the first layer"),
+    "method": Quantity(
+        "how restarts search: for gate patterns, or for images in the first layer's row space or all pixels"
+    ),
     "restarts": Quantity("searches, each with its own hyperparameters and initial values"),
     "diverged": Quantity("restarts that left the numbers a computer can hold"),
     "candidates": Quantity("images that all restarts found together"),
@@ -55,6 +57,9 @@ QUANTITIES = {
     "one_to_one_held_out_hits": Quantity("the same for held-out images", "n_held_out"),
     "ncc_median": Quantity("median NCC of the training images", of_restarts=True),
     "ncc_held_out_median": Quantity("median NCC of the held-out images", of_restarts=True),
+    "recognisable_images": Quantity("training images with NCC above 0.9", "n", of_restarts=True),
+    "exact_images": Quantity("training images with NCC above 0.99", "n", of_restarts=True),
+    "recognisable_held_out_images": Quantity("held-out images with NCC above 0.9", "n_held_out", of_restarts=True),
     "ssim_hits": Quantity("training images with SSIM (window 3) above the published mark", "n"),
     "ssim_held_out_hits": Quantity("the same for held-out images", "n_held_out"),
     "ssim_mean_image_hits": Quantity("the same where the mean image answers for every image", "n"),

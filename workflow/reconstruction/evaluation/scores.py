@@ -14,6 +14,7 @@ from ..configuration import Evaluation
 from .thresholds import Thresholds, cross_fitted_hits
 
 Row = dict[str, str | int | float]
+RECOGNISABLE, EXACT = 0.9, 0.99  # NCC
 RARE = 0.001  # false positives of the strict thresholds
 
 
@@ -110,6 +111,9 @@ def summarise(scores: Scores, settings: Evaluation) -> Row:
         "one_to_one_held_out_hits": int((held_out.one_to_one > limits.both).sum()),
         "ncc_median": float(np.median(training.ncc)),
         "ncc_held_out_median": float(np.median(held_out.ncc)),
+        "recognisable_images": int((training.ncc > RECOGNISABLE).sum()),
+        "exact_images": int((training.ncc > EXACT).sum()),
+        "recognisable_held_out_images": int((held_out.ncc > RECOGNISABLE).sum()),
         "ssim_hits": over(training.ssim3, settings),
         "ssim_held_out_hits": over(held_out.ssim3, settings),
         "ssim_mean_image_hits": over(scores.mean_image, settings),

@@ -16,7 +16,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +192,11 @@ def _is_sealed(handle: io.BufferedReader) -> bool | None:
     if not block.startswith(SEAL):
         return None
     return block[len(SEAL) :].strip().decode(errors="replace") == hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def without_arrays(stored: Stored) -> Stored:
+    """What a file says of itself, for when its results are not needed any more."""
+    return replace(stored, arrays={})
 
 
 def require_source(stored: Stored, name: str, source: Stored) -> None:

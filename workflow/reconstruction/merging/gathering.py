@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,25 +27,49 @@ class Gathered:
     empty: list[Path]  # shards that bring nothing, for all their restarts have diverged
     files: dict[str, np.ndarray]  # name and digest of each shard
     facts: dict[str, Any]
-    first: store.Stored  # without its candidates
+    iterations: np.ndarray  # (T,), when the traces were taken
+
+
+def shards(paths: Sequence[Path], model: store.Stored) -> Iterator[store.Stored]:
+    """One shard after the other; raises UserError where they do not belong together."""
+    first: store.Stored | None = None
+    seen: dict[int, Path] = {}
+    for path in paths:
+        shard = store.read(path, "shard")
+        first = first or store.without_arrays(shard)
+        _check_shard(shard, first, model, seen)
+        yield shard
+
+
+def facts_of(shards: Sequence[store.Stored]) -> dict[str, Any]:
+    """What is told of the search of the shards; their arrays are not looked at."""
+    return {
+        "method": shards[0].facts["method"],
+        "restart_settings": shards[0].settings,
+        "shards": {shard.path.name: shard.facts for shard in shards},
+        "restart_seconds": sum(shard.facts["seconds"] for shard in shards),
+        "restart_devices": sorted({shard.facts["device"] for shard in shards}),
+    }
+
+
+def files_of(shards: Sequence[store.Stored]) -> dict[str, np.ndarray]:
+    """Name and digest of each shard."""
+    return {
+        "name": np.array([shard.path.name for shard in shards]),
+        "digest": np.array([shard.digest for shard in shards]),
+    }
 
 
 def gather(paths: Sequence[Path], model: store.Stored) -> Gathered:
     """Read the shards one after the other; raises UserError where they do not belong together, or hold nothing."""
-    first = store.read(paths[0], "shard")
-    space = Space.of(first.arrays)
-    names = (
-        "restart",
-        "diverged",
-        "trace/residuals",
-        *(it for it in first.arrays if it.startswith("hyperparameters/")),
-    )
-    per_restart: dict[str, list[np.ndarray]] = {name: [] for name in names}
-    coordinates, restart, lambdas, labels, digests, facts = [], [], [], [], [], []
-    seen: dict[int, Path] = {}
-    for path in paths:
-        shard = store.read(path, "shard")
-        _check_shard(shard, first, model, seen)
+    coordinates, restart, lambdas, labels = [], [], [], []
+    read: list[store.Stored] = []
+    per_restart: dict[str, list[np.ndarray]] = {}
+    for shard in shards(paths, model):
+        if not read:
+            iterations, space = shard["trace/iterations"], Space.of(shard.arrays)
+            names = (name for name in shard.arrays if name.startswith("hyperparameters/"))
+            per_restart = {name: [] for name in ("restart", "diverged", "trace/residuals", *names)}
         kept = ~shard["diverged"]
         _, candidates, size = shard["candidates"].shape
         turned = space.turned(Space.of(shard.arrays), shard["candidates"][kept])
@@ -53,10 +77,9 @@ def gather(paths: Sequence[Path], model: store.Stored) -> Gathered:
         restart.append(np.repeat(shard["restart"][kept], candidates))
         lambdas.append(shard["lambdas"][kept].ravel())
         labels.append(np.tile(shard["labels"], kept.sum()))
-        digests.append(shard.digest)
-        facts.append(shard.facts)
         for name, arrays in per_restart.items():
             arrays.append(shard[name])
+        read.append(store.without_arrays(shard))
     if not any(map(len, restart)):
         count = sum(map(len, per_restart["restart"]))
         raise UserError(f"{paths[0].parent}: all {count} restarts diverged", "lower the sweep's learning_rate range")
@@ -70,15 +93,9 @@ def gather(paths: Sequence[Path], model: store.Stored) -> Gathered:
         restarts={name: np.concatenate(arrays) for name, arrays in per_restart.items()},
         space=space,
         empty=[path for path, part in zip(paths, coordinates, strict=True) if not len(part)],
-        files={"name": np.array([path.name for path in paths]), "digest": np.array(digests)},
-        facts={
-            "method": first.facts["method"],
-            "restart_settings": first.settings,
-            "shards": {path.name: found for path, found in zip(paths, facts, strict=True)},
-            "restart_seconds": sum(found["seconds"] for found in facts),
-            "restart_devices": sorted({found["device"] for found in facts}),
-        },
-        first=replace(first, arrays={name: array for name, array in first.arrays.items() if name != "candidates"}),
+        files=files_of(read),
+        facts=facts_of(read),
+        iterations=iterations,
     )
 
 

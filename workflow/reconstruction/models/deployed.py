@@ -36,6 +36,11 @@ class Deployed:
         """W_1's right singular vectors (D, D), float32; beyond its rank any that complete them."""
         return torch.linalg.svd(self.network.weights[0].double(), full_matrices=True).Vh.float().numpy()
 
+    @property
+    def stds(self) -> Tensor:
+        """What each pixel is divided by (D,)."""
+        return torch.from_numpy(np.broadcast_to(self.std, self.mean.shape).reshape(-1).copy())
+
     def inputs(self, images: np.ndarray) -> Tensor:
         """Images (n, C, H, W) in [0, 1] as network inputs (n, D)."""
         return normalise(images, self.mean, self.std)
@@ -48,7 +53,7 @@ class Deployed:
         """Network inputs (n, D) as mean-subtracted pixels (n, D)."""
         if (self.std == 1).all():
             return inputs
-        return inputs * torch.from_numpy(np.broadcast_to(self.std, self.mean.shape).reshape(-1).copy())
+        return inputs * self.stds
 
 
 def normalise(images: np.ndarray, mean: np.ndarray, std: np.ndarray = UNIT) -> Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..evaluation.thresholds import threshold
 from ..files import store
+from . import lists
 from .palette import AXIS_LABELS, BLUE, GREEN, LAYER_COLOURS, LOG_AXES, ORANGE
 from .vega import DASHED, LOG, PLAIN, Chart, Rows, band, chart, colours, layer, quantity, rows, rule
 
@@ -97,8 +98,12 @@ def margins(evaluation: store.Stored, training: store.Stored, limit: float) -> C
     return chart("margin", caption, [points, rule("y", limit)])
 
 
-def unexplained(candidates: store.Stored, squared_norms: np.ndarray, true_residuals: np.ndarray | None = None) -> Chart:
+def unexplained(
+    candidates: store.Stored, squared_norms: np.ndarray, true_residuals: np.ndarray | None = None
+) -> Iterator[Chart]:
     """The share of each layer's squared norm (L,) that restarts leave unexplained, beside what the true data leave."""
+    if len(candidates["restarts/trace/iterations"]) < 2:
+        return
     kept = ~candidates["restarts/diverged"]
     shares = candidates["restarts/trace/residuals"][kept] / squared_norms
     names = [f"layer {layer + 1}" for layer in range(shares.shape[2])]
@@ -124,7 +129,27 @@ def unexplained(candidates: store.Stored, squared_norms: np.ndarray, true_residu
             " Dashed: what the true training data leave; below it, a restart fits the weights better than the truth."
         )
         numbers = [{**row, "true data": share} for row, share in zip(numbers, true.tolist(), strict=True)]
-    return chart("unexplained", caption, drawn, numbers)
+    yield chart("unexplained", caption, drawn, numbers)
+
+
+def gaps(candidates: store.Stored, evaluation: store.Stored, limit: float) -> Iterator[Chart]:
+    """NCC of each image that was read out of the weights against its pattern's gap; none where gradients searched."""
+    if "representatives/gap" not in candidates.arrays:
+        return
+    data = rows(
+        gap=candidates["representatives/gap"],
+        ncc=evaluation["representatives/ncc"],
+        rank=np.arange(1, len(evaluation["representatives/ncc"]) + 1),
+    )
+    points = layer(
+        data,
+        {"type": "point", "filled": True, "size": 35, "opacity": 0.7, "color": BLUE},
+        ("rank", "gap", "ncc"),
+        x=quantity("gap", "gap of the gate pattern", scale=LOG, axis=PLAIN),
+        y=quantity("ncc", "NCC with the nearest training image", scale={"zero": False}),
+    )
+    caption = "Images read out of the weights, by how far their gate patterns are from closing the equations."
+    yield chart("gaps", caption, [points, rule("y", limit)])
 
 
 def hyperparameters(candidates: store.Stored, found: np.ndarray, title: str) -> list[Chart]:
@@ -132,8 +157,8 @@ def hyperparameters(candidates: store.Stored, found: np.ndarray, title: str) -> 
     kept = ~candidates["restarts/diverged"]
     whole: dict[str, Any] = {"tickMinStep": 1} if found.dtype.kind == "i" else {}
     drawn = []
-    for name, label in AXIS_LABELS.items():
-        values = candidates[f"restarts/hyperparameters/{name}"][kept]
+    for name, of_all in lists.hyperparameters(candidates).items():
+        label, values = AXIS_LABELS[name], of_all[kept]
         if np.ptp(values) == 0:
             continue
         points = layer(

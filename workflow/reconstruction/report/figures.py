@@ -133,7 +133,9 @@ def quality_against_margin(evaluation: store.Stored, training: store.Stored) -> 
 def quality_against_hyperparameters(evaluation: store.Stored, candidates: store.Stored) -> Figure:
     """How many training images each restart finds alone, against each hyperparameter that varies."""
     kept = ~candidates["restarts/diverged"]
-    values = {name: candidates[f"restarts/hyperparameters/{name}"][kept] for name in AXIS_LABELS}
+    values = {name: value[kept] for name, value in lists.hyperparameters(candidates).items()}
+    if not values:
+        return quality_against_gap(evaluation, candidates)
     varied = {name: value for name, value in values.items() if np.ptp(value) > 0} or values
     figure = Figure(figsize=(WIDTH, 2.0))
     axes = figure.subplots(1, len(varied), sharey=True, squeeze=False)[0]
@@ -149,6 +151,20 @@ def quality_against_hyperparameters(evaluation: store.Stored, candidates: store.
         axis.set_ylim(bottom=0)
         axis.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes[0].set_ylabel("training images found\nby the restart alone")
+    return figure
+
+
+def quality_against_gap(evaluation: store.Stored, candidates: store.Stored) -> Figure:
+    """NCC of each image that the exact attack found with its nearest training image, against its pattern's gap."""
+    figure = Figure(figsize=(WIDTH, 2.0))
+    axis = figure.subplots()
+    axis.scatter(
+        candidates["representatives/gap"], evaluation["representatives/ncc"], s=12, alpha=0.7, color=BLUE, linewidths=0
+    )
+    axis.axhline(json.loads(str(evaluation["row"]))["ncc_threshold"], color=GREY, linestyle="--", linewidth=1)
+    axis.set_xscale("log")
+    axis.set_xlabel("gap of the gate pattern")
+    axis.set_ylabel("NCC with the nearest\ntraining image")
     return figure
 
 

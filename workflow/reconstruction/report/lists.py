@@ -41,12 +41,18 @@ def representatives(candidates: store.Stored) -> pd.DataFrame:
     return pd.DataFrame({"rank": np.arange(1, len(columns["score"]) + 1), **columns})
 
 
+def hyperparameters(candidates: store.Stored) -> dict[str, np.ndarray]:
+    """Those of the restarts, each (R,), by name; none of the exact attack."""
+    names = {name: f"restarts/hyperparameters/{name}" for name in AXIS_LABELS}
+    return {name: candidates[path] for name, path in names.items() if path in candidates.arrays}
+
+
 def restarts(candidates: store.Stored, squared_norms: np.ndarray) -> pd.DataFrame:
     """Every restart: its hyperparameters, and the unexplained share of ||W_k||^2 at its start and end."""
     shares = candidates["restarts/trace/residuals"] / squared_norms
     columns = {
         **{name: candidates[f"restarts/{name}"] for name in ("restart", "diverged")},
-        **{name: candidates[f"restarts/hyperparameters/{name}"] for name in AXIS_LABELS},
+        **hyperparameters(candidates),
         **{
             f"layer{layer + 1}_{end}": shares[:, moment, layer]
             for layer in range(shares.shape[2])

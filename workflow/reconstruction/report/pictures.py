@@ -16,7 +16,8 @@ from ..files import store
 
 ROWS = 1000  # images of a part in the table, best first
 GAP = 1  # pixels between the pictures of a pair
-SIGNALS = {"agreement": "agreement", "margin": "margin", "response": "response", "spread": "spread", "lambda": "λ"}
+OF_GRADIENTS = ("agreement", "margin", "response", "spread", "lambda")
+OF_GATES = ("gap", "contradiction", "margin", "lambda")
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ def matches(
 def ranking(candidates: store.Stored, pictures: np.ndarray, known: Sequence[Truth] = ()) -> list[Representative]:
     """The representatives ranked first, blindly, as pictures (k, C, H, W); known: the truth of each, where there is."""
     count = len(pictures)
-    signals = {word: candidates[f"representatives/{name}"][:count] for name, word in SIGNALS.items()}
+    names = OF_GATES if candidates.facts["method"] == "exact" else OF_GRADIENTS
+    signals = {name.replace("lambda", "λ"): candidates[f"representatives/{name}"][:count] for name in names}
     support = candidates["representatives/support"][:count]
     return [
         Representative(

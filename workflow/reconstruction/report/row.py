@@ -28,9 +28,11 @@ def search_columns(candidates: store.Stored) -> Row:
     }
 
 
-def search_timing(candidates: store.Stored) -> list[str | float]:
-    """The stage, its devices and the seconds that all its restarts took together."""
-    return ["reconstruct", " ".join(candidates.facts["restart_devices"]), candidates.facts["restart_seconds"]]
+def search_timings(candidates: store.Stored) -> list[list[str | float]]:
+    """Stages, their devices and the seconds that all restarts took together, and solving for gate patterns."""
+    facts = candidates.facts
+    solving = [["deduplicate", "cpu", facts["solving_seconds"]]] if "solving_seconds" in facts else []
+    return [["reconstruct", " ".join(facts["restart_devices"]), facts["restart_seconds"]], *solving]
 
 
 def headline(row: Mapping[Any, Any]) -> str:
@@ -38,8 +40,10 @@ def headline(row: Mapping[Any, Any]) -> str:
     where = f"{row['dataset']}, {row['model']}, {row['sweep']}"
     if row["n"] is None or math.isnan(row["n"]):
         return f"{where}: {row['representatives']} representatives of {row['candidates']} candidates. {WARNING}"
+    counts = {name: f"{value:.0f}" for name, value in row.items() if isinstance(value, int | float) and value == value}
     return (
-        f"{where}: {row['ncc_hits_over_held_out']:.0f} of {row['n']:.0f} training images come back above the held-out "
-        f"threshold, {row['ncc_hits']:.0f} above the scrambled one, too; of {row['n_held_out']:.0f} images never "
-        f"trained on, {row['ncc_held_out_hits']:.0f} pass the held-out threshold."
-    )
+        "{where}: {exact_images} of {n} training images come back with an NCC above 0.99, {recognisable_images} above "
+        "0.9 (of {n_held_out} never trained on {recognisable_held_out_images}). {ncc_hits_over_held_out} lie "
+        "above the held-out threshold, {ncc_hits} above the scrambled one, too; of those never trained on "
+        "{ncc_held_out_hits} pass the held-out threshold."
+    ).format(where=where, **counts)

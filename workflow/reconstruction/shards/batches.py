@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -11,12 +15,72 @@ from ..attack.search.restarts import Outcome, Snapshot, Starts
 from ..attack.search.starts import begin
 from ..configuration import Restarts
 from ..errors import UserError
+from ..files import store
 from ..machine.devices import free, has_native_bfloat16
 from ..machine.progress import Progress
 from ..models.mlp import Network
 from .capacity import bytes_per_restart, restarts_at_once
 from .checkpoint import Standing
 from .saving import Keeper
+
+
+@dataclass(frozen=True)
+class Searched(Standing):
+    """Which restarts are done, and the batch under way."""
+
+    at_once: int = 1  # restarts in a batch
+    outcomes: list[Outcome] = field(default_factory=list)  # of the batches before
+    batch: Snapshot | None = None  # None: at its beginning
+
+    @property
+    def done(self) -> str:
+        iterations = f" and {self.batch.iteration} iterations" if self.batch else ""
+        return f"{sum(map(len, self.outcomes))} restarts{iterations}"
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        arrays: dict[str, np.ndarray] = {}
+        if self.outcomes:
+            found = vars(Outcome.concatenate(self.outcomes))
+            arrays |= {f"done/{name}": tensor.numpy() for name, tensor in found.items()}
+        if self.batch:
+            arrays["batch/trace_iterations"] = np.array(self.batch.trace_iterations, np.int64)
+            arrays |= {f"batch/tensors/{name}": tensor.numpy() for name, tensor in self.batch.tensors.items()}
+            if self.batch.trace:
+                arrays["batch/trace"] = torch.stack(self.batch.trace).numpy()
+        return arrays
+
+    def facts(self) -> dict[str, Any]:
+        return {"at_once": self.at_once, "iteration": self.batch.iteration if self.batch else None}
+
+    def signs(self, squared_norms: Tensor) -> dict[str, Any]:
+        ends = [outcome.residuals[:, -1] for outcome in self.outcomes]
+        traced = ends + (self.batch.trace[-1:] if self.batch else [])
+        return search_facts(torch.cat(traced or [torch.empty(0, 0)]), squared_norms)
+
+    @classmethod
+    def of(cls, stored: store.Stored, fitting: int) -> Self:
+        if stored.facts["at_once"] > fitting:
+            problem = f"{stored.path}: of more restarts at once than the device has room for"
+            raise UserError(problem, "remove it")
+        tensors = {name: torch.from_numpy(np.array(array)) for name, array in stored.arrays.items()}
+
+        def group(prefix: str) -> dict[str, Tensor]:
+            return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+        done, batch = group("done/"), None
+        if (iteration := stored.facts["iteration"]) is not None:
+            trace = list(tensors.get("batch/trace", ()))
+            batch = Snapshot(iteration, group("batch/tensors/"), tensors["batch/trace_iterations"].tolist(), trace)
+        outcomes = [Outcome(**done)] if done else []
+        return cls(stored.facts["seconds"], stored.facts["at_once"], outcomes, batch)
+
+
+def search_facts(residuals: Tensor, squared_norms: Tensor) -> dict[str, Any]:
+    """For those who look on, of residuals (K, L): restarts that left the finite numbers, and the smallest share of each
+    layer's squared norm (L,) that one of the others leaves unexplained."""
+    finite = residuals.isfinite().all(-1)
+    shares = (residuals[finite].double() / squared_norms).amin(0).tolist() if finite.any() else None
+    return {"diverged": int((~finite).sum()), "unexplained": shares}
 
 
 def prepare(
@@ -52,8 +116,8 @@ def search_in_batches(
             "free",
             "lower the sweep's candidates or its precision, or use a larger device",
         )
-    standing = (keeper and keeper.go_on(fitting)) or Standing(min(fitting, len(starts)))
-    outcomes, iterations = list(standing.done), attack.method.iterations
+    standing = (keeper and keeper.go_on(Searched, fitting)) or Searched(0.0, min(fitting, len(starts)))
+    outcomes, iterations = list(standing.outcomes), attack.method.iterations
 
     def search_batch(first: int, begun: Snapshot | None) -> Outcome:
         batch = starts.only(slice(first, first + standing.at_once))
@@ -62,7 +126,7 @@ def search_in_batches(
             iteration = search.iteration
             done = (first + len(batch) * iteration / iterations) / len(starts)
             if keeper:
-                keeper.pause(lambda: Standing(standing.at_once, outcomes, search.snapshot()), done)
+                keeper.pause(lambda: Searched(0.0, standing.at_once, outcomes, search.snapshot()), done)
             residuals = search.step()
             if residuals is not None and not (keeper and keeper.notice.received):  # which ends the line's reader, too
                 progress(done, f"iteration {iteration}, first layer's residual {_best(residuals):.3g} at best")

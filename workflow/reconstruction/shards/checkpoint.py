@@ -13,17 +13,17 @@ import glob
 import hashlib
 import json
 import platform
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..attack.search.restarts import Outcome, Snapshot
 from ..errors import UserError
 from ..files import store
 from ..files.layout import progress_of
@@ -32,21 +32,36 @@ PACKAGE = Path(__file__).parents[1]
 SEARCH_CODE = ("attack", "models", "machine", "shards")
 PACKAGES = ("torch", "numpy", "scipy")
 
+AnyStanding = TypeVar("AnyStanding", bound="Standing")
+
 
 @dataclass(frozen=True)
-class Standing:
-    """Where a shard is: which restarts are done, and the batch under way."""
+class Standing(ABC):
+    """Where a shard is, whatever its method: all that its search needs to go on."""
 
-    at_once: int  # restarts in a batch
-    done: list[Outcome] = field(default_factory=list)  # of the batches before
-    batch: Snapshot | None = None  # None: at its beginning
-    seconds: float = 0.0  # searched so far
+    seconds: float  # searched so far
 
     @property
-    def residuals(self) -> Tensor:
-        """(K, L) of the restarts that have a trace, at its end."""
-        ends = [outcome.residuals[:, -1] for outcome in self.done]
-        return torch.cat(ends + (self.batch.trace[-1:] if self.batch else []) or [torch.empty(0, 0)])
+    @abstractmethod
+    def done(self) -> str:
+        """What is done, in words."""
+
+    @abstractmethod
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What a file keeps of it, beside the facts."""
+
+    @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """What a file keeps of it that JSON can hold."""
+
+    @abstractmethod
+    def signs(self, squared_norms: Tensor) -> dict[str, Any]:
+        """For those who look on: how far it has come; squared_norms: (L,), of the layers."""
+
+    @classmethod
+    @abstractmethod
+    def of(cls, stored: store.Stored, fitting: int) -> Self:
+        """Raises UserError where it does not serve; fitting: how many restarts the device has room for."""
 
 
 @functools.cache
@@ -85,29 +100,13 @@ class Checkpoint:
 
     def write(self, standing: Standing, facts: Mapping[str, Any]) -> None:
         """Raises UserError where the disk refuses."""
-        arrays: dict[str, np.ndarray] = {}
-        if standing.done:
-            done = Outcome.concatenate(standing.done)
-            arrays |= {f"done/{name}": tensor.numpy() for name, tensor in vars(done).items()}
-        batch = standing.batch
-        if batch:
-            arrays["batch/trace_iterations"] = np.array(batch.trace_iterations, np.int64)
-            arrays |= {f"batch/tensors/{name}": tensor.numpy() for name, tensor in batch.tensors.items()}
-            if batch.trace:
-                arrays["batch/trace"] = torch.stack(batch.trace).numpy()
-        facts = {
-            **facts,
-            "conditions": self.conditions,
-            "at_once": standing.at_once,
-            "seconds": standing.seconds,
-            "iteration": batch.iteration if batch else None,
-        }
+        facts = {**facts, **standing.facts(), "conditions": self.conditions, "seconds": standing.seconds}
         store.write(
-            self.path, "progress", arrays, settings_json=self.settings_json, facts=facts,
+            self.path, "progress", standing.arrays(), settings_json=self.settings_json, facts=facts,
             sources={"model": self.model}, compress=False,
         )  # fmt: skip
 
-    def read(self, fitting: int) -> Standing | None:
+    def read(self, kind: type[AnyStanding], fitting: int) -> AnyStanding | None:
         """Where an earlier run was, or None; raises UserError where what it has left does not serve.
 
         fitting: how many restarts the device has room for.
@@ -115,43 +114,25 @@ class Checkpoint:
         if not self.path.exists():
             return None
         stored = store.read(self.path, "progress")
-        difference = self._difference(stored, fitting)
+        difference = self._difference(stored)
         if difference:
-            raise UserError(f"{self.path}: {difference}", "remove it")
-        return _standing(stored)
+            raise UserError(f"{self.path}: of another {', '.join(difference)}", "remove it")
+        return kind.of(stored, fitting)
 
-    def _difference(self, stored: store.Stored, fitting: int) -> str:
-        """Why a sound checkpoint does not serve; nothing where it does."""
+    def _difference(self, stored: store.Stored) -> list[str]:
+        """In what a sound checkpoint differs; nothing where it serves."""
         same = {
             "model": stored.sources["model"] == self.model.digest,
             "configuration": stored.settings == json.loads(self.settings_json),
             **{name: stored.facts["conditions"].get(name) == value for name, value in self.conditions.items()},
         }
-        if not all(same.values()):
-            return f"of another {', '.join(name for name, is_same in same.items() if not is_same)}"
-        if stored.facts["at_once"] > fitting:
-            return "of more restarts at once than the device has room for"
-        return ""
+        return [name for name, is_same in same.items() if not is_same]
 
     def remove(self) -> None:
         """Remove the file, and what writers that were killed have left of it."""
         for path in (self.path, *self.path.parent.glob(f".{glob.escape(self.path.name)}.*.tmp")):
             with contextlib.suppress(OSError):
                 path.unlink()
-
-
-def _standing(stored: store.Stored) -> Standing:
-    tensors = {name: torch.from_numpy(np.array(array)) for name, array in stored.arrays.items()}
-
-    def group(prefix: str) -> dict[str, Tensor]:
-        return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-    done, batch = group("done/"), None
-    iteration = stored.facts["iteration"]
-    if iteration is not None:
-        trace = list(tensors.get("batch/trace", ()))
-        batch = Snapshot(iteration, group("batch/tensors/"), tensors["batch/trace_iterations"].tolist(), trace)
-    return Standing(stored.facts["at_once"], [Outcome(**done)] if done else [], batch, stored.facts["seconds"])
 
 
 def _processor() -> str:

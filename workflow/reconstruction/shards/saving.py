@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from torch import Tensor
 
 from ..errors import UserError
 from ..machine import process
 from ..machine.signals import Interrupted, Notice
-from .checkpoint import Checkpoint, Standing
+from .checkpoint import AnyStanding, Checkpoint, Standing
 
 LARGEST_SHARE = 0.05  # of the time that goes into saving, however slow the disk
 
@@ -42,19 +41,17 @@ class Keeper:
         """How long the shard has been searched, in all its runs."""
         return self.seconds_before + time.monotonic() - self.begun
 
-    def go_on(self, fitting: int) -> Standing | None:
+    def go_on(self, kind: type[AnyStanding], fitting: int = 1) -> AnyStanding | None:
         """Where an earlier run was, if it serves; fitting: how many restarts the device has room for."""
         shard = self.checkpoint.conditions["shard"]
         try:
-            standing = self.checkpoint.read(fitting)
+            standing = self.checkpoint.read(kind, fitting)
         except UserError as error:
             self.say(f"shard {shard} starts over without its checkpoint: {error.problem}")
             return None
         if standing:
             self.seconds_before = standing.seconds
-            restarts, batch = sum(map(len, standing.done)), standing.batch
-            iterations = f" and {batch.iteration} iterations" if batch else ""
-            self.say(f"shard {shard} goes on after {restarts} restarts{iterations}")
+            self.say(f"shard {shard} goes on after {standing.done}")
         return standing
 
     def pause(self, standing: Callable[[], Standing], fraction: float) -> None:
@@ -77,7 +74,7 @@ class Keeper:
             "interval": self.wait,
             "stopped": stopped,
             "fraction": fraction,
-            **search_facts(standing.residuals, self.squared_norms),
+            **standing.signs(self.squared_norms),
         }
         try:
             self.checkpoint.write(replace(standing, seconds=self.seconds), facts)
@@ -89,11 +86,3 @@ class Keeper:
         now = time.monotonic()
         self.wait = max(self.interval, (now - begun) / LARGEST_SHARE)
         self.due = now + self.wait
-
-
-def search_facts(residuals: Tensor, squared_norms: Tensor) -> dict[str, Any]:
-    """For those who look on, of residuals (K, L): restarts that left the finite numbers, and the smallest share of each
-    layer's squared norm (L,) that one of the others leaves unexplained."""
-    finite = residuals.isfinite().all(-1)
-    shares = (residuals[finite].double() / squared_norms).amin(0).tolist() if finite.any() else None
-    return {"diverged": int((~finite).sum()), "unexplained": shares}

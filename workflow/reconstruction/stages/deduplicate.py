@@ -1,22 +1,49 @@
-"""Stage `deduplicate`: merge the candidates of all restarts and rank them, without the training set."""
+"""Stage `deduplicate`: the candidates of all restarts, merged and ranked without the training set.
+
+Candidates that gradients found are merged where they are one image; gate patterns are solved for together.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from ..configuration import Merge
+import numpy as np
+
+from ..attack.exact.hunt import CONSISTENT
+from ..attack.plan import gates
+from ..configuration import Merge, Restarts
 from ..files import store
+from ..machine.progress import Progress
 from ..merging.clusters import merge
-from ..merging.gathering import gather
+from ..merging.gathering import facts_of, files_of, gather
 from ..merging.ranking import measure
+from ..merging.solving import answer
 from ..models import deployed
+from ..models.deployed import Deployed
+
+Made = tuple[dict[str, np.ndarray], dict[str, Any], str]  # arrays and facts of candidates.h5, and the result in words
 
 
 def run(settings: Merge, model_path: Path, shard_paths: Sequence[Path], output: Path) -> None:
-    """Raises UserError where shards belong to another model or sweep, or every restart diverged."""
+    """Raises UserError where shards belong to another model or sweep, or hold nothing."""
     model = deployed.read(model_path)
-    gathered = gather(sorted(shard_paths), model.stored)
+    paths = sorted(shard_paths)
+    first = store.read(paths[0], "shard")
+    if first.facts["method"] == "exact":
+        arrays, facts, result = solve(model, Restarts.model_validate(first.settings), paths)
+    else:
+        arrays, facts, result = cluster(settings, model, paths)
+    sources = {"model": model.stored}
+    store.write(output, "candidates", arrays, settings_json=settings.to_json(), facts=facts, sources=sources)
+    print(f"deduplicate: {result}")
+
+
+def cluster(settings: Merge, model: Deployed, paths: Sequence[Path]) -> Made:
+    """Candidates of gradients, merged where they are one image."""
+    gathered = gather(paths, model.stored)
     for path in gathered.empty:
         print(f"deduplicate: {path} brings nothing, its restarts have all diverged")
     signals = measure(gathered.space.restrict(model.network), gathered.coordinates, gathered.labels, gathered.lambdas)
@@ -36,15 +63,69 @@ def run(settings: Merge, model_path: Path, shard_paths: Sequence[Path], output: 
         "representatives/response": clusters.signals.responses,
         "representatives/score": clusters.score,
         **{f"restarts/{name}": array for name, array in gathered.restarts.items()},
-        "restarts/trace/iterations": gathered.first["trace/iterations"],
+        "restarts/trace/iterations": gathered.iterations,
         **{f"shards/{name}": array for name, array in gathered.files.items()},
         **gathered.space.arrays(),
     }
-    sources = {"model": model.stored}
-    store.write(output, "candidates", arrays, settings_json=settings.to_json(), facts=gathered.facts, sources=sources)
     diverged = int(gathered.restarts["diverged"].sum())
     sound = len(gathered.restarts["diverged"]) - diverged
-    print(
-        f"deduplicate: {len(gathered.coordinates)} candidates of {sound} restarts ({diverged} more diverged) make "
+    result = (
+        f"{len(gathered.coordinates)} candidates of {sound} restarts ({diverged} more diverged) make "
         f"{len(clusters.score)} representatives"
     )
+    return arrays, gathered.facts, result
+
+
+def solve(model: Deployed, settings: Restarts, paths: Sequence[Path]) -> Made:
+    """Gate patterns, solved for the images together; each is a representative, and all are of one restart."""
+    begun = time.perf_counter()
+    attack = gates(model.network, settings, model.stds, trial=False)
+    progress = Progress("deduplicate")
+    batches = settings.exact.deflations
+    found, read = answer(
+        attack,
+        paths,
+        model.stored,
+        lambda batch, report: progress((batch + 1) / batches, f"{report.distinct} gate patterns found"),
+    )
+    count = len(found.gap)
+    signals = measure(
+        attack.space.to(model.network.weights[0]).restrict(model.network),
+        found.coordinates,
+        found.labels,
+        found.lambdas,
+    )
+    layers = len(model.network.weights)
+    left = np.full((1, 1, layers), np.nan)
+    left[0, 0, 0] = found.unexplained * float(model.network.squared_norms[0])
+    reports = [report for shard in read for report in shard.facts["reports"]]
+    arrays = {
+        "candidates/coordinates": found.coordinates,
+        "candidates/restart": np.zeros(count, int),
+        "candidates/lambda": found.lambdas,
+        "candidates/label": found.labels,
+        "candidates/cluster": np.arange(count),
+        "representatives/gap": found.gap,
+        "representatives/contradiction": found.contradiction,
+        "representatives/coordinates": found.coordinates,
+        "representatives/support": found.support,
+        "representatives/agreement": found.support / len(read),
+        "representatives/spread": np.zeros(count),
+        "representatives/lambda": found.lambdas,
+        "representatives/margin": signals.margins,
+        "representatives/response": signals.responses,
+        "representatives/score": 1 / ((found.contradiction + CONSISTENT) * found.gap),
+        "restarts/restart": np.zeros(1, int),
+        "restarts/diverged": np.zeros(1, bool),
+        "restarts/trace/iterations": np.zeros(1, int),
+        "restarts/trace/residuals": left,
+        "batches/new": np.array([report["new"] for report in reports]),
+        "batches/starts": np.array([report["starts"] for report in reports]),
+        **{f"shards/{name}": array for name, array in files_of(read).items()},
+        **attack.space.arrays(),
+    }
+    result = (
+        f"{found.starts} random starts found {found.patterns} gate patterns; {count} images explain all but "
+        f"{found.unexplained:.1%} of the first layer"
+    )
+    return arrays, {**facts_of(read), "solving_seconds": time.perf_counter() - begun}, result

@@ -21,7 +21,7 @@ from ..evaluation.scores import PartScores, Row, precision, summarise
 from ..files import layout, store
 from ..machine.progress import Progress
 from ..models import deployed
-from ..report.row import headline, search_columns, search_timing
+from ..report.row import headline, search_columns, search_timings
 
 
 def run(
@@ -95,7 +95,7 @@ def run(
     facts = {
         "timings": [
             [training.facts.get("stage", "train"), training.facts["device"], training.facts["seconds"]],
-            search_timing(candidates),
+            *search_timings(candidates),
         ]
     }
     sources = {"subset": subset, "training": training, "candidates": candidates}

@@ -15,7 +15,7 @@ from ..evaluation.quantities import COLUMNS
 from ..files import store
 from ..files.layout import NO_IMAGES
 from ..models import deployed
-from ..report.row import headline, search_columns, search_timing
+from ..report.row import headline, search_columns, search_timings
 
 
 def run(count: int, experiment: str, model_path: Path, candidates_path: Path, output: Path) -> None:
@@ -31,7 +31,7 @@ def run(count: int, experiment: str, model_path: Path, candidates_path: Path, ou
         "squared_norms": model.network.squared_norms.numpy(),
         "representatives/shown": pixels.of_representatives(candidates, model, count),
     }
-    facts = {"timings": [search_timing(candidates)]}
+    facts = {"timings": search_timings(candidates)}
     sources = {"model": model.stored, "candidates": candidates}
     settings_json = json.dumps({"count": count})
     store.write(output, "inspection", arrays, settings_json=settings_json, facts=facts, sources=sources)

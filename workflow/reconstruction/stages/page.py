@@ -43,7 +43,8 @@ def of_evaluation(
         "charts": [
             charts.scores(evaluation, limit),
             charts.margins(evaluation, training, limit),
-            charts.unexplained(candidates, training["squared_norms"], training["true_residuals"]),
+            *charts.gaps(candidates, evaluation, limit),
+            *charts.unexplained(candidates, training["squared_norms"], training["true_residuals"]),
             *charts.growth(evaluation),
             *charts.training(training),
         ],
@@ -70,7 +71,7 @@ def of_inspection(model_path: Path, candidates_path: Path, inspection_path: Path
         "row": {"n": None, **row},
         "ranking": pictures.ranking(candidates, inspection["representatives/shown"]),
         "quantities": page.quantities(row, {}),
-        "charts": [charts.unexplained(candidates, squared_norms)],
+        "charts": list(charts.unexplained(candidates, squared_norms)),
         "hyperparameters": charts.hyperparameters(candidates, left, "unexplained share of the first layer"),
         "timings": inspection.facts["timings"],
         "files": [model, candidates, inspection],

@@ -1,26 +1,33 @@
-"""Stage `reconstruct`: one shard of a sweep, K restarts with different hyperparameters on one device.
+"""Stage `reconstruct`: one shard of a sweep, K restarts on one device.
 
-Reads the model and nothing else.
+A restart is a search by gradients with hyperparameters of its own or, where the weights allow the exact attack, a
+batch of random starts of the hunt for gate patterns. Reads the model and nothing else.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from ..attack.plan import choose
+from ..attack.plan import Attack, Gates, NoGates, choose, gates
 from ..attack.search.starts import NAMES, draw
 from ..configuration import Restarts
+from ..errors import UserError
 from ..files import store
 from ..machine.progress import Progress
 from ..machine.signals import Notice
 from ..models import deployed
+from ..models.deployed import Deployed
 from ..shards import preselection
-from ..shards.batches import prepare, product_dtype, search_in_batches
+from ..shards.batches import prepare, product_dtype, search_facts, search_in_batches
 from ..shards.checkpoint import Checkpoint, conditions
-from ..shards.saving import Keeper, search_facts
+from ..shards.exploration import explore
+from ..shards.saving import Keeper
+
+Made = tuple[dict[str, np.ndarray], dict[str, Any], str]  # arrays and facts of a shard, and what was found in words
 
 
 def run(
@@ -38,22 +45,71 @@ def run(
     signal is given, whereupon Interrupted is raised.
     """
     model = deployed.read(model_path)
-    attack = choose(model.network, settings, box=1 / float(model.std.min()))
-    if attack.note:
-        print(f"reconstruct: {attack.note}")
+    attack = choose_attack(model, settings)
     numbers = range(shard * settings.per_shard, (shard + 1) * settings.per_shard)
-    drawn = [draw(attack.settings, settings.seed, number) for number in numbers]
-    products = product_dtype(settings, attack.name, device)
+    device, products = (
+        (torch.device("cpu"), torch.float32)
+        if isinstance(attack, Gates)
+        else (device, product_dtype(settings, attack.name, device))
+    )
     precision = str(products).removeprefix("torch.")
-    network, starts = prepare(attack, model.network, settings, numbers, drawn, device, products)
-
     checkpoint = Checkpoint(output, settings.to_json(), model.stored, conditions(shard, device, precision))
-    squared_norms = model.network.squared_norms
+    keeper = Keeper(checkpoint, notice or Notice(), checkpoint_seconds, model.network.squared_norms, say)
     searched = "/".join(model_path.absolute().parts[-3:-1])  # DATASET/MODEL
     progress = Progress(f"reconstruct: {searched}, shard {shard} ({attack.name}, {device}, {precision})")
-    keeper = Keeper(checkpoint, notice or Notice(), checkpoint_seconds, squared_norms, say)
-    outcome = search_in_batches(attack, network, starts, progress, keeper)
+    if isinstance(attack, Gates):
+        arrays, facts, found = hunt(attack, numbers, progress, keeper)
+    else:
+        arrays, facts, found = descend(attack, model, settings, numbers, device, products, progress, keeper)
+    facts |= {
+        "method": attack.name,
+        "seconds": keeper.seconds,
+        "device": str(device),
+        "threads": torch.get_num_threads(),
+        "products": precision,
+    }
+    store.write(output, "shard", arrays, settings_json=settings.to_json(), facts=facts, sources={"model": model.stored})
+    checkpoint.remove()
+    print(f"reconstruct: shard {shard}, {found}, in {keeper.seconds:.1f} s")
 
+
+def choose_attack(model: Deployed, settings: Restarts) -> Gates | Attack:
+    """The first that settings and weights allow; says why where it is not the one preferred."""
+    if settings.method in ("auto", "exact"):
+        try:
+            return gates(model.network, settings, model.stds)
+        except NoGates as error:
+            if settings.method == "exact":
+                raise UserError(f"method exact: {error}", "set method to auto") from None
+            say(f"{error}; searching by gradients")
+    attack = choose(model.network, settings, box=1 / float(model.std.min()))
+    if attack.note:
+        say(attack.note)
+    return attack
+
+
+def hunt(exact: Gates, numbers: range, progress: Progress, keeper: Keeper) -> Made:
+    """Batches of starts, and the gate patterns that they end in."""
+    explored = explore(exact, numbers, progress, keeper)
+    arrays = {"restart": np.array(numbers), **explored.arrays(), **exact.space.arrays()}
+    starts, patterns = sum(report.starts for report in explored.reports), len(explored.solutions)
+    return arrays, explored.facts(), f"{patterns} gate patterns from {starts} random starts"
+
+
+def descend(
+    attack: Attack,
+    model: Deployed,
+    settings: Restarts,
+    numbers: range,
+    device: torch.device,
+    products: torch.dtype,
+    progress: Progress,
+    keeper: Keeper,
+) -> Made:
+    """Restarts by gradients, and the candidates that they keep."""
+    drawn = [draw(attack.settings, settings.seed, number) for number in numbers]
+    network, starts = prepare(attack, model.network, settings, numbers, drawn, device, products)
+    outcome = search_in_batches(attack, network, starts, progress, keeper)
     labels = network.family.candidate_labels(settings.candidates)
     kept = preselection.largest(outcome.candidates, labels, settings.keep)
     arrays = {
@@ -67,20 +123,8 @@ def run(
         "trace/residuals": outcome.residuals.numpy(),
         **attack.method.space.arrays(),
     }
-    facts = {
-        "method": attack.name,
-        "seconds": keeper.seconds,
-        "device": str(device),
-        "threads": torch.get_num_threads(),
-        "products": precision,
-        **search_facts(outcome.residuals[:, -1], squared_norms),
-    }
-    store.write(output, "shard", arrays, settings_json=settings.to_json(), facts=facts, sources={"model": model.stored})
-    checkpoint.remove()
-    print(
-        f"reconstruct: shard {shard}, {len(numbers)} restarts of {attack.method.iterations} iterations in "
-        f"{keeper.seconds:.1f} s, {int(outcome.diverged.sum())} diverged"
-    )
+    found = f"{len(numbers)} restarts of {attack.method.iterations} iterations, {int(outcome.diverged.sum())} diverged"
+    return arrays, search_facts(outcome.residuals[:, -1], model.network.squared_norms), found
 
 
 def say(line: str) -> None:

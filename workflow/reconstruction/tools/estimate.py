@@ -5,6 +5,7 @@ An estimate: iterations are timed on the machine as it is now, with one job at a
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from pathlib import Path
 import psutil
 import torch
 
-from ..attack.plan import choose
+from ..attack.plan import NoGates, choose, gates
 from ..attack.search.starts import draw
 from ..configuration import AdoptedModel, Configuration, Dataset, Experiment, Model, Sweep
 from ..data import sources
@@ -30,6 +31,7 @@ GOOD_JOB_SECONDS = 30 * 60
 BYTES_A_VALUE = 28  # of a shard's candidates: drawn in float64, stacked and scaled; or found, kept and written
 SPAN_COPIES = 6  # of the first layer, in float64, that finding its row space takes
 FLOAT32 = 4
+GATE_COPIES = 12  # of a batch's products with the weights, alive at once
 INPUT_SIZES = {"mnist": 28 * 28, "fashion-mnist": 28 * 28, "cifar10": 3 * 32 * 32, "cifar100": 3 * 32 * 32}
 
 
@@ -73,6 +75,9 @@ def estimate(configuration: Configuration, experiment: Experiment, device: torch
     sweep = configuration.sweeps[experiment.sweep]
     settings = sweep.restarts
     network, trained = network_of(configuration, experiment, results)
+    if trained and settings.method in ("auto", "exact"):
+        with contextlib.suppress(NoGates):
+            return of_gates(configuration, experiment, network)
     attack = choose(network, settings)
     products = product_dtype(settings, attack.name, device)
     parameters = torch.promote_types(products, torch.float32)
@@ -103,6 +108,30 @@ def estimate(configuration: Configuration, experiment: Experiment, device: torch
         job_memory=process + span + BYTES_A_VALUE * values + (batch if device.type == "cpu" else 0),
         batch_memory=batch,
         disk=int(FLOAT32 * kept * sweep.shards * settings.per_shard),
+    )
+
+
+def of_gates(configuration: Configuration, experiment: Experiment, network: Network) -> Estimate:
+    """Of the exact attack, by one batch of starts; raises NoGates where the weights do not allow it."""
+    sweep = configuration.sweeps[experiment.sweep]
+    attack = gates(network, sweep.restarts, torch.ones(network.input_size))
+    begun = time.perf_counter()
+    for _ in attack.hunt.explore([0]):
+        seconds = time.perf_counter() - begun
+    rows, unknowns = attack.system.rows.shape
+    batch = GATE_COPIES * FLOAT32 * attack.plan.batch * rows
+    return Estimate(
+        experiment,
+        sweep,
+        len(configuration.searches(experiment)) - 1,
+        attack.plan.search.iterations,
+        1,
+        attack.space.restrict(network.to(dtype=torch.float64)),
+        True,
+        restart_seconds=seconds,
+        job_memory=psutil.Process().memory_info().rss + batch,
+        batch_memory=batch,
+        disk=2 * FLOAT32 * sweep.shards * unknowns * (rows + 2 * unknowns),
     )
 
 

@@ -1,0 +1,79 @@
+"""The exact attack through the stages: planted images come back, and what it cannot do is said."""
+
+import numpy as np
+import pytest
+import torch
+from exact_helpers import planted
+from reconstruction.configuration import Merge, Restarts
+from reconstruction.errors import UserError
+from reconstruction.evaluation.matching import nearest_by_ncc
+from reconstruction.files import store
+from reconstruction.models import deployed
+from reconstruction.stages import deduplicate, reconstruct, scramble
+from science_helpers import normal, random_network
+
+CPU = torch.device("cpu")
+EXACT = {"starts": 200, "iterations": 300, "deflations": 1, "rank": 11}
+COUNT = 12
+
+
+def write(folder, network, name="model.h5"):
+    arrays = deployed.arrays(network.to(dtype=torch.float32), np.zeros((1, 5, 8), np.float32))
+    store.write(folder / name, "model", arrays, settings_json="{}")
+    return folder / name
+
+
+def settings(**changes):
+    short = {"iterations": 5}
+    return Restarts.model_validate(
+        {"candidates": COUNT, "per_shard": 1, "exact": EXACT, "published": short, "subspace": short, **changes}
+    )
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """candidates.h5 of two shards."""
+    folder = tmp_path_factory.mktemp("exact")
+    model = write(folder, planted(COUNT, seed=1).network)
+    for shard in range(2):
+        reconstruct.run(settings(method="exact"), shard, model, folder / f"{shard}.h5", CPU)
+    deduplicate.run(Merge(), model, [folder / "1.h5", folder / "0.h5"], folder / "candidates.h5")
+    return store.read(folder / "candidates.h5", "candidates")
+
+
+def test_planted_images_come_back(found):
+    images = torch.from_numpy(found["candidates/coordinates"] @ found["basis"])
+    scores = nearest_by_ncc(planted(COUNT, seed=1).images.float(), images).score
+    assert (scores > 0.95).sum() >= 6
+    assert nearest_by_ncc(0.3 * normal(COUNT, 40, seed=5).float(), images).score.max() < 0.8
+
+
+def test_each_image_has_its_gap_and_comes_in_the_order_of_the_score(found):
+    assert found.facts["method"] == "exact"
+    assert (np.diff(found["representatives/score"]) <= 0).all()
+    assert (found["representatives/gap"] < 3e-4).all()
+    assert set(found["candidates/label"].tolist()) <= {-1, 1}
+    assert set(found["representatives/support"].tolist()) <= {0, 1, 2}
+    assert len(found["candidates/lambda"]) <= COUNT
+
+
+def test_where_the_weights_forbid_it_the_search_by_gradients_goes_on(tmp_path, capsys):
+    model = write(tmp_path, random_network(40, [60, 20]))
+    reconstruct.run(settings(), 0, model, tmp_path / "0.h5", CPU)
+    assert "the exact attack does not apply: the layers' squared norms differ" in capsys.readouterr().out
+    assert store.read(tmp_path / "0.h5", "shard").facts["method"] == "published"
+    with pytest.raises(UserError, match="set method to auto"):
+        reconstruct.run(settings(method="exact"), 0, model, tmp_path / "1.h5", CPU)
+
+
+def test_scrambled_weights_hold_no_pattern(tmp_path):
+    model = write(tmp_path, planted(COUNT, seed=1).network)
+    scramble.run(0, model, tmp_path / "scrambled.h5")
+    with pytest.raises(UserError, match="of 200 random starts none ends in a gate pattern"):
+        reconstruct.run(settings(method="exact"), 0, tmp_path / "scrambled.h5", tmp_path / "0.h5", CPU)
+
+
+def test_too_few_directions_are_left_to_gradients(tmp_path, capsys):
+    model = write(tmp_path, planted(COUNT, units=20, seed=1).network)
+    reconstruct.run(settings(), 0, model, tmp_path / "0.h5", CPU)
+    assert "20 directions, too few for the 24 unknowns of an image" in capsys.readouterr().out

@@ -361,9 +361,10 @@ def test_weights_trained_by_plain_pytorch_are_attacked_as_well_as_our_own(tmp_pa
             {
                 "subset": 1,
                 "adopt": 1,
-                "reconstruct": 4,
+                "reconstruct": 2,
                 "deduplicate": 1,
                 "evaluate": 1,
+                "draw": 1,
                 "page": 1,
                 "table": 1,
             },
@@ -372,9 +373,10 @@ def test_weights_trained_by_plain_pytorch_are_attacked_as_well_as_our_own(tmp_pa
             "{model: theirs, sweep: demo}",
             {
                 "adopt_without_images": 1,
-                "reconstruct": 4,
+                "reconstruct": 2,
                 "deduplicate": 1,
                 "inspect": 1,
+                "draw_without_images": 1,
                 "page_without_images": 1,
                 "table": 1,
             },

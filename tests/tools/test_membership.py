@@ -42,11 +42,12 @@ def scored(folder, pool="pool.npz", output="membership.csv"):
 
 def test_members_have_the_larger_lambdas(audited, capsys):
     scores = scored(audited)
-    assert scores.columns.tolist() == ["image", "label", "lambda", "margin", "member"]
+    assert scores.columns.tolist() == ["image", "label", "lambda", "closure", "margin", "member"]
     assert (scores["lambda"] >= 0).all()
     found = json.loads((audited / "membership.json").read_text())
     assert found["lambda_auc"] > 0.9
     assert found["margin_auc"] > 0.9
+    assert found["closure_auc"] > 0.8
     assert (audited / "membership.png").stat().st_size > 1000
     printed = capsys.readouterr().out
     assert f"by lambda, AUC {found['lambda_auc']:.3f}" in printed
@@ -68,7 +69,7 @@ def test_a_pool_of_unknown_membership_with_labels_0_and_1_scores_the_same(audite
 
 
 def test_the_rate_is_that_of_the_strictest_threshold_within_the_false_positives():
-    scores = pd.DataFrame({"member": [True] * 4 + [False] * 200, "lambda": 0.0, "margin": 0.0})
+    scores = pd.DataFrame({"member": [True] * 4 + [False] * 200, "lambda": 0.0, "closure": 0.0, "margin": 0.0})
     scores.loc[:3, "lambda"] = [4, 3, 2, 1]
     scores.loc[4:6, "lambda"] = [3.5, 2.5, 1.5]  # 1 % of 200 are two
     found = summary(scores)

@@ -4,8 +4,9 @@ With the images fixed, stationarity is linear in lambda,
 
     min over lambda >= 0 of sum_k || W_k - sum_i lambda_i y_i grad_{W_k} Phi(x_i) ||^2
 
-and an image that was not trained on has no part in the sum. Its margin y Phi(x), the score of the usual attack by
-the loss, is given beside its lambda.
+and an image that was not trained on has no part in the sum. Beside its lambda stand its closure, how well it closes the
+first layer's equations by itself (attack/exact/closure.py), and its margin y Phi(x), the score of the usual attack by
+the loss.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import pandas as pd
 import torch
 from sklearn.metrics import roc_auc_score, roc_curve
 
+from ..attack.exact.closure import closure
 from ..data import image_files
 from ..errors import UserError
 from ..models.deployed import Deployed
@@ -25,7 +27,7 @@ from ..models.mlp import margins
 from ..training.true_stationarity import true_stationarity
 
 FALSE_POSITIVE_RATE = 0.01
-SCORES = ("lambda", "margin")
+SCORES = ("lambda", "closure", "margin")
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ def score(model: Deployed, suspects: Suspects) -> pd.DataFrame:
             "image": np.arange(len(suspects.labels)),
             "label": suspects.labels,
             "lambda": true_stationarity(network, inputs, labels).lambdas,
+            "closure": closure(network, inputs, labels).numpy(),
             "margin": margins(network, inputs, labels).numpy(),
         }
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..configuration import Evaluation
-from .thresholds import Thresholds, cross_fitted_hits
+from .thresholds import Thresholds, cross_fitted_hits, threshold
 
 Row = dict[str, str | int | float]
 RECOGNISABLE, EXACT = 0.9, 0.99  # NCC
@@ -162,6 +162,13 @@ def best(scores: np.ndarray, count: int) -> float:
 def precision(representatives: np.ndarray, limit: float, count: int) -> float:
     """The share of the `count` representatives ranked first whose NCC (C,) with an image is above the limit, or nan."""
     return float((representatives[:count] > limit).mean()) if count else math.nan
+
+
+def told_apart(members: np.ndarray, others: np.ndarray, rate: float) -> tuple[float, float]:
+    """Of scores (n,) and (k,): the AUC, and the share of members above all but a share `rate` of the others."""
+    differences = members[:, None] - others
+    auc = float((differences > 0).mean() + (differences == 0).mean() / 2)
+    return auc, float((members > threshold(others, rate)).mean())
 
 
 def best_first(scores: np.ndarray) -> np.ndarray:

@@ -13,15 +13,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from ..attack.exact.closure import closure
 from ..configuration import Evaluation
 from ..evaluation import controls, pixels, uncertainty
 from ..evaluation.findings import Matched, find, restarts_of, scores_of
-from ..evaluation.scores import PartScores, Row, precision, summarise
+from ..evaluation.scores import PartScores, Row, precision, summarise, told_apart
 from ..files import layout, store
 from ..machine.progress import Progress
 from ..models import deployed
 from ..report.row import headline, search_columns, search_timings
+
+CLOSURE_RATE = 0.01  # of false positives
 
 
 def run(
@@ -57,6 +61,11 @@ def run(
     growth = uncertainty.growth(scores, by_restart, settings)
     calibrated, rate = scores.beyond_expected(), settings.false_positive_rate
     hits, limit = int(found["ncc_hits"]), findings.thresholds.both
+    members, others = (
+        closure(model.network, model.inputs(part.images), torch.from_numpy(part.labels)).numpy()
+        for part in (findings.trained, findings.held_out)
+    )
+    auc, tpr = told_apart(members, others, CLOSURE_RATE)
     row: Row = {
         **layout.names(experiment),
         "n": len(findings.trained.images),
@@ -65,6 +74,8 @@ def run(
         "training_loss": float(training["curve/loss"][-1]),
         "on_margin": int(training["on_margin"].sum()),
         "test_accuracy": float(training["accuracy/test"]),
+        "closure_auc": auc,
+        "closure_tpr": tpr,
         **search_columns(candidates),
         **found,
         "precision_top_hits": precision(findings.representatives.score, limit, hits),
@@ -79,6 +90,8 @@ def run(
             scores.is_held_out_hit(rate),
             calibrated.is_held_out_hit(rate),
         ),
+        "training/closure": members,
+        "held_out/closure": others,
         "mean_image/ssim3": scores.mean_image,
         "scrambled/ncc": scores.scrambled,
         "representatives/ncc": findings.representatives.score,

@@ -18,7 +18,7 @@ from ..files import store
 from ..machine.devices import free
 from ..models import deployed
 from ..report.figures import STYLE, save
-from ..report.palette import BLUE, GREY, ORANGE
+from ..report.palette import BLUE, GREEN, GREY, ORANGE
 
 
 def run(model_path: Path, pool_path: Path, output: Path) -> None:
@@ -55,10 +55,10 @@ def run(model_path: Path, pool_path: Path, output: Path) -> None:
 
 
 def draw(scores: pd.DataFrame, found: Mapping[str, float]) -> Figure:
-    """The ROC curves of both scores, of which a summary was found."""
+    """The ROC curves of the scores, of which a summary was found."""
     figure = Figure(figsize=(3.2, 2.9))
     axis = figure.subplots()
-    for name, colour in zip(SCORES, (BLUE, ORANGE), strict=True):
+    for name, colour in zip(SCORES, (BLUE, GREEN, ORANGE), strict=True):
         false, true, _ = roc_curve(scores["member"], scores[name])
         axis.step(false, true, where="post", color=colour, label=f"{name}, AUC {found[f'{name}_auc']:.3f}")
     axis.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="guessing")

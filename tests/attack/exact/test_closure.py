@@ -1,0 +1,43 @@
+"""Membership in closed form: planted images close the equations, others do not; the share is that of least squares."""
+
+import numpy as np
+import pytest
+import torch
+from exact_helpers import planted
+from reconstruction.attack.exact.closure import KINK, closure
+from reconstruction.evaluation.scores import told_apart
+from reconstruction.models.mlp import activations, sensitivities
+from science_helpers import normal, random_network
+from sklearn.metrics import roc_auc_score
+
+COUNT = 12
+
+
+def test_planted_images_close_the_equations_and_others_do_not():
+    problem, ones = planted(COUNT, seed=1), torch.ones(COUNT).double()
+    basis = torch.linalg.svd(problem.network.weights[0], full_matrices=False).Vh[: COUNT - 1]
+    others = normal(COUNT, COUNT - 1, seed=5) @ basis
+    members = closure(problem.network, problem.images, ones).numpy()
+    auc, _ = told_apart(members, closure(problem.network, others, ones).numpy(), 0.01)
+    assert auc > 0.75
+
+
+def test_closure_is_the_share_that_least_squares_explain():
+    network, inputs, labels = random_network(4, [30, 6]), normal(5, 4), torch.tensor([1.0, -1, 1, 1, -1]).double()
+    found = closure(network, inputs, labels)
+    table = torch.cat([network.weights[0], network.bias[:, None]], 1)
+    column = sensitivities(network, activations(network, inputs), labels)[0]
+    for image in range(5):
+        z = torch.cat([inputs[image], torch.ones(1).double()])
+        kept = (table @ z).abs() > KINK * table.norm(dim=1) * z.norm()
+        rows, right = table[kept].numpy(), column[image][kept].numpy()
+        left = right - rows @ np.linalg.lstsq(rows, right, rcond=None)[0]
+        assert found[image].item() == pytest.approx(1 - left @ left / (right @ right), abs=1e-3)
+
+
+def test_what_is_told_apart_is_what_sklearn_says():
+    members, others = normal(40).numpy() + 1, normal(30, seed=1).numpy()
+    auc, rate = told_apart(members, others, 0.1)
+    truth = np.r_[np.ones(40), np.zeros(30)]
+    assert auc == pytest.approx(roc_auc_score(truth, np.r_[members, others]))
+    assert rate == pytest.approx((members > np.sort(others)[-4]).mean())

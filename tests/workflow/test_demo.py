@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def answer(tmp_path):
-    """The row and the controls of an experiment of the demo."""
+    """The row and the controls of an experiment of the demo, and the method that searched its scrambled weights."""
     configuration, cpu = parsing.load(yaml.safe_load((ROOT / "config.yaml").read_text())), torch.device("cpu")
 
     def run(name, sweep_name):
@@ -38,14 +38,15 @@ def answer(tmp_path):
             [("scrambled_weights", disordered, found)],
         )  # fmt: skip
         stored = store.read(evaluation, "evaluation")
-        return (json.loads(str(stored[name])) for name in ("row", "controls"))
+        row, controls = (json.loads(str(stored[name])) for name in ("row", "controls"))
+        return row, controls, store.read(found, "candidates").facts["method"]
 
     return run
 
 
 @pytest.mark.slow
 def test_the_demo_reads_the_enrolled_faces_back_and_scrambled_weights_do_not(answer):
-    row, controls = answer("mlp500", "demo")
+    row, controls, _ = answer("mlp500", "demo")
     assert row["n"] == 50
     assert row["ncc_hits_over_held_out"] >= 36
     assert row["ncc_hits"] >= 28
@@ -56,9 +57,11 @@ def test_the_demo_reads_the_enrolled_faces_back_and_scrambled_weights_do_not(ans
 
 @pytest.mark.slow
 def test_under_weight_decay_it_reads_them_exactly(answer):
-    row, controls = answer("decay500", "exact")
+    row, controls, of_scrambled = answer("decay500", "exact")
     assert row["method"] == "exact"
     assert row["recognisable_images"] >= 40
     assert row["exact_images"] >= 20
     assert row["recognisable_held_out_images"] == 0
-    assert controls["scrambled_weights"]["ncc_hits"] <= 3
+    assert of_scrambled == "subspace"  # for no start ends in a gate pattern there
+    assert controls["scrambled_weights"]["ncc_hits"] <= 5
+    assert controls["held_out"]["ncc_hits"] <= 5

@@ -21,6 +21,8 @@ from reconstruction.attack.exact.equations import Equations, equations
 from reconstruction.attack.exact.hunt import Hunt, Plan, Report
 from reconstruction.attack.exact.prior import from_weights
 from reconstruction.attack.exact.search import Solutions
+from reconstruction.attack.plan import plan_of
+from reconstruction.configuration import ExactSearch
 from reconstruction.evaluation.matching import nearest_by_ncc
 from reconstruction.stages.scramble import scramble
 from torch import Tensor
@@ -34,7 +36,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser)
     parser.add_argument("--starts", type=int, default=2000, help="random starts at most")
-    parser.add_argument("--deflations", type=int, default=Plan().deflations, help="batches of 400 starts at most")
+    parser.add_argument(
+        "--deflations", type=int, default=ExactSearch().deflations, help="batches of 400 starts at most"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--gates-only", action="store_true", help="no images: explore alone, and judge what it accepts")
     parser.add_argument("--threads", type=int, default=2)
@@ -46,7 +50,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     problem = prepare(options)
-    plan = replace(Plan(), deflations=options.deflations)
+    plan = plan_of(ExactSearch(deflations=options.deflations))
     network = scramble(problem.network, 1) if options.control == "scrambled" else problem.network
     print(f"# {options.data}, n = {options.images}, {network}, seed {options.seed}, {options.threads} threads")
     print(conditions.condition(network))
@@ -60,7 +64,7 @@ def main() -> None:
         for report in hunt.explore(range(-(-options.starts // plan.batch))):
             say("explore", report)
         print(f"seconds: {time.perf_counter() - begun:.1f}, sure: {len(hunt.sure())}")
-        judge_gates(problem, system, hunt.pool)
+        judge_gates(problem, system, hunt.found)
         return
     found = attack(network, options.starts, options.seed, plan, say=say)
     print(f"seconds: {time.perf_counter() - begun:.1f}, starts: {found.starts}, columns: {len(found.images)}")

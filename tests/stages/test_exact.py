@@ -8,6 +8,7 @@ from reconstruction.configuration import Merge, Restarts
 from reconstruction.errors import UserError
 from reconstruction.evaluation.matching import nearest_by_ncc
 from reconstruction.files import store
+from reconstruction.merging import solving
 from reconstruction.models import deployed
 from reconstruction.stages import deduplicate, reconstruct, scramble
 from science_helpers import normal, random_network
@@ -66,11 +67,62 @@ def test_where_the_weights_forbid_it_the_search_by_gradients_goes_on(tmp_path, c
         reconstruct.run(settings(method="exact"), 0, model, tmp_path / "1.h5", CPU)
 
 
-def test_scrambled_weights_hold_no_pattern(tmp_path):
+def test_scrambled_weights_hold_no_pattern_and_are_searched_by_gradients(tmp_path, capsys):
     model = write(tmp_path, planted(COUNT, seed=1).network)
     scramble.run(0, model, tmp_path / "scrambled.h5")
-    with pytest.raises(UserError, match="of 200 random starts none ends in a gate pattern"):
-        reconstruct.run(settings(method="exact"), 0, tmp_path / "scrambled.h5", tmp_path / "0.h5", CPU)
+    reconstruct.run(settings(method="exact"), 0, tmp_path / "scrambled.h5", tmp_path / "0.h5", CPU)
+    assert "of 200 random starts none ends in a gate pattern" in capsys.readouterr().out
+    assert store.read(tmp_path / "0.h5", "shard").facts["method"] != "exact"
+
+
+@pytest.fixture
+def shard(tmp_path):
+    """A model, and a shard of its exact attack."""
+    model = write(tmp_path, planted(COUNT, seed=1).network)
+    reconstruct.run(settings(method="exact"), 0, model, tmp_path / "0.h5", CPU)
+    return model, tmp_path / "0.h5"
+
+
+def test_a_shard_in_another_basis_of_the_row_space_gives_the_same_images(tmp_path, shard):
+    model, path = shard
+    found = store.read(path, "shard")
+    signs = np.where(np.arange(COUNT - 1) % 2, -1.0, 1.0)
+    arrays = {**found.arrays, "basis": (found["basis"] * signs[:, None]).astype(np.float32)}
+    for name in ("solutions/z", "solutions/v"):
+        arrays[name] = found[name] * np.append(signs, 1)
+    of_shard = {"facts": found.facts, "sources": {"model": store.read(model, "model")}}
+    settings_json = settings(method="exact").to_json()
+    store.write(tmp_path / "turned.h5", "shard", arrays, settings_json=settings_json, **of_shard)
+    images = []
+    for name in ("0.h5", "turned.h5"):
+        deduplicate.run(Merge(), model, [tmp_path / name], tmp_path / "candidates.h5")
+        candidates = store.read(tmp_path / "candidates.h5", "candidates")
+        images.append(candidates["candidates/coordinates"] @ candidates["basis"])
+    assert images[1] == pytest.approx(images[0], rel=1e-3, abs=1e-3)
+
+
+def test_shards_of_another_model_are_refused(tmp_path, shard):
+    other = write(tmp_path, random_network(40, [60, 20]), "other.h5")
+    with pytest.raises(UserError, match="was not made from"):
+        deduplicate.run(Merge(), other, [shard[1]], tmp_path / "candidates.h5")
+
+
+def test_a_rank_beyond_the_first_layer_is_refused(tmp_path, shard):
+    with pytest.raises(UserError, match=r"exact.rank: is 50, and the first layer's rank is 40 at most"):
+        reconstruct.run(settings(exact={"rank": 50}), 0, shard[0], tmp_path / "1.h5", CPU)
+
+
+def test_memory_that_does_not_suffice_is_said(tmp_path, shard, monkeypatch):
+    monkeypatch.setattr(solving, "free", lambda device: 100)
+    with pytest.raises(UserError, match=r"GiB to be solved for together, and 0.0 GiB are free"):
+        deduplicate.run(Merge(), shard[0], [shard[1]], tmp_path / "candidates.h5")
+
+
+def test_weights_of_nothing_are_refused(tmp_path, capsys):
+    network = random_network(40, [60, 20])
+    nothing = network.map(lambda parameter: 0 * parameter)
+    reconstruct.run(settings(), 0, write(tmp_path, nothing), tmp_path / "0.h5", CPU)
+    assert "the exact attack does not apply: the first layer is zero" in capsys.readouterr().out
 
 
 def test_too_few_directions_are_left_to_gradients(tmp_path, capsys):

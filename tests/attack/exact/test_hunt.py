@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 from reconstruction.attack.exact import acceptance, deflation
 from reconstruction.attack.exact.condition import condition
 from reconstruction.attack.exact.equations import UnknownDepth, equations, parallel
-from reconstruction.attack.exact.hunt import Plan
 from reconstruction.attack.exact.prior import from_weights
-from reconstruction.attack.exact.search import Settings, Solutions, begin, search
+from reconstruction.attack.exact.search import GateSearch, Solutions, begin, search
 from reconstruction.attack.exact.sensitivity import fitted, random_factors, sensitivity
 from reconstruction.attack.exact.solve import Weights, solve
-from reconstruction.attack.plan import NoGates, gates
-from reconstruction.configuration import Restarts
+from reconstruction.attack.plan import NoGates, gates, plan_of
+from reconstruction.configuration import ExactSearch, Restarts
 from reconstruction.evaluation.matching import nearest_by_ncc
 from reconstruction.models.mlp import Network
 from science_helpers import generator, normal, properties, random_network, relative, uniform
@@ -33,7 +32,7 @@ def problem():
 
 @functools.cache
 def found():
-    return attack(problem().network, 400, 0, Plan(deflations=2), rank=COUNT - 1)
+    return attack(problem().network, 400, 0, plan_of(ExactSearch(deflations=2)), rank=COUNT - 1)
 
 
 def true_columns(system):
@@ -70,7 +69,7 @@ def test_exact_gates_give_exact_images():
 
 
 def test_the_same_seed_finds_the_same():
-    again = attack(problem().network, 400, 0, Plan(deflations=2), rank=COUNT - 1)
+    again = attack(problem().network, 400, 0, plan_of(ExactSearch(deflations=2)), rank=COUNT - 1)
     assert torch.equal(again.images, found().images)
 
 
@@ -79,7 +78,7 @@ def test_float32_searches_as_float64_does():
     system = equations(problem().network, COUNT - 1)
     prior = from_weights(system)
     drawn, factors = prior.draw(20, generator(0)), random_factors(system.to(torch.float32), 20, generator(1))
-    settings = Settings(iterations=20)
+    settings = GateSearch(iterations=20, ridge=1e-4)
     single = search(system, begin(system.to(torch.float32), drawn, factors), prior.precision, settings)
     double = search(system, begin(system, drawn.double(), factors.double()), prior.precision, settings)
     assert ((single.gap.double() - double.gap).abs() < 1e-2 * double.gap + 1e-5).sum() >= 18
@@ -161,4 +160,4 @@ def test_rotated_weights_give_nothing():
     left = torch.linalg.qr(normal(len(table), len(values), seed=1)).Q
     table = left * values @ right
     rotated = Network((table[:, :-1], *network.weights[1:]), table[:, -1])
-    assert len(attack(rotated, 400, 0, Plan(), rank=COUNT - 1).images) <= 1
+    assert len(attack(rotated, 400, 0, plan_of(ExactSearch()), rank=COUNT - 1).images) <= 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from ..configuration import PublishedSearch, Restarts, SearchSettings, SubspaceSearch
+from ..configuration import ExactSearch, PublishedSearch, Restarts, SearchSettings, SubspaceSearch
 from ..errors import UserError
 from ..models.mlp import Network
 from ..models.space import INPUTS, Space
@@ -15,7 +15,7 @@ from .exact.condition import condition
 from .exact.equations import Equations, UnknownDepth, equations
 from .exact.hunt import TRIAL, Hunt, Plan
 from .exact.prior import Prior, from_weights
-from .exact.search import Settings as GateSearch
+from .exact.search import GateSearch
 from .search.engine import Method
 from .search.optimisers import Adam, Momentum
 from .subspace import NoSubspace, spectral_scales, weight_span
@@ -60,10 +60,16 @@ class Gates:
 def gates(network: Network, settings: Restarts, std: Tensor, trial: bool = True) -> Gates:
     """The exact attack on a network whose inputs were divided by std (D,).
 
-    Raises NoGates where the weights say that it does not apply or, of a trial, a few hundred starts; where the settings
-    leave the choice, also where there are fewer equations than unknowns (docs/exact.md).
+    Raises UserError where the rank is too large, NoGates where the weights say that it does not apply or, of a trial, a
+    few hundred starts; where the settings leave the choice, also where there are fewer equations than unknowns
+    (docs/exact.md).
     """
-    found = condition(network, settings.exact.rank)
+    rank, largest = settings.exact.rank, min(network.weights[0].shape)
+    if rank is not None and rank > largest:
+        raise UserError(f"exact.rank: is {rank}, and the first layer's rank is {largest} at most", "lower it")
+    if network.family.outputs != 1:
+        raise NoGates("the exact attack does not apply: it reads networks with one output")
+    found = condition(network, rank)
     if not found.applies:
         raise NoGates(str(found))
     try:
@@ -76,8 +82,7 @@ def gates(network: Network, settings: Restarts, std: Tensor, trial: bool = True)
             f"the exact attack is not tried: the first layer's units have {directions} directions, too few for the "
             f"{unknowns} unknowns of an image"
         )
-    search = GateSearch(iterations=settings.exact.iterations, ridge=settings.exact.ridge)
-    plan = Plan(batch=settings.exact.starts, search=search, deflations=settings.exact.deflations)
+    plan = plan_of(settings.exact)
     attack = Gates(system, from_weights(system, std), plan, settings.seed)
     tried = replace(attack, plan=replace(plan, batch=TRIAL_STARTS), seed=0).hunt.explore([0], kind=TRIAL)
     if trial and not any(report.new for report in tried):
@@ -86,6 +91,12 @@ def gates(network: Network, settings: Restarts, std: Tensor, trial: bool = True)
             "weights confirm"
         )
     return attack
+
+
+def plan_of(settings: ExactSearch) -> Plan:
+    """How the settings would have the hunt go on."""
+    search = GateSearch(iterations=settings.iterations, ridge=settings.ridge)
+    return Plan(batch=settings.starts, search=search, deflations=settings.deflations)
 
 
 class NoGates(ValueError):

@@ -20,7 +20,18 @@ from .datasets import (
 from .experiments import OTHER_IMAGES, Configuration, Controls, Evaluation, Experiment
 from .models import AdoptedModel, AnyModel, ConstantSchedule, Layer, LogLossSchedule, Mean, Model, Std, Training
 from .section import Section
-from .sweeps import LogUniform, Merge, PublishedSearch, Range, Restarts, SearchSettings, SubspaceSearch, Sweep, Uniform
+from .sweeps import (
+    ExactSearch,
+    LogUniform,
+    Merge,
+    PublishedSearch,
+    Range,
+    Restarts,
+    SearchSettings,
+    SubspaceSearch,
+    Sweep,
+    Uniform,
+)
 
 __all__ = [
     "OTHER_IMAGES",
@@ -34,6 +45,7 @@ __all__ = [
     "Controls",
     "Dataset",
     "Evaluation",
+    "ExactSearch",
     "Experiment",
     "Faces",
     "ImageFile",

@@ -41,10 +41,9 @@ class Chance:
         """Along the rows of the basis that was searched, which are W_1's right singular vectors, or else along all of
         these."""
         coordinates = candidates["candidates/coordinates"]
-        basis = Space.of(candidates.arrays).basis
-        if basis is None:
+        if Space.of(candidates.arrays).is_whole:
             return Chance.of_inputs(coordinates, model, seed)
-        return Chance(coordinates.std(axis=0), basis.numpy(), len(coordinates), model, seed)
+        return Chance(coordinates.std(axis=0), candidates["basis"], len(coordinates), model, seed)
 
     @staticmethod
     def of_inputs(inputs: np.ndarray, model: Deployed, seed: int) -> Chance:

@@ -15,6 +15,7 @@ from .thresholds import Thresholds, cross_fitted_hits, threshold
 
 Row = dict[str, str | int | float]
 RECOGNISABLE, EXACT = 0.9, 0.99  # NCC
+FALSE_POSITIVE_RATE = 0.01  # of membership scores
 RARE = 0.001  # false positives of the strict thresholds
 
 

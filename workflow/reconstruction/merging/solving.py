@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..attack.exact.acceptance import SAME, columns
 from ..attack.exact.hunt import CONSISTENT, Hunt, Report
@@ -15,7 +16,11 @@ from ..attack.exact.search import Solutions
 from ..attack.plan import Gates
 from ..errors import UserError
 from ..files import store
+from ..machine.devices import free
+from ..models.space import Space
 from .gathering import shards
+
+DOUBLE, COPIES = 8, 6  # bytes of a number, and of each image's matrices that are alive at once
 
 
 @dataclass(frozen=True)
@@ -47,10 +52,10 @@ def answer(
     """
     hunt, read, found = attack.hunt, [], []
     for shard in shards(paths, model):
-        found.append(Solutions.of(shard.arrays))
+        found.append(_here(Solutions.of(shard.arrays), shard, attack))
         hunt.add(found[-1])
-        read.append(shard)
-    if not len(hunt.pool):
+        read.append(store.without_arrays(shard))
+    if not len(hunt.found):
         raise UserError(
             f"{paths[0].parent}: no start has ended in a gate pattern that the weights confirm",
             "raise shards, or set method to subspace",
@@ -59,7 +64,34 @@ def answer(
     for number, report in enumerate(hunt.deflate()):
         progress(number, report)
         starts += report.starts
-    return solved(attack, hunt, found, starts), [store.without_arrays(shard) for shard in read]
+    _require_memory(len(hunt.found), attack)
+    return solved(attack, hunt, found, starts), read
+
+
+def _here(solutions: Solutions, shard: store.Stored, attack: Gates) -> Solutions:
+    """A shard's solutions in the basis of the attack, whose row space is the same."""
+    if solutions.gates.shape[1] != len(attack.system.rows):
+        raise UserError(
+            f"{shard.path}: its gate patterns are of another grouping of units", "make the shard again here"
+        )
+    space, own, size = Space.of(attack.space.arrays()), Space.of(shard.arrays), len(attack.system.basis)
+
+    def turned(values: Tensor) -> Tensor:
+        inner = torch.from_numpy(space.turned(own, values[:, :size].numpy()))
+        return torch.cat([inner, values[:, size:]], 1)
+
+    return replace(solutions, z=turned(solutions.z), v=turned(solutions.v))
+
+
+def _require_memory(patterns: int, attack: Gates) -> None:
+    rows, unknowns = attack.system.rows.shape
+    needed = DOUBLE * patterns * unknowns * (COPIES * unknowns + rows)
+    if needed > (available := free(torch.device("cpu"))):
+        raise UserError(
+            f"deduplicate: {patterns} gate patterns need {needed / 2**30:.1f} GiB to be solved for together, and "
+            f"{available / 2**30:.1f} GiB are free",
+            "use a machine with more memory, or set method to subspace",
+        )
 
 
 def solved(attack: Gates, hunt: Hunt, found: Sequence[Solutions], starts: int) -> Answer:
@@ -86,5 +118,5 @@ def solved(attack: Gates, hunt: Hunt, found: Sequence[Solutions], starts: int) -
         torch.as_tensor(support).numpy(),
         unexplained,
         starts,
-        len(hunt.pool),
+        len(hunt.found),
     )

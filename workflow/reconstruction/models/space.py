@@ -37,6 +37,11 @@ class Space:
         moved = (part if part is None else part.to(like) for part in (self.basis, self.scales))
         return Space(*moved)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether coordinates are the network inputs themselves."""
+        return self.basis is None
+
     def inputs(self, coordinates: Tensor) -> Tensor:
         """Network inputs (..., D) of coordinates (..., r)."""
         return coordinates if self.basis is None else coordinates @ self.basis

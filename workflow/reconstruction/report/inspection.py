@@ -30,5 +30,6 @@ def draw_all(folder: Path, candidates: store.Stored, inspection: store.Stored) -
 
 def draw(pictures: np.ndarray, candidates: store.Stored) -> Figure:
     """Pictures (k, C, H, W) of the representatives by rank, and under each its support in restarts."""
-    captions = [f"{support} restarts" for support in candidates["representatives/support"][: len(pictures)]]
+    unit = "shards" if candidates.facts["method"] == "exact" else "restarts"
+    captions = [f"{support} {unit}" for support in candidates["representatives/support"][: len(pictures)]]
     return figures.mosaic(pictures, captions, WARNING, np.zeros(len(pictures), bool))

@@ -36,14 +36,23 @@ def search_timings(candidates: store.Stored) -> list[list[str | float]]:
 
 
 def headline(row: Mapping[Any, Any]) -> str:
+    """Which experiment, what was found and, where no image tells, that it proves nothing."""
+    warned = "" if _is_evaluated(row) else f" {WARNING}"
+    return f"{row['dataset']}, {row['model']}, {row['sweep']}: {finding(row)}{warned}"
+
+
+def finding(row: Mapping[Any, Any]) -> str:
     """What an evaluation or an inspection found, in a sentence or two."""
-    where = f"{row['dataset']}, {row['model']}, {row['sweep']}"
-    if row["n"] is None or math.isnan(row["n"]):
-        return f"{where}: {row['representatives']} representatives of {row['candidates']} candidates. {WARNING}"
+    if not _is_evaluated(row):
+        return f"{row['representatives']} representatives of {row['candidates']} candidates."
     counts = {name: f"{value:.0f}" for name, value in row.items() if isinstance(value, int | float) and value == value}
     return (
-        "{where}: {exact_images} of {n} training images come back with an NCC above 0.99, {recognisable_images} above "
-        "0.9 (of {n_held_out} never trained on {recognisable_held_out_images}). {ncc_hits_over_held_out} lie "
-        "above the held-out threshold, {ncc_hits} above the scrambled one, too; of those never trained on "
-        "{ncc_held_out_hits} pass the held-out threshold."
-    ).format(where=where, **counts)
+        "{exact_images} of {n} training images come back with an NCC above 0.99, {recognisable_images} above 0.9 (of "
+        "{n_held_out} never trained on {recognisable_held_out_images}). {ncc_hits_over_held_out} lie above the "
+        "held-out threshold, {ncc_hits} above the scrambled one, too; of those never trained on {ncc_held_out_hits} "
+        "pass the held-out threshold."
+    ).format(**counts)
+
+
+def _is_evaluated(row: Mapping[Any, Any]) -> bool:
+    return row["n"] is not None and not math.isnan(row["n"])

@@ -29,7 +29,7 @@ from ..files import store
 from ..files.layout import progress_of
 
 PACKAGE = Path(__file__).parents[1]
-SEARCH_CODE = ("attack", "models", "machine", "shards")
+SEARCH_CODE = ("attack", "models", "machine", "shards", "schedules.py")
 PACKAGES = ("torch", "numpy", "scipy")
 
 AnyStanding = TypeVar("AnyStanding", bound="Standing")
@@ -68,7 +68,9 @@ class Standing(ABC):
 def code_of_the_search() -> str:
     """A digest of the modules whose code decides the numbers of a shard."""
     digest = hashlib.sha256()
-    for path in sorted(file for folder in SEARCH_CODE for file in (PACKAGE / folder).rglob("*.py")):
+    for path in sorted(file for part in SEARCH_CODE for file in (PACKAGE / part, *(PACKAGE / part).rglob("*.py"))):
+        if path.is_dir():
+            continue
         digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 

@@ -52,10 +52,11 @@ def explore(gates: Gates, numbers: range, progress: Progress, keeper: Keeper) ->
     if standing:
         hunt.add(standing.solutions)
     idle = len(list(takewhile(lambda report: not report.new, reversed(reports))))
-    numbers = range(0) if idle >= gates.plan.patience else numbers
+    count, numbers = len(numbers), range(0) if idle >= gates.plan.patience else numbers
+    keeper.pause(lambda: Explored(0.0, hunt.found, reports), len(reports) / count)
     for report in hunt.explore(numbers[len(reports) :], idle):
         reports.append(report)
-        done = len(reports) / len(numbers)
-        keeper.pause(lambda: Explored(0.0, hunt.pool, reports), done)
+        done = len(reports) / count
+        keeper.pause(lambda: Explored(0.0, hunt.found, reports), done)
         progress(done, f"{sum(it.starts for it in reports)} starts, {report.distinct} gate patterns found")
-    return Explored(keeper.seconds, hunt.pool, reports)
+    return Explored(keeper.seconds, hunt.found, reports)

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..attack.exact.hunt import CONSISTENT
-from ..attack.plan import gates
+from ..attack.plan import NoGates, gates
 from ..configuration import Merge, Restarts
+from ..errors import UserError
 from ..files import store
 from ..machine.progress import Progress
 from ..merging.clusters import merge
@@ -32,6 +33,7 @@ def run(settings: Merge, model_path: Path, shard_paths: Sequence[Path], output: 
     model = deployed.read(model_path)
     paths = sorted(shard_paths)
     first = store.read(paths[0], "shard")
+    store.require_source(first, "model", model.stored)
     if first.facts["method"] == "exact":
         arrays, facts, result = solve(model, Restarts.model_validate(first.settings), paths)
     else:
@@ -79,7 +81,10 @@ def cluster(settings: Merge, model: Deployed, paths: Sequence[Path]) -> Made:
 def solve(model: Deployed, settings: Restarts, paths: Sequence[Path]) -> Made:
     """Gate patterns, solved for the images together; each is a representative, and all are of one restart."""
     begun = time.perf_counter()
-    attack = gates(model.network, settings, model.stds, trial=False)
+    try:
+        attack = gates(model.network, settings, model.stds, trial=False)
+    except NoGates as error:
+        raise UserError(f"{paths[0]}: {error}", "remove the shards and run `reconstruct` again") from None
     progress = Progress("deduplicate")
     batches = settings.exact.deflations
     found, read = answer(
@@ -125,7 +130,6 @@ def solve(model: Deployed, settings: Restarts, paths: Sequence[Path]) -> Made:
         **attack.space.arrays(),
     }
     result = (
-        f"{found.starts} random starts found {found.patterns} gate patterns; {count} images explain all but "
-        f"{found.unexplained:.1%} of the first layer"
+        f"{found.starts} random starts found {found.patterns} gate patterns, of which {count} are solved for together"
     )
     return arrays, {**facts_of(read), "solving_seconds": time.perf_counter() - begun}, result

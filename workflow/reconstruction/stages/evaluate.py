@@ -19,13 +19,11 @@ from ..attack.exact.closure import closure
 from ..configuration import Evaluation
 from ..evaluation import controls, pixels, uncertainty
 from ..evaluation.findings import Matched, find, restarts_of, scores_of
-from ..evaluation.scores import PartScores, Row, precision, summarise, told_apart
+from ..evaluation.scores import FALSE_POSITIVE_RATE, PartScores, Row, precision, summarise, told_apart
 from ..files import layout, store
 from ..machine.progress import Progress
 from ..models import deployed
 from ..report.row import headline, search_columns, search_timings
-
-CLOSURE_RATE = 0.01  # of false positives
 
 
 def run(
@@ -65,7 +63,7 @@ def run(
         closure(model.network, model.inputs(part.images), torch.from_numpy(part.labels)).numpy()
         for part in (findings.trained, findings.held_out)
     )
-    auc, tpr = told_apart(members, others, CLOSURE_RATE)
+    auc, tpr = told_apart(members, others, FALSE_POSITIVE_RATE)
     row: Row = {
         **layout.names(experiment),
         "n": len(findings.trained.images),

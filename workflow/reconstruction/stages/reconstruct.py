@@ -47,11 +47,12 @@ def run(
     model = deployed.read(model_path)
     attack = choose_attack(model, settings)
     numbers = range(shard * settings.per_shard, (shard + 1) * settings.per_shard)
-    device, products = (
-        (torch.device("cpu"), torch.float32)
-        if isinstance(attack, Gates)
-        else (device, product_dtype(settings, attack.name, device))
-    )
+    if isinstance(attack, Gates):
+        if device.type != "cpu":
+            say("the exact attack runs on the CPU")
+        device, products = torch.device("cpu"), torch.float32
+    else:
+        products = product_dtype(settings, attack.name, device)
     precision = str(products).removeprefix("torch.")
     checkpoint = Checkpoint(output, settings.to_json(), model.stored, conditions(shard, device, precision))
     keeper = Keeper(checkpoint, notice or Notice(), checkpoint_seconds, model.network.squared_norms, say)
@@ -79,7 +80,7 @@ def choose_attack(model: Deployed, settings: Restarts) -> Gates | Attack:
         try:
             return gates(model.network, settings, model.stds)
         except NoGates as error:
-            if settings.method == "exact":
+            if settings.method == "exact" and not is_scrambled(model):
                 raise UserError(f"method exact: {error}", "set method to auto") from None
             say(f"{error}; searching by gradients")
     attack = choose(model.network, settings, box=1 / float(model.std.min()))
@@ -125,6 +126,11 @@ def descend(
     }
     found = f"{len(numbers)} restarts of {attack.method.iterations} iterations, {int(outcome.diverged.sum())} diverged"
     return arrays, search_facts(outcome.residuals[:, -1], model.network.squared_norms), found
+
+
+def is_scrambled(model: Deployed) -> bool:
+    """Whether the model is a control, which holds no pattern and is searched all the same."""
+    return model.stored.facts.get("stage") == "scramble"
 
 
 def say(line: str) -> None:

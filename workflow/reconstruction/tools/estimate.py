@@ -5,7 +5,6 @@ An estimate: iterations are timed on the machine as it is now, with one job at a
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import torch
+from torch import Tensor
 
 from ..attack.plan import NoGates, choose, gates
 from ..attack.search.starts import draw
@@ -74,10 +74,13 @@ def estimate(configuration: Configuration, experiment: Experiment, device: torch
     process = psutil.Process().memory_info().rss
     sweep = configuration.sweeps[experiment.sweep]
     settings = sweep.restarts
-    network, trained = network_of(configuration, experiment, results)
+    network, trained, stds = network_of(configuration, experiment, results)
     if trained and settings.method in ("auto", "exact"):
-        with contextlib.suppress(NoGates):
-            return of_gates(configuration, experiment, network)
+        try:
+            return of_gates(configuration, experiment, network, stds)
+        except NoGates as error:
+            if settings.method == "exact":
+                raise UserError(f"method exact: {error}", "set method to auto") from None
     attack = choose(network, settings)
     products = product_dtype(settings, attack.name, device)
     parameters = torch.promote_types(products, torch.float32)
@@ -111,10 +114,10 @@ def estimate(configuration: Configuration, experiment: Experiment, device: torch
     )
 
 
-def of_gates(configuration: Configuration, experiment: Experiment, network: Network) -> Estimate:
+def of_gates(configuration: Configuration, experiment: Experiment, network: Network, stds: Tensor) -> Estimate:
     """Of the exact attack, by one batch of starts; raises NoGates where the weights do not allow it."""
     sweep = configuration.sweeps[experiment.sweep]
-    attack = gates(network, sweep.restarts, torch.ones(network.input_size))
+    attack = gates(network, sweep.restarts, stds)
     begun = time.perf_counter()
     for _ in attack.hunt.explore([0]):
         seconds = time.perf_counter() - begun
@@ -155,16 +158,18 @@ def seconds_per_iteration(search: Callable[[int], object]) -> float:
     return spent / (iterations - 1)
 
 
-def network_of(configuration: Configuration, experiment: Experiment, results: Path) -> tuple[Network, bool]:
+def network_of(configuration: Configuration, experiment: Experiment, results: Path) -> tuple[Network, bool, Tensor]:
     """The experiment's trained network, or one of its size whose first layer has the rank that training can give it."""
     path = results / MODEL.format(**experiment.names)
     if path.exists():
-        return deployed.read(path).network, True
-    model = configuration.models[experiment.model]
-    if isinstance(model, AdoptedModel) or experiment.dataset is None:
+        model = deployed.read(path)
+        return model.network, True, model.stds
+    settings = configuration.models[experiment.model]
+    if isinstance(settings, AdoptedModel) or experiment.dataset is None:
         raise UserError(f"{path}: weights from elsewhere are estimated once adopted", f"run `snakemake {path}` first")
     dataset = configuration.datasets[experiment.dataset]
-    return made_up(model, input_size(dataset), 2 * dataset.per_label), False
+    network = made_up(settings, input_size(dataset), 2 * dataset.per_label)
+    return network, False, torch.ones(network.input_size)
 
 
 def made_up(model: Model, size: int, images: int) -> Network:
@@ -196,6 +201,11 @@ def describe(found: Estimate, device: torch.device) -> str:
             f"{restarts.per_shard} restarts, {shards * restarts.per_shard} in all, {found.iterations} iterations each",
             f"  timed on   {basis}: {found.network}, {restarts.candidates} candidates",
             f"  training   {'done' if found.trained else 'not estimated'}",
+            *(
+                ["  method     by gradients; the exact attack, tried first, can be estimated once the model is trained"]
+                if not found.trained and restarts.method in ("auto", "exact")
+                else []
+            ),
             f"  a job      {_duration(found.job_seconds)}, {_gib(found.job_memory)} of memory{batch}",
             f"  all jobs   {hours:.3g} hours of one after the other",
             *([f"  controls   {found.controls} further searches that take as much each"] if found.controls else []),

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
 from ..errors import UserError
-from ..evaluation.membership import FALSE_POSITIVE_RATE, SCORES, bytes_for, read_pool, score, summary
+from ..evaluation.membership import SCORES, bytes_for, read_pool, score, summary
+from ..evaluation.scores import FALSE_POSITIVE_RATE
 from ..files import store
 from ..machine.devices import free
 from ..models import deployed

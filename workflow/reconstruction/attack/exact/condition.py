@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from ...models.mlp import Network
 
@@ -33,10 +34,12 @@ class Condition:
 
     @property
     def applies(self) -> bool:
-        return self.imbalance <= IMBALANCE and self.floor <= FLOOR
+        return self.rank > 0 and self.imbalance <= IMBALANCE and self.floor <= FLOOR
 
     def __str__(self) -> str:
-        if self.imbalance > IMBALANCE:
+        if not self.rank:
+            return "the exact attack does not apply: the first layer is zero"
+        if not self.imbalance <= IMBALANCE:
             return (
                 f"the exact attack does not apply: the layers' squared norms differ by {self.imbalance:.0%}, where a "
                 "network that weight decay has brought to rest has them equal"
@@ -55,18 +58,19 @@ class Condition:
 def condition(network: Network, rank: int | None = None) -> Condition:
     """rank: of the span of the training images, where it is known; by default where the spectrum falls most steeply."""
     values = torch.linalg.svdvals(network.weights[0].double())
-    rank = spectral_rank(network) if rank is None else rank
+    if not values.any():
+        return Condition(0, 1.0, 1.0)
+    rank = spectral_rank(values) if rank is None else rank
     norms = network.squared_norms.double()
     floor = values[rank:].square().sum() / values.square().sum()
     return Condition(rank, floor.item(), ((norms.max() - norms.min()) / norms.max()).item())
 
 
-def spectral_rank(network: Network) -> int:
+def spectral_rank(values: Tensor) -> int:
     """The number of singular values of W_1 above the steepest fall, or all that rounding has left where nothing falls.
 
     Weights that were stored as float32 have singular values of rounding, and the true ones may run into them.
     """
-    values = torch.linalg.svdvals(network.weights[0].double())
     sound = values[values > ROUNDING * values[0]]
     falls = sound[:-EDGE] / sound[1 : 1 - EDGE] if len(sound) == len(values) else sound / values[1 : len(sound) + 1]
     if not len(falls):

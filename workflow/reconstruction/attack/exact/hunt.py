@@ -14,7 +14,7 @@ from .acceptance import Bounds
 from .equations import Equations
 from .polish import polish
 from .prior import Prior
-from .search import Settings, Solutions, begin, concatenate, search
+from .search import GateSearch, Solutions, begin, concatenate, search
 from .solve import Images, Weights, solve
 
 CONSISTENT = 1e-3  # what images that are right contradict of their gates, in the median
@@ -30,15 +30,15 @@ class Plan:
     span of those chosen before it.
     """
 
-    batch: int = 400
-    search: Settings = field(default_factory=Settings)
+    batch: int
+    search: GateSearch
+    deflations: int
     explored: Bounds = field(default_factory=lambda: Bounds(1e-2))
     polished: Bounds = field(default_factory=lambda: Bounds(3e-4))
     sure: float = 1e-4
     apart: float = 0.03
     sure_apart: float = 0.1
     patience: int = 3
-    deflations: int = 10
     weights: Weights = field(default_factory=Weights)
 
 
@@ -58,7 +58,7 @@ class Hunt:
     def __init__(self, system: Equations, prior: Prior, plan: Plan, seed: int) -> None:
         self.system, self.prior, self.plan, self.seed = system, prior, plan, seed
         self.single = system.to(torch.float32)
-        self.pool = none(system)
+        self.found = none(system)
 
     def explore(self, numbers: Iterable[int], idle: int = 0, kind: int = EXPLORED) -> Iterator[Report]:
         """Batches from random starts, each from (seed, number) alone, until plan.patience in turn find nothing new.
@@ -76,7 +76,7 @@ class Hunt:
     def deflate(self) -> Iterator[Report]:
         """Batches where the sure solutions do not look."""
         idle = 0
-        for number in range(self.plan.deflations if len(self.pool) else 0):
+        for number in range(self.plan.deflations if len(self.found) else 0):
             basis = deflation.null_space(self.sure(), self.system.rows.shape[1])
             if not len(basis):
                 return
@@ -90,23 +90,23 @@ class Hunt:
 
     def add(self, solutions: Solutions) -> int:
         """Solutions that polishing has left within the bounds; how many of them are new."""
-        before = len(self.pool)
-        pooled = concatenate([self.pool, solutions])
-        self.pool = pooled[acceptance.distinct(self.system, pooled)]
-        return max(0, len(self.pool) - before)
+        before = len(self.found)
+        pooled = concatenate([self.found, solutions])
+        self.found = pooled[acceptance.distinct(self.system, pooled)]
+        return max(0, len(self.found) - before)
 
     def sure(self) -> Solutions:
-        sure = self.pool[self.pool.gap < self.plan.sure]
+        sure = self.found[self.found.gap < self.plan.sure]
         return sure[acceptance.independent(self.system, sure, sure.gap.argsort(), self.plan.sure_apart)]
 
     def chosen(self) -> Solutions:
         """No more solutions than the first layer has columns: those first that close their gap and, once all are solved
         for together, have an image that does not contradict its own gates."""
-        if not len(self.pool):
-            return self.pool
-        images = solve(self.system, self.pool, self.prior.precision, self.plan.weights)
-        order = ((images.consistency + CONSISTENT) * self.pool.gap).argsort()
-        return self.pool[acceptance.independent(self.system, self.pool, order, self.plan.apart)]
+        if not len(self.found):
+            return self.found
+        images = solve(self.system, self.found, self.prior.precision, self.plan.weights)
+        order = ((images.consistency + CONSISTENT) * self.found.gap).argsort()
+        return self.found[acceptance.independent(self.system, self.found, order, self.plan.apart)]
 
     def images(self, chosen: Solutions) -> Images:
         """The images of chosen solutions, of which there is one at least."""
@@ -124,7 +124,7 @@ class Hunt:
         found = found[acceptance.distinct(self.single, found)].to(torch.float64)
         polished = polish(self.system, found, precision)
         new = self.add(polished[acceptance.admissible(polished, self.plan.polished)])
-        return Report(len(z), admissible, new, len(self.pool))
+        return Report(len(z), admissible, new, len(self.found))
 
 
 def none(system: Equations) -> Solutions:

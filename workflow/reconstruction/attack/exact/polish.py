@@ -5,12 +5,12 @@ from __future__ import annotations
 from torch import Tensor
 
 from .equations import Equations
-from .search import Settings, Solutions, search
+from .search import GateSearch, Solutions, search
 
 STAGES = (
-    Settings(iterations=300, ridge=1e-5, prior=3e-3),
-    Settings(iterations=300, ridge=1e-6, prior=3e-4),
-    Settings(iterations=300, ridge=1e-6, prior=3e-5, relaxation=0.5),
+    GateSearch(iterations=300, ridge=1e-5, prior=3e-3),
+    GateSearch(iterations=300, ridge=1e-6, prior=3e-4),
+    GateSearch(iterations=300, ridge=1e-6, prior=3e-5, relaxation=0.5),
 )
 
 

@@ -20,13 +20,13 @@ from .projection import Projection, projection
 
 
 @dataclass(frozen=True)
-class Settings:
+class GateSearch:
     """ridge: of v, in units of a weighted row's mean square; prior: weight of z's prior; level: how much of its start z
     must keep; update_every: iterations between two looks at u."""
 
-    iterations: int = 500
+    iterations: int
+    ridge: float
     relaxation: float = 0.9
-    ridge: float = 1e-4
     prior: float = 0.03
     level: float = 0.6
     update_every: int = 5
@@ -71,10 +71,10 @@ def begin(equations: Equations, z: Tensor, factors: Tensor) -> Solutions:
     return Solutions(z, torch.zeros_like(z), gates, factors, z.new_full((len(z),), torch.inf))
 
 
-class Search:
+class DouglasRachford:
     """The loop's state; `step` as often as you like, then `best`. Runs in the dtype of the starts."""
 
-    def __init__(self, equations: Equations, starts: Solutions, precision: Tensor, settings: Settings) -> None:
+    def __init__(self, equations: Equations, starts: Solutions, precision: Tensor, settings: GateSearch) -> None:
         """precision: (d, d), of the prior on z, in units of settings.prior."""
         self.equations, self.settings = equations.to(starts.z.dtype), settings
         level = settings.level * starts.z.square().sum(1)
@@ -113,9 +113,9 @@ class Search:
         return Solutions(z, v, self.gates, self.best_factors, self.gap)
 
 
-def search(equations: Equations, starts: Solutions, precision: Tensor, settings: Settings) -> Solutions:
+def search(equations: Equations, starts: Solutions, precision: Tensor, settings: GateSearch) -> Solutions:
     """Run all iterations."""
-    state = Search(equations, starts, precision, settings)
+    state = DouglasRachford(equations, starts, precision, settings)
     for _ in range(settings.iterations):
         state.step()
     return state.best

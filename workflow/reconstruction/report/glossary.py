@@ -11,7 +11,7 @@ CONTROLS = {
     "first_layer_weights": "Rows of the first layer's weights taken for images: what can be read off without a search.",
     "singular_vectors": "The first layer's right singular vectors taken for images, the axes of the search space.",
     "model_inversion": "Images that the network answers most strongly: it shows what a class looks like, not an image.",
-    "scrambled_weights": "The same search in the weights in disorder, which no image explains: what it makes up.",
+    "scrambled_weights": "A search in the weights in disorder, which no image explains: what it makes up.",
     "other_images": "The same search in a network trained alike on other images: it cannot have found these.",
 }
 

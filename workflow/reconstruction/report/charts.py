@@ -145,7 +145,7 @@ def gaps(candidates: store.Stored, evaluation: store.Stored, limit: float) -> It
         data,
         {"type": "point", "filled": True, "size": 35, "opacity": 0.7, "color": BLUE},
         ("rank", "gap", "ncc"),
-        x=quantity("gap", "gap of the gate pattern", scale=LOG, axis=PLAIN),
+        x=quantity("gap", "gap of the gate pattern", scale=LOG, axis={**PLAIN, "format": ".0e", "tickCount": 3}),
         y=quantity("ncc", "NCC with the nearest training image", scale={"zero": False}),
     )
     caption = "Images read out of the weights, by how far their gate patterns are from closing the equations."

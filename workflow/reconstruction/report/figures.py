@@ -163,6 +163,9 @@ def quality_against_gap(evaluation: store.Stored, candidates: store.Stored) -> F
     )
     axis.axhline(json.loads(str(evaluation["row"]))["ncc_threshold"], color=GREY, linestyle="--", linewidth=1)
     axis.set_xscale("log")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    axis.xaxis.set_major_formatter("{x:.0e}")
+    axis.xaxis.set_minor_formatter(NullFormatter())
     axis.set_xlabel("gap of the gate pattern")
     axis.set_ylabel("NCC with the nearest\ntraining image")
     return figure
@@ -175,6 +178,8 @@ def unexplained(
     kept = ~candidates["restarts/diverged"]
     shares = candidates["restarts/trace/residuals"][kept] / squared_norms
     iterations = candidates["restarts/trace/iterations"]
+    if len(iterations) < 2:
+        return unexplained_by_layer(shares[0, -1], None if true_residuals is None else true_residuals / squared_norms)
     figure = Figure(figsize=(WIDTH, 3.2))
     axis = figure.subplots()
     for layer in range(shares.shape[2]):
@@ -190,6 +195,23 @@ def unexplained(
     axis.set_xlabel("iteration")
     axis.set_ylabel("unexplained share of ‖W‖²")
     figure.legend(ncols=4, columnspacing=1.5, loc="outside upper center")
+    return figure
+
+
+def unexplained_by_layer(shares: np.ndarray, true: np.ndarray | None) -> Figure:
+    """The same (L,) of the exact attack, which has no iterations and explains the first layer alone."""
+    figure = Figure(figsize=(WIDTH, 2.0))
+    axis = figure.subplots()
+    layers = np.arange(1, len(shares) + 1)
+    axis.scatter(layers, shares, s=30, color=BLUE, label="gate patterns solved for")
+    if true is not None:
+        axis.scatter(layers, true, s=60, color=ORANGE, marker="x", label="true training data, hard gates")
+    axis.set_yscale("log")
+    axis.set_xticks(layers)
+    axis.margins(x=0.2)
+    axis.set_xlabel("layer")
+    axis.set_ylabel("unexplained share of ‖W‖²")
+    figure.legend(ncols=2, loc="outside upper center")
     return figure
 
 

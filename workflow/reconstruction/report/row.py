@@ -47,8 +47,8 @@ def finding(row: Mapping[Any, Any]) -> str:
         return f"{row['representatives']} representatives of {row['candidates']} candidates."
     counts = {name: f"{value:.0f}" for name, value in row.items() if isinstance(value, int | float) and value == value}
     return (
-        "{exact_images} of {n} training images come back with an NCC above 0.99, {recognisable_images} above 0.9 (of "
-        "{n_held_out} never trained on {recognisable_held_out_images}). {ncc_hits_over_held_out} lie above the "
+        "{exact_images} of {n} training images come back with an NCC above 0.99, {recognisable_images} above 0.9; "
+        "{recognisable_held_out_images} of {n_held_out} never trained on do. {ncc_hits_over_held_out} lie above the "
         "held-out threshold, {ncc_hits} above the scrambled one, too; of those never trained on {ncc_held_out_hits} "
         "pass the held-out threshold."
     ).format(**counts)

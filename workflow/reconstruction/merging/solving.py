@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..attack.exact.acceptance import SAME, columns
-from ..attack.exact.hunt import CONSISTENT, Hunt, Report
+from ..attack.exact.hunt import Hunt, Report, doubt
 from ..attack.exact.search import Solutions
 from ..attack.plan import Gates
 from ..errors import UserError
@@ -29,7 +29,8 @@ class Answer:
 
     coordinates: (k, r), in the space of the attack; lambdas: (k,), positive; labels: (k,) in {-1, +1}, the sign of
     lambda as the equations have it; gap: (k,), how far a pattern is from closing its equations; contradiction: (k,),
-    the share of an image's products with the weights that contradicts its own gates; support: (k,), in how many shards.
+    the share of an image's products with the weights that contradicts its own gates; score: (k,), of these two;
+    support: (k,), in how many shards.
     """
 
     coordinates: np.ndarray
@@ -37,6 +38,7 @@ class Answer:
     labels: np.ndarray
     gap: np.ndarray
     contradiction: np.ndarray
+    score: np.ndarray
     support: np.ndarray
     unexplained: float  # share of the first layer's squared norm
     starts: int
@@ -98,7 +100,8 @@ def solved(attack: Gates, hunt: Hunt, found: Sequence[Solutions], starts: int) -
     """The images of a hunt's patterns; found: by each shard."""
     chosen = hunt.chosen()
     images = hunt.images(chosen)
-    order = ((images.consistency + CONSISTENT) * chosen.gap).argsort()
+    doubts = doubt(chosen.gap, images.consistency)
+    order = doubts.argsort()
     chosen, z = chosen[order], images.z[order]
     lambdas, consistency = images.lambdas[order], images.consistency[order]
     system, own = attack.system, columns(attack.system, chosen)
@@ -115,6 +118,7 @@ def solved(attack: Gates, hunt: Hunt, found: Sequence[Solutions], starts: int) -
         lambdas.sign().to(torch.int8).numpy(),
         chosen.gap.numpy(),
         consistency.numpy(),
+        1 / doubts[order].numpy(),
         torch.as_tensor(support).numpy(),
         unexplained,
         starts,

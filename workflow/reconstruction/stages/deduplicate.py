@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ..attack.exact.hunt import CONSISTENT
 from ..attack.plan import NoGates, gates
 from ..configuration import Merge, Restarts
 from ..errors import UserError
 from ..files import store
+from ..files.label import glance
 from ..machine.progress import Progress
 from ..merging.clusters import merge
 from ..merging.gathering import facts_of, files_of, gather
@@ -32,10 +32,9 @@ def run(settings: Merge, model_path: Path, shard_paths: Sequence[Path], output: 
     """Raises UserError where shards belong to another model or sweep, or hold nothing."""
     model = deployed.read(model_path)
     paths = sorted(shard_paths)
-    first = store.read(paths[0], "shard")
-    store.require_source(first, "model", model.stored)
-    if first.facts["method"] == "exact":
-        arrays, facts, result = solve(model, Restarts.model_validate(first.settings), paths)
+    label = glance(paths[0], "shard")  # of a missing or damaged one the reader of shards tells
+    if label and label.facts["method"] == "exact":
+        arrays, facts, result = solve(model, paths)
     else:
         arrays, facts, result = cluster(settings, model, paths)
     sources = {"model": model.stored}
@@ -78,9 +77,12 @@ def cluster(settings: Merge, model: Deployed, paths: Sequence[Path]) -> Made:
     return arrays, gathered.facts, result
 
 
-def solve(model: Deployed, settings: Restarts, paths: Sequence[Path]) -> Made:
+def solve(model: Deployed, paths: Sequence[Path]) -> Made:
     """Gate patterns, solved for the images together; each is a representative, and all are of one restart."""
     begun = time.perf_counter()
+    first = store.read(paths[0], "shard")
+    store.require_source(first, "model", model.stored)
+    settings = Restarts.model_validate(first.settings)
     try:
         attack = gates(model.network, settings, model.stds, trial=False)
     except NoGates as error:
@@ -103,7 +105,6 @@ def solve(model: Deployed, settings: Restarts, paths: Sequence[Path]) -> Made:
     layers = len(model.network.weights)
     left = np.full((1, 1, layers), np.nan)
     left[0, 0, 0] = found.unexplained * float(model.network.squared_norms[0])
-    reports = [report for shard in read for report in shard.facts["reports"]]
     arrays = {
         "candidates/coordinates": found.coordinates,
         "candidates/restart": np.zeros(count, int),
@@ -119,13 +120,11 @@ def solve(model: Deployed, settings: Restarts, paths: Sequence[Path]) -> Made:
         "representatives/lambda": found.lambdas,
         "representatives/margin": signals.margins,
         "representatives/response": signals.responses,
-        "representatives/score": 1 / ((found.contradiction + CONSISTENT) * found.gap),
+        "representatives/score": found.score,
         "restarts/restart": np.zeros(1, int),
         "restarts/diverged": np.zeros(1, bool),
         "restarts/trace/iterations": np.zeros(1, int),
         "restarts/trace/residuals": left,
-        "batches/new": np.array([report["new"] for report in reports]),
-        "batches/starts": np.array([report["starts"] for report in reports]),
         **{f"shards/{name}": array for name, array in files_of(read).items()},
         **attack.space.arrays(),
     }

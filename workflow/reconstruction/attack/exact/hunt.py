@@ -105,7 +105,7 @@ class Hunt:
         if not len(self.found):
             return self.found
         images = solve(self.system, self.found, self.prior.precision, self.plan.weights)
-        order = ((images.consistency + CONSISTENT) * self.found.gap).argsort()
+        order = doubt(self.found.gap, images.consistency).argsort()
         return self.found[acceptance.independent(self.system, self.found, order, self.plan.apart)]
 
     def images(self, chosen: Solutions) -> Images:
@@ -125,6 +125,11 @@ class Hunt:
         polished = polish(self.system, found, precision)
         new = self.add(polished[acceptance.admissible(polished, self.plan.polished)])
         return Report(len(z), admissible, new, len(self.found))
+
+
+def doubt(gap: Tensor, consistency: Tensor) -> Tensor:
+    """How little sure solutions (k,) are, by gap and by what their images contradict; its order is all it means."""
+    return (consistency + CONSISTENT) * gap
 
 
 def none(system: Equations) -> Solutions:

@@ -16,11 +16,8 @@ from ..attack.exact.search import Solutions
 from ..attack.plan import Gates
 from ..errors import UserError
 from ..files import store
-from ..machine.devices import free
 from ..models.space import Space
 from .gathering import shards
-
-DOUBLE, COPIES = 8, 6  # bytes of a number, and of each image's matrices that are alive at once
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,6 @@ def answer(
     for number, report in enumerate(hunt.deflate()):
         progress(number, report)
         starts += report.starts
-    _require_memory(len(hunt.found), attack)
     return solved(attack, hunt, found, starts), read
 
 
@@ -83,17 +79,6 @@ def _here(solutions: Solutions, shard: store.Stored, attack: Gates) -> Solutions
         return torch.cat([inner, values[:, size:]], 1)
 
     return replace(solutions, z=turned(solutions.z), v=turned(solutions.v))
-
-
-def _require_memory(patterns: int, attack: Gates) -> None:
-    rows, unknowns = attack.system.rows.shape
-    needed = DOUBLE * patterns * unknowns * (COPIES * unknowns + rows)
-    if needed > (available := free(torch.device("cpu"))):
-        raise UserError(
-            f"deduplicate: {patterns} gate patterns need {needed / 2**30:.1f} GiB to be solved for together, and "
-            f"{available / 2**30:.1f} GiB are free",
-            "use a machine with more memory, or set method to subspace",
-        )
 
 
 def solved(attack: Gates, hunt: Hunt, found: Sequence[Solutions], starts: int) -> Answer:

@@ -66,4 +66,4 @@ def independent(equations: Equations, solutions: Solutions, order: Tensor, least
             kept.append(index)
             direction = left[index] / size
             left = left - torch.outer(left @ direction, direction)
-    return torch.stack(kept) if kept else torch.empty(0, dtype=torch.long)
+    return torch.stack(kept) if kept else order[:0]

@@ -27,7 +27,8 @@ class Plan:
     deflation trusts; patience: batches that find nothing new before exploring, or deflating, ends.
 
     deflations: batches in the null space of what is sure; apart, sure_apart: what a column must leave outside of the
-    span of those chosen before it.
+    span of those chosen before it; contradictions: shares of an image that may contradict its own gates, each tried;
+    rounds: of solving for images and choosing again, at most.
     """
 
     batch: int
@@ -39,6 +40,8 @@ class Plan:
     apart: float = 0.03
     sure_apart: float = 0.1
     patience: int = 3
+    contradictions: tuple[float, ...] = (0.03, 0.1)
+    rounds: int = 10
     weights: Weights = field(default_factory=Weights)
 
 
@@ -100,17 +103,32 @@ class Hunt:
         return sure[acceptance.independent(self.system, sure, sure.gap.argsort(), self.plan.sure_apart)]
 
     def chosen(self) -> Solutions:
-        """No more solutions than the first layer has columns: those first that close their gap and, once all are solved
-        for together, have an image that does not contradict its own gates."""
-        if not len(self.found):
-            return self.found
-        images = solve(self.system, self.found, self.prior.precision, self.plan.weights)
-        order = doubt(self.found.gap, images.consistency).argsort()
-        return self.found[acceptance.independent(self.system, self.found, order, self.plan.apart)]
+        """Solutions whose images do not contradict their own gates, the surest first; no more than the first layer has
+        columns.
+
+        Trusted are, to begin with, those that close their gap best. Then, in turn, each solution's image is solved for
+        by those that are trusted, and trusted are those whose image agrees with its gates. Of all that were trusted
+        together, those are chosen which agree best.
+        """
+        plan, found, best, most = self.plan, self.found, self.found.gap.argsort()[:0], 0.0
+        for bound in plan.contradictions if len(found) else ():
+            trusted = acceptance.independent(self.system, found, found.gap.argsort(), plan.apart)
+            for _ in range(plan.rounds):
+                images = solve(self.system, found, trusted, self.prior.precision, plan.weights)
+                if (agreement := agreed(images.consistency[trusted])) > most:
+                    best, most = trusted, agreement
+                order = doubt(found.gap, images.consistency).argsort()
+                allowed = images.apart > plan.apart
+                allowed[trusted] = True
+                order = order[(allowed & (images.consistency < bound))[order]]
+                before, trusted = trusted, acceptance.independent(self.system, found, order, plan.apart)
+                if not len(trusted) or set(before.tolist()) == set(trusted.tolist()):
+                    break
+        return found[best]
 
     def images(self, chosen: Solutions) -> Images:
         """The images of chosen solutions, of which there is one at least."""
-        return solve(self.system, chosen, self.prior.precision, self.plan.weights)
+        return solve(self.system, chosen, torch.arange(len(chosen)), self.prior.precision, self.plan.weights)
 
     def _generator(self, kind: int, number: int) -> torch.Generator:
         state = np.random.SeedSequence([self.seed, number, kind]).generate_state(1, np.uint64)[0]
@@ -125,6 +143,11 @@ class Hunt:
         polished = polish(self.system, found, precision)
         new = self.add(polished[acceptance.admissible(polished, self.plan.polished)])
         return Report(len(z), admissible, new, len(self.found))
+
+
+def agreed(consistency: Tensor) -> float:
+    """How well images (k,) agree with their gates: many that agree to 1e-6 are best; its order is all it means."""
+    return -consistency.clamp(1e-6, 1).log10().sum().item()
 
 
 def doubt(gap: Tensor, consistency: Tensor) -> Tensor:

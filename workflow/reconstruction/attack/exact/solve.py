@@ -1,16 +1,20 @@
-"""From gates to images: with A the found columns, T = A Y is one linear system for Y = lambda z.
+"""From gates to images, one image at a time, though some columns are missing and others are wrong.
 
-    min over Y of |(T - A Y) / sigma|^2
-                  + sum_i (1 / lambda_i^2) (y_i^T precision y_i + sum over k (t_k . y_i)^2 / kink^2)
+With A the columns that are trusted and d_i the vector of their span with d_i . a_i = 1 and d_i . a_j = 0, T = sum_j
+a_j y_j^T gives o_i = d_i^T T = y_i + what the missing columns mix in, which lies in the row space of W = T - A A^+ T,
+what A leaves of T. So y_i = lambda_i z_i is free along W, and found by
 
-with the last sum over image i's kinks, and over the gates that its z contradicts. lambda_i, which is |y_i| over the
-typical size of an image, and the contradictions are found in turn. By conjugate gradients, each image's block as
-preconditioner.
+    min over y of (y - o_i)^T (sigma^2 I + missing W^T W)^-1 (y - o_i) / |d_i|^2
+                  + (1 / lambda_i^2) (y^T precision y + sum over k of (t_k . y)^2 / (kink^2 + (t_k . z_i)^2))
+
+with the last sum over the image's kinks, where true ones have t_k . z = 0 exactly and mistaken ones have not, so that
+their weights are found in turn (iteratively reweighted least squares); and over the gates that z_i contradicts.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -20,18 +24,18 @@ from .equations import Equations
 from .search import Solutions
 from .sensitivity import sensitivity
 
-ITERATIONS = 150  # of conjugate gradients in a round
-TOLERANCE = 1e-14
+FAINTEST = 1e-9  # lambda, for u of median 1
+NONE = 1e-12  # of a column, squared: it lies in the span of the others
 
 
 @dataclass(frozen=True)
 class Weights:
-    """sigma: what T = A Y may be off by, in units of a row's root mean square; kink: how far an image may lie from its
-    kinks, in units of a row of unit norm; rounds: of lambdas and contradictions."""
+    """sigma: what T = A Y may be off by, in units of a row's root mean square; missing: how much of what A leaves may
+    be in any image; kinks: how far an image may lie from its kinks, in units of a row of unit norm, round by round."""
 
-    sigma: float = 3e-3
-    kink: float = 0.1
-    rounds: int = 8
+    sigma: float = 1e-3
+    missing: float = 1e-2
+    kinks: Sequence[float] = (0.3, 0.3, 0.3, 0.3, 0.1, 0.1, 0.03, 0.03)
 
 
 @dataclass(frozen=True)
@@ -39,68 +43,73 @@ class Images:
     """z: (k, d), at the size that the prior expects; lambdas: (k,), signed, for u of median 1 and z of that size.
 
     consistency: (k,), the share of |rows z|^2 that contradicts the image's own gates: a right one has next to none.
+    apart: (k,), the share of its column's norm that lies outside of the span of the other columns that are trusted.
     """
 
     z: Tensor
     lambdas: Tensor
     consistency: Tensor
+    apart: Tensor
 
 
-def solve(equations: Equations, solutions: Solutions, precision: Tensor, weights: Weights = Weights()) -> Images:
-    """The images of solutions (k,), all float64; precision: (d, d), the prior's."""
+def solve(
+    equations: Equations, solutions: Solutions, trusted: Tensor, precision: Tensor, weights: Weights = Weights()
+) -> Images:
+    """The images of solutions (k,), all float64, by those that `trusted` (indices) names, of independent columns.
+
+    precision: (d, d), the prior's.
+    """
     table, rows = equations.weighted, equations.rows
-    design = (sensitivity(equations, solutions.factors) * solutions.gates).T
-    on_kink = ((solutions.gates > SOFT) & (solutions.gates < 1 - SOFT)).to(table.dtype)
-    side = torch.where(solutions.gates > 0.5, 1.0, -1.0).to(table.dtype)
+    columns = sensitivity(equations, solutions.factors) * solutions.gates
+    duals = _duals(columns, trusted)
+    left = table - columns[trusted].T @ (duals[trusted] @ table)
+    unit = torch.eye(table.shape[1], dtype=table.dtype)
+    fidelity = torch.linalg.inv(weights.sigma**2 * unit + weights.missing * left.T @ left)
+    size = _size(precision)
+    observed, noise = duals @ table, duals.square().sum(1)
+    sides = torch.where(solutions.gates > 0.5, 1.0, -1.0).to(table.dtype)
+    kinks = (solutions.gates > SOFT) & (solutions.gates < 1 - SOFT)
+    found = Images(torch.zeros_like(observed), *(torch.zeros_like(noise) for _ in range(3)))
+    for index, (y, variance, side, kink, gates) in enumerate(
+        zip(observed, noise, sides, kinks, solutions.gates, strict=True)
+    ):
+        faith = fidelity / variance
+        pulled = faith @ y
+        tight = kink / weights.kinks[0] ** 2
+        for width in (*weights.kinks[1:], weights.kinks[-1]):
+            scale = y.norm() / size
+            near = tight > 0
+            bent = precision + (rows[near] * tight[near, None]).T @ rows[near]
+            bent = faith + bent / scale.clamp(min=FAINTEST).square()
+            y = torch.cholesky_solve(pulled[:, None], torch.linalg.cholesky(bent)).squeeze(1)
+            scale = y.norm() / size
+            sign = _sign(equations, gates, y)
+            a = rows @ y * sign / scale
+            contradicted = (a * side < 0) & ~kink
+            tight = torch.where(kink, 1 / (width**2 + a.square()), contradicted / weights.kinks[0] ** 2)
+        wrong = torch.where(kink, a, (-a * side).relu())
+        found.z[index], found.lambdas[index] = sign * y / scale, sign * scale
+        found.consistency[index] = wrong.square().sum() / a.square().sum()
+    return replace(found, apart=1 / (noise.sqrt() * columns.norm(dim=1)))
+
+
+def _duals(columns: Tensor, trusted: Tensor) -> Tensor:
+    """d_i (k, m) of columns (k, m): orthogonal to all trusted ones but i, with d_i . a_i = 1."""
+    basis = columns[trusted].T
+    inverse = torch.linalg.pinv(basis)
+    left = columns - (columns @ inverse.T) @ basis.T
+    duals = left / left.square().sum(1, keepdim=True).clamp(min=NONE)
+    duals[trusted] = inverse
+    return duals
+
+
+def _size(precision: Tensor) -> Tensor:
+    """|z| of a typical image, the bias's coordinate aside, which has no prior."""
     diagonal = precision.diagonal()
-    size = diagonal[diagonal > 0].reciprocal().sum().sqrt()
-    y = torch.linalg.lstsq(design, table, driver="gelsd").solution
-    tight = on_kink
-    for _ in range(weights.rounds):
-        lambdas = y.norm(dim=1) / size
-        blocks = precision + torch.einsum("km,md,me->kde", tight, rows, rows) / weights.kink**2
-        blocks = blocks * (weights.sigma / lambdas.clamp(min=1e-9)).square()[:, None, None]
-        y = _conjugate_gradients(design, table, blocks, y)
-        signs = _signs(equations, solutions, y)
-        contradicted = (signs[:, None] * (y @ rows.T) * side < 0).to(table.dtype)
-        tight = torch.maximum(on_kink, contradicted)
-    lambdas = y.norm(dim=1) / size
-    z = signs[:, None] * y / lambdas[:, None]
-    a = z @ rows.T
-    missed = (torch.where(on_kink > 0, a, (-a * side).relu()).square().sum(1)) / a.square().sum(1)
-    return Images(z, signs * lambdas, missed)
+    return diagonal[diagonal > 0].reciprocal().sum().sqrt()
 
 
-def _signs(equations: Equations, solutions: Solutions, y: Tensor) -> Tensor:
-    """The sign (k,) of lambda: that of the bias's coordinate, or else the one that the gates contradict less."""
-    agreement = (y @ equations.rows.T * (solutions.gates - 0.5)).sum(1)
-    decisive = y[:, -1] if equations.biased else agreement
+def _sign(equations: Equations, gates: Tensor, y: Tensor) -> Tensor:
+    """The sign of lambda: that of the bias's coordinate, or else the one that the gates (m,) contradict less."""
+    decisive = y[-1] if equations.biased else (equations.rows @ y * (gates - 0.5)).sum()
     return torch.where(decisive < 0, -1.0, 1.0).to(y.dtype)
-
-
-def _conjugate_gradients(design: Tensor, table: Tensor, blocks: Tensor, start: Tensor) -> Tensor:
-    """Y (k, d) with design^T design Y + blocks_i y_i = design^T table; blocks: (k, d, d)."""
-    gram, right = design.T @ design, design.T @ table
-    own = gram.diagonal()[:, None, None] * torch.eye(table.shape[1], dtype=table.dtype)
-    factors = torch.linalg.cholesky(blocks + own)
-
-    def applied(y: Tensor) -> Tensor:
-        return gram @ y + torch.bmm(blocks, y[:, :, None]).squeeze(-1)
-
-    def preconditioned(residual: Tensor) -> Tensor:
-        return torch.cholesky_solve(residual[:, :, None], factors).squeeze(-1)
-
-    y = start
-    residual = right - applied(y)
-    direction = step = preconditioned(residual)
-    inner = (residual * step).sum()
-    for _ in range(ITERATIONS):
-        image = applied(direction)
-        rate = inner / (direction * image).sum()
-        y, residual = y + rate * direction, residual - rate * image
-        step = preconditioned(residual)
-        previous, inner = inner, (residual * step).sum()
-        if inner <= TOLERANCE * right.square().sum():
-            break
-        direction = step + inner / previous * direction
-    return y

@@ -6,20 +6,24 @@ labels in {-1, +1}, the training mean, and where every image came from.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from ..configuration import Dataset
 from ..data.classes import by_number
-from ..data.drawing import draw, label_all
+from ..data.drawing import draw, label_all, without_copies
 from ..data.sources import load
 from ..files import store
 
 
 def run(settings: Dataset, output: Path) -> None:
     pool, test_pool = load(settings.source)
+    _say(pool.remarks + (test_pool.remarks if test_pool else ()))
     training, held_out = draw(pool, settings)
+    held_out, copied = without_copies(held_out, training, pool)
+    _say(copied)
     if test_pool is None:
         test_pool, test = pool, held_out
     else:
@@ -35,3 +39,8 @@ def run(settings: Dataset, output: Path) -> None:
     print(
         f"subset: {len(training.indices)} training, {len(held_out.indices)} held-out, {len(test.indices)} test images"
     )
+
+
+def _say(remarks: Iterable[str]) -> None:
+    for remark in remarks:
+        print(f"subset: warning: {remark}")

@@ -76,7 +76,9 @@ def test_images_that_do_not_fit_into_memory_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(devices, "free_memory", lambda: photographs.BYTES * 2 * UPRIGHT.size)
     read_folder(path)
     monkeypatch.setattr(devices, "free_memory", lambda: photographs.BYTES * 2 * UPRIGHT.size - 1)
-    with pytest.raises(UserError, match=f"^{re.escape(path)}: 2 images of 20 x 12 RGB need .* are free; scale them"):
+    with pytest.raises(
+        UserError, match=f"^{re.escape(path)}: to read 2 images of 20 x 12 RGB takes .* are free; scale them"
+    ):
         read_folder(path)
 
 

@@ -53,6 +53,18 @@ def test_without_test_images_the_held_out_ones_are_tested(tmp_path):
     np.testing.assert_array_equal(found["test/images"], found["held_out/images"])
 
 
+def test_images_that_are_too_large_for_what_follows_are_named(tmp_path, monkeypatch, capsys):
+    source = {"kind": "file", "path": str(tmp_path / "a.npz")}
+    np.savez(source["path"], images=pictures(4, 300, 200, 1), labels=np.arange(4) % 2)
+    monkeypatch.setattr(subset, "free_memory", lambda: 2**36)
+    written(tmp_path, dataset(ALTERNATING, source, per_label=1))
+    (said,) = [line for line in capsys.readouterr().out.splitlines() if "warning" in line]
+    assert "evaluating what comes back takes 67.1 GiB for images of shape (1, 300, 200), and 64.0 GiB are free" in said
+    monkeypatch.setattr(subset, "free_memory", lambda: 2**30)
+    written(tmp_path, dataset(ALTERNATING, source, per_label=1))
+    assert "training a first layer of 500 units takes 1.1 GiB for" in capsys.readouterr().out
+
+
 # Copies ------------------------------------------------------------------------------------------------
 
 

@@ -31,7 +31,7 @@ def read_folder(path: str, turn: bool = True) -> Pool:
     first = found.files[0]
     image = _read(first, turn)
     kind, count = str(image), len(found.files)
-    require_memory(BYTES * image.pixels.size * count, f"{path}: {count} images of {kind}", "scale them down")
+    require_memory(BYTES * image.pixels.size * count, f"{path}: to read {count} images of {kind}", "scale them down")
     pixels = np.empty((count, *image.pixels.shape), np.uint8)
     turned, paged = [], []
     for place, file in enumerate(found.files):

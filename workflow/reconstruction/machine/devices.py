@@ -57,7 +57,7 @@ def require_memory(needed: int, what: str, remedy: str) -> None:
     """Raises UserError where what is about to be made needs more bytes than are free."""
     available = free_memory()
     if needed > available:
-        raise UserError(f"{what} need {needed / 2**30:.1f} GiB, and {available / 2**30:.1f} GiB are free", remedy)
+        raise UserError(f"{what} takes {needed / 2**30:.1f} GiB, and {available / 2**30:.1f} GiB are free", remedy)
 
 
 def has_native_bfloat16(device: torch.device) -> bool:

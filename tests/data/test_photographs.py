@@ -62,6 +62,14 @@ def test_further_pages_are_named(tmp_path, suffix):
     assert read_folder(path).remarks == (f"{path}: of {path}/a/1.{suffix} only the first page or frame is read",)
 
 
+def test_names_of_images_do_not_forge_lines(tmp_path):
+    path = folder(tmp_path, tags=[1, 1])
+    (tmp_path / "a/1.png").rename(tmp_path / "a/1\nerror: all is well.png")
+    (tmp_path / "a/1\nerror: all is well.png").write_bytes(b"no image")
+    with pytest.raises(UserError, match=r"a/1\\nerror: all is well.png': cannot be read as an image"):
+        read_folder(path)
+
+
 def test_what_is_passed_over_is_said_of_a_folder_with_and_without_images(tmp_path):
     path = folder(tmp_path)
     (tmp_path / "a/0.gif").touch()

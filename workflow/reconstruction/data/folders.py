@@ -46,7 +46,7 @@ def listing(path: Path) -> Listing:
                 images.setdefault(file.relative_to(path).parts[0], []).append(file)
     except OSError as error:
         raise UserError(
-            f"{readable(str(error.filename or path))}: is no folder of images by class ({reason(error)})",
+            f"{shown(str(error.filename or path))}: is no folder of images by class ({reason(error)})",
             "put the images of each class into a folder of its own, below that path",
         ) from None
     files = [(file, number) for number, folder in enumerate(folders) for file in images.get(folder.name, [])]
@@ -69,6 +69,12 @@ def readable(name: str) -> str:
     except UnicodeEncodeError:
         name = os.fsencode(name).decode("latin-1")
     return unicodedata.normalize("NFC", name)
+
+
+def shown(name: str) -> str:
+    """A file's name in a sentence, on one line."""
+    text = readable(name)
+    return text if text.isprintable() else repr(text)
 
 
 def _walk(path: Path) -> Iterator[Path]:
@@ -94,20 +100,15 @@ def _why_not(file: Path, parts: tuple[str, ...]) -> str | None:
     """Why a file is passed over, or None of an image; parts: of its path below the source's folder."""
     hidden = next((part for part in parts if _is_hidden(part)), None)
     if hidden:
-        return _shown(hidden)
+        return shown(hidden)
     if not file.is_file():
         return "no regular file or linked twice"
     if len(parts) == 1:
         return "outside of class folders"
     if file.name.lower().endswith(ENDINGS):
         return None
-    return _shown(file.suffix.lower()) if file.suffix else "without an ending"
+    return shown(file.suffix.lower()) if file.suffix else "without an ending"
 
 
 def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name in OF_SYSTEMS
-
-
-def _shown(name: str) -> str:
-    text = readable(name)
-    return text if text.isprintable() else repr(text)

@@ -10,7 +10,7 @@ from PIL import ExifTags, Image, ImageOps
 
 from ..errors import UserError, reason
 from ..machine.devices import require_memory
-from .folders import listing, readable, told
+from .folders import listing, shown, told
 from .images import Pool, checked
 
 BYTES = 6  # for each pixel while a pool is made: as it is read, with its channels first, as float32
@@ -38,7 +38,7 @@ def read_folder(path: str, turn: bool = True) -> Pool:
         image = _read(file, turn)
         if image.pixels.shape != pixels.shape[1:]:
             raise UserError(
-                f"{readable(str(file))}: is {image}, but {readable(str(first))} is {kind}",
+                f"{shown(str(file))}: is {image}, but {shown(str(first))} is {kind}",
                 "bring all images to one size, all grey or all RGB",
             )
         pixels[place] = image.pixels
@@ -76,10 +76,10 @@ def _read(file: Path, turn: bool) -> _Picture:
             image.load()
             upright = ImageOps.exif_transpose(image) if turned else image
     except Exception as error:  # Pillow's reader of each format has its own for a broken file
-        problem = f"{readable(str(file))}: cannot be read as an image ({reason(error)})"
+        problem = f"{shown(str(file))}: cannot be read as an image ({reason(error)})"
         raise UserError(problem, "repair or remove it") from None
     if upright.mode not in ("L", "RGB"):
-        problem = f"{readable(str(file))}: its pixels are of mode {upright.mode}"
+        problem = f"{shown(str(file))}: its pixels are of mode {upright.mode}"
         raise UserError(problem, "save it as 8-bit grey (L) or RGB")
     return _Picture(np.asarray(upright), turned, pages > 1)
 
@@ -87,5 +87,5 @@ def _read(file: Path, turn: bool) -> _Picture:
 def _named(files: list[Path]) -> str:
     """How many images they are, and which is the first."""
     if len(files) == 1:
-        return readable(str(files[0]))
-    return f"{len(files)} images, {readable(str(files[0]))} the first of them,"
+        return shown(str(files[0]))
+    return f"{len(files)} images, {shown(str(files[0]))} the first of them,"

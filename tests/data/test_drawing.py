@@ -1,13 +1,15 @@
 """Subsets are balanced and reproducible, and what is held out was never drawn to train on."""
 
+import re
+import unicodedata
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reconstruction.configuration import Dataset
-from reconstruction.data.images import Pool
+from reconstruction.data.images import Pool, checked
 from reconstruction.errors import UserError
-from reconstruction.files import store
 from reconstruction.stages import subset
 
 CLASSES = np.random.default_rng(1).integers(0, 10, 200)
@@ -65,7 +67,7 @@ def test_a_class_goes_by_name_or_number():
         (
             Pool(POOL.images, CLASSES, "pool", tuple("0987654321")),
             9,
-            "class 9 may be .* named '9' or number 9; .*in quotes",
+            r"class 9 may be the one named '9' or number 9 \(1\); write its name in quotes",
         ),
     ],
 )
@@ -74,9 +76,39 @@ def test_a_class_that_cannot_be_used_is_named(pool, negative, advice):
         subset.draw(pool, dataset({**BY_CLASS, "negative": [0, negative]}))
 
 
-def test_a_number_that_is_its_own_name_needs_no_quotes():
-    digits = Pool(POOL.images, CLASSES, "pool", tuple("0123456789"))
+@pytest.mark.parametrize("names", ["0123456789", [f"{number:03}" for number in range(10)]])
+def test_a_number_that_is_its_own_name_needs_no_quotes(names):
+    digits = Pool(POOL.images, CLASSES, "pool", tuple(names))
     assert len(subset.draw(digits, dataset())[0].indices) == 20
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [("01", 1), ("010", 8), ("010", 10), ("0x1f", 31), ("1:30", 90), ("1_000", 1000), ("+4", 4), ("-2", -2)],
+)
+def test_a_number_that_a_name_reads_as_is_asked_about(name, given):
+    pool = Pool(POOL.images, CLASSES, "pool", (name, *NAMES[1:]))
+    labels = {"rule": "classes", "negative": [given], "positive": ["bird"]}
+    with pytest.raises(UserError, match=f"class {given} may be the one named '{re.escape(name)}' or number {given}"):
+        subset.draw(pool, dataset(labels, per_label=3))
+    assert len(subset.draw(pool, dataset({**labels, "negative": [name]}, per_label=3))[0].indices) == 6
+
+
+@pytest.mark.parametrize("name", ["yes", "true", "1.0", "1e0", "&a 1", "2024-01-01", "09", "[1]", "?", ""])
+def test_other_names_are_no_numbers(name):
+    pool = Pool(POOL.images, CLASSES, "pool", (*NAMES[:9], name))
+    assert len(subset.draw(pool, dataset())[0].indices) == 20
+
+
+@pytest.mark.parametrize("stored", ["NFC", "NFD"])
+@pytest.mark.parametrize("typed", ["NFC", "NFD"])
+def test_names_are_compared_in_one_unicode_form(stored, typed):
+    names = tuple(unicodedata.normalize(stored, name) for name in ("café", "thé"))
+    pool = checked(np.full((8, 2, 2), 200, np.uint8), np.arange(8) % 2, "pool", names)
+    labels = {"rule": "classes", "negative": [unicodedata.normalize(typed, "café")], "positive": ["thé"]}
+    assert subset.draw(pool, dataset(labels, per_label=2))[0].labels.tolist() == [-1, 1] * 2
+    with pytest.raises(ValueError, match="on both sides"):
+        dataset({"rule": "classes", "negative": [names[0]], "positive": [unicodedata.normalize("NFC", names[0])]})
 
 
 def test_file_order_takes_the_first_of_each_label():
@@ -106,41 +138,3 @@ def test_too_few_images_say_how_many_there_are():
         subset.draw(POOL, dataset({"rule": "alternating"}, per_label=51))
     with pytest.raises(UserError, match=r"20 to train on plus 182 held out need 202; lower .* to 100 together"):
         subset.draw(POOL, dataset({"rule": "alternating"}, held_out_per_label=91))
-
-
-def written(tmp_path, settings):
-    subset.run(settings, tmp_path / "subset.h5")
-    return store.read(tmp_path / "subset.h5", "subset")
-
-
-def npz(path, count):
-    images = np.random.default_rng(count).integers(0, 256, (count, 4, 4, 3), dtype=np.uint8)
-    np.savez(path, images=images, labels=np.arange(count) % 2)
-    return images
-
-
-def test_the_file_leads_back_to_every_image(tmp_path):
-    images, tested = npz(tmp_path / "a.npz", 20), npz(tmp_path / "b.npz", 7)
-    source = {"kind": "file", "path": str(tmp_path / "a.npz"), "test_path": str(tmp_path / "b.npz")}
-    labels = {"rule": "classes", "negative": [0], "positive": [1]}
-    found = written(tmp_path, dataset(labels, source=source, per_label=3, draw="seeded"))
-    for part, original in (("training", images), ("held_out", images), ("test", tested)):
-        index = found[f"{part}/source_index"]
-        np.testing.assert_allclose(found[f"{part}/images"].transpose(0, 2, 3, 1) * 255, original[index], atol=1e-4)
-        assert found[f"{part}/labels"].tolist() == np.where(index % 2, 1, -1).tolist()
-    assert len(found["test/images"]) == 7
-    np.testing.assert_allclose(found["mean"], found["training/images"].mean(0), atol=1e-6)
-
-
-def test_a_class_that_the_test_images_lack_is_named(tmp_path):
-    npz(tmp_path / "a.npz", 20)
-    npz(tmp_path / "b.npz", 1)
-    source = {"kind": "file", "path": str(tmp_path / "a.npz"), "test_path": str(tmp_path / "b.npz")}
-    labels = {"rule": "classes", "negative": [0], "positive": [1]}
-    with pytest.raises(UserError, match=r"b.npz: class 1 has no image"):
-        written(tmp_path, dataset(labels, source=source, per_label=3))
-
-
-def test_without_test_images_the_held_out_ones_are_tested(tmp_path):
-    found = written(tmp_path, dataset({"rule": "alternating"}))
-    np.testing.assert_array_equal(found["test/images"], found["held_out/images"])

@@ -123,9 +123,13 @@ def not_finite(value):
 @pytest.mark.parametrize(
     ("changes", "defect"),
     [
-        ({"labels": None}, "has no array 'labels'"),
-        ({"images": None}, "has no array 'images'"),
+        (
+            {"labels": None},
+            r"has no array 'labels'; it has images \(6, 5, 4\); store one array images and one array labels",
+        ),
+        ({"images": None, "x": GREY}, r"has no array 'images'; it has .*x \(6, 5, 4\)"),
         ({"images": GREY[0]}, r"shape \(5, 4\); bring them to"),
+        ({"images": COLOUR.transpose(0, 3, 1, 2)}, r"shape \(6, 3, 5, 4\); .*, by images.transpose\(0, 2, 3, 1\)$"),
         ({"images": COLOUR[..., :2]}, "C 1 or 3"),
         ({"images": COLOUR[None]}, "shape"),
         ({"images": GREY[:0], "labels": LABELS[:0]}, "shape"),
@@ -136,9 +140,19 @@ def not_finite(value):
         ({"images": not_finite(np.nan)}, "image 3 has a pixel that is no finite number"),
         ({"images": not_finite(-np.inf)}, "image 3 has a pixel that is no finite number"),
         ({"labels": LABELS[:5]}, r"labels have shape \(5,\); give one for each of the 6 images"),
-        ({"labels": LABELS[:, None]}, "give one for each"),
+        ({"labels": LABELS[:, None]}, r"labels have shape \(6, 1\); .* of the 6 images, by labels\[:, 0\]$"),
+        ({"labels": np.eye(3)[LABELS]}, r"labels have shape \(6, 3\); .* of the 6 images, by labels.argmax\(1\)$"),
+        ({"labels": np.ones((6, 3))}, r"labels have shape \(6, 3\); give one for each of the 6 images$"),
         ({"labels": LABELS / 2}, "labels are of type float64; save them as integers"),
-        ({"labels": np.array(NAMES * 2)}, "labels are of type"),
+        (
+            {"labels": np.array(NAMES * 2)},
+            "labels are of type .*numpy.unique.labels, return_inverse=True. makes numbers",
+        ),
+        ({"images": GREY // 128}, "all images are black, the brightest pixel of all is 0.00392, which is 1 of 255; if"),
+        (
+            {"images": GREY / 255**2},
+            "all images are black, .* is 0.00381, which is 0.973 of 255; .* multiply them by 255",
+        ),
         ({"class_names": np.arange(3)}, "class_names is no list of texts"),
         ({"class_names": np.array(["ant", "bee", "ant"])}, "two classes are named 'ant'"),
         ({"class_names": np.array(["ant", "bee"])}, "labels run from 0 to 2, but class_names names classes 0 to 1"),
@@ -148,6 +162,32 @@ def test_a_defect_of_a_file_is_named(tmp_path, write, changes, defect):
     arrays = {"images": GREY, "labels": LABELS, **changes}
     source = write(tmp_path / "a", **{name: array for name, array in arrays.items() if array is not None})
     assert refused(source, defect).startswith(source.path)
+
+
+def test_a_group_in_the_place_of_an_array_is_named(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["images/ant"], file["labels"] = GREY, LABELS
+    source = ImageFile(kind="file", path=str(tmp_path / "a.h5"))
+    refused(
+        source, r"images is a group, no array; it has images/ant \(6, 5, 4\), labels \(6,\); store one array images"
+    )
+
+
+@pytest.mark.parametrize(
+    ("images", "remarks"),
+    [
+        (GREY // 64 * 63, []),
+        (GREY // 16, ["all images are dark, the brightest pixel of all is 0.0588, which is 15 of 255; scale them"]),
+        (GREY * (np.arange(6) < 4)[:, None, None], ["2 of 6 images are black, number 4 the first of them, without"]),
+    ],
+)
+@pytest.mark.parametrize("scale", [1, np.float32(255)])
+def test_an_odd_range_is_remarked(tmp_path, images, remarks, scale):
+    source = npz(tmp_path / "a", images=(images / scale) if scale > 1 else images.astype(np.uint8), labels=LABELS)
+    found = load(source)[0].remarks
+    assert len(found) == len(remarks)
+    for said, expected in zip(found, remarks, strict=True):
+        assert said.startswith(f"{source.path}: {expected}")
 
 
 @pytest.mark.parametrize("write", [npz, hdf5])
@@ -211,7 +251,7 @@ def test_a_folder_without_images(tmp_path):
     source = ImageFolder(kind="folder", path=str(tmp_path / "a"))
     refused(source, "is no folder of images by class")
     (tmp_path / "a").mkdir()
-    refused(source, "is no folder of images by class")
+    refused(source, "no class folder holds an image; put PNG")
     (tmp_path / "a/ant").mkdir()
     (tmp_path / "a/ant/notes.txt").write_text("none yet")
     refused(source, "no class folder holds an image")

@@ -9,8 +9,9 @@ import torch
 from reconstruction.__main__ import main
 from reconstruction.configuration import Dataset, Model, parsing
 from reconstruction.errors import UserError
-from reconstruction.evaluation.membership import summary
+from reconstruction.evaluation.membership import read_pool, summary
 from reconstruction.files import store
+from reconstruction.machine import devices
 from reconstruction.models import deployed
 from reconstruction.stages import subset, train
 from reconstruction.tools import membership
@@ -82,7 +83,7 @@ def test_the_rate_is_that_of_the_strictest_threshold_within_the_false_positives(
     ("change", "defect"),
     [
         ({"labels": np.array([0, 1, 2])}, "labels are [0, 1, 2]"),
-        ({"images": np.zeros((3, 5, 4))}, "images have shape (1, 5, 4), and the model takes (1, 4, 5)"),
+        ({"images": np.ones((3, 5, 4))}, "images have shape (1, 5, 4), and the model takes (1, 4, 5)"),
         ({"member": np.array([1, 0, 1])}, "give one boolean for each image"),
         ({"member": np.array([True, False])}, "member has shape (2,)"),
         ({"member": np.ones(3, bool)}, "member says the same of every image"),
@@ -91,7 +92,7 @@ def test_the_rate_is_that_of_the_strictest_threshold_within_the_false_positives(
 def test_a_pool_that_cannot_be_scored_is_refused(change, defect, tmp_path):
     arrays = deployed.arrays(random_network(20, [6]), np.zeros((1, 4, 5), np.float32))
     store.write(tmp_path / "model.h5", "model", arrays, settings_json="{}")
-    pool = {"images": np.zeros((3, 4, 5)), "labels": np.array([-1, 1, 1]), **change}
+    pool = {"images": np.ones((3, 4, 5)), "labels": np.array([-1, 1, 1]), **change}
     np.savez(tmp_path / "pool.npz", **pool)
     with pytest.raises(UserError) as caught:
         membership.run(tmp_path / "model.h5", tmp_path / "pool.npz", tmp_path / "membership.csv")
@@ -100,8 +101,38 @@ def test_a_pool_that_cannot_be_scored_is_refused(change, defect, tmp_path):
     assert not (tmp_path / "membership.csv").exists()
 
 
+def test_copies_of_members_are_no_others(audited, capsys):
+    with np.load(audited / "pool.npz") as pool:
+        arrays = dict(pool)
+    arrays["images"][[30, 40]] = arrays["images"][[2, 0]]
+    np.savez(audited / "copied.npz", **arrays)
+    scores = scored(audited, "copied.npz", "copied.csv")
+    assert scores["image"].tolist() == [number for number in range(48) if number not in (30, 40)]
+    assert json.loads((audited / "copied.json").read_text())["images"] == 46
+    assert "2 images that are said to be no members are copies of members and left out, image 30 is one of image 2" in (
+        capsys.readouterr().out
+    )
+    del arrays["member"]
+    np.savez(audited / "copied.npz", **arrays)
+    assert len(scored(audited, "copied.npz", "copied.csv")) == 48
+    assert (
+        "4 images are copies of others and share their lambdas, image 0 is one of image 40" in capsys.readouterr().out
+    )
+
+
+def test_others_that_are_all_copies_are_refused(audited):
+    with np.load(audited / "pool.npz") as pool:
+        arrays = {name: np.concatenate([array[:24], array[:24]]) for name, array in pool.items()}
+    np.savez(audited / "copied.npz", **{**arrays, "member": np.arange(48) < 24})
+    model = deployed.read(audited / "model.h5")
+    with pytest.raises(UserError, match=r"24 images that are said to be no members are copies .*give other images"):
+        read_pool(audited / "copied.npz", model)
+
+
 def test_more_images_than_memory_holds_are_refused(audited, monkeypatch):
-    monkeypatch.setattr(membership, "free", lambda device: 1000)
-    with pytest.raises(UserError, match=r"pool\.npz: 48 images need .* GiB .* give fewer images at a time"):
+    monkeypatch.setattr(devices, "free_memory", lambda: 1000)
+    with pytest.raises(
+        UserError, match=r"pool\.npz: to score 48 images .* takes .* GiB .* give fewer images at a time"
+    ):
         membership.run(audited / "model.h5", audited / "pool.npz", audited / "refused.csv")
     assert not (audited / "refused.csv").exists()

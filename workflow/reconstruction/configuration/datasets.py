@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -39,6 +40,7 @@ class ImageFolder(Section):
     test_path: InputPath | None = Field(
         None, description="folder of test images, with the same classes; without it the held-out images are tested"
     )
+    turn: bool = Field(True, description="turn images as their orientation tags say; torchvision does not")
 
 
 class Torchvision(Section):
@@ -55,7 +57,7 @@ Source = Annotated[Faces | ImageFile | ImageFolder | Torchvision, Field(discrimi
 def _name_or_number(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise ValueError("a class is given by number or by name, in quotes where YAML reads it as something else")
-    return value
+    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
 
 
 ClassName = Annotated[int | str, BeforeValidator(_name_or_number)]

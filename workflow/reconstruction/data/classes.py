@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import difflib
 
+import yaml
+
 from ..configuration import ClassLabels, Labels
 from ..errors import UserError
 from .images import Pool
+
+DIGITS = 20  # of a name that may be taken for a number
 
 
 def by_number(rule: Labels, pool: Pool) -> Labels:
@@ -28,11 +32,16 @@ def by_number(rule: Labels, pool: Pool) -> Labels:
 
 
 def _number(given: int | str, pool: Pool) -> int:
-    number = _named(given, pool) if isinstance(given, str) else given
-    if isinstance(given, int) and str(given) in pool.class_names and _named(str(given), pool) != given:
-        raise UserError(
-            f"{pool.origin}: class {given} may be the one named '{given}' or number {given}", "write its name in quotes"
-        )
+    if isinstance(given, str):
+        number = _named(given, pool)
+    else:
+        number = given
+        alike = [name for place, name in enumerate(pool.class_names) if place != given and _reads_as(name, given)]
+        if alike:
+            raise UserError(
+                f"{pool.origin}: class {given} may be the one named {alike[0]!r} or number {_describe(given, pool)}",
+                "write its name in quotes",
+            )
     if not (pool.classes == number).any():
         raise UserError(
             f"{pool.origin}: class {_describe(number, pool)} has no image",
@@ -51,13 +60,29 @@ def _named(name: str, pool: Pool) -> int:
     close = difflib.get_close_matches(name, pool.class_names, n=1)
     guess = f", did you mean {close[0]!r}" if close else ""
     raise UserError(
-        f"{pool.origin}: no class is named {name!r}{guess}", f"the classes are {', '.join(pool.class_names)}"
+        f"{pool.origin}: no class is named {name!r}{guess}",
+        f"the classes are {', '.join(map(_shown, pool.class_names))}",
     )
 
 
+def _reads_as(name: str, number: int) -> bool:
+    """Whether a name without quotes would be a number to YAML, for which 010 is 8, or to a person."""
+    if name[:1] not in set("+-0123456789") or len(name) > DIGITS:
+        return False
+    try:
+        read = yaml.safe_load(name)
+        return (type(read) is int and read == number) or int(name) == number
+    except (ValueError, yaml.YAMLError):
+        return False
+
+
 def _describe(number: int, pool: Pool) -> str:
-    return f"{number} ({pool.class_names[number]})" if 0 <= number < len(pool.class_names) else str(number)
+    return f"{number} ({_shown(pool.class_names[number])})" if 0 <= number < len(pool.class_names) else str(number)
 
 
 def _known(pool: Pool) -> str:
     return ", ".join(_describe(number, pool) for number in sorted(set(pool.classes.tolist())))
+
+
+def _shown(name: str) -> str:
+    return name if name.isprintable() else repr(name)

@@ -10,6 +10,7 @@ import numpy as np
 from ..configuration import ClassLabels, Dataset, Labels, RandomLabels
 from ..errors import UserError
 from .classes import by_number
+from .copies import copies
 from .images import Pool
 
 
@@ -71,6 +72,30 @@ def _draw_by_class(pool: Pool, order: np.ndarray, rule: ClassLabels, settings: D
         return Drawn(order[labelled.indices[chosen]], labelled.labels[chosen])
 
     return part((place >= 0) & (place < settings.per_label)), part((place >= settings.per_label) & (place < needed))
+
+
+def without_copies(held_out: Drawn, training: Drawn, pool: Pool) -> tuple[Drawn, list[str]]:
+    """The held-out images that are no copies of training images, and what is said of copies.
+
+    No others take their place: the images after them are those that control networks are trained on. Training images
+    stay as they are, as it is they that a model has seen. Raises UserError where no held-out image is left.
+    """
+    trained = pool.images[training.indices]
+    of, twice = copies(pool.images[held_out.indices], trained), copies(trained, trained, themselves=True)
+    remarks = []
+    if (twice >= 0).any():
+        first = int(np.argmax(twice >= 0))
+        pair = f"image {training.indices[first]} is one of image {training.indices[twice[first]]}"
+        count = int((twice >= 0).sum())
+        remarks.append(f"{pool.origin}: {count} training images are copies of others of them, {pair}")
+    if (of >= 0).any():
+        first, left = int(np.argmax(of >= 0)), int((of < 0).sum())
+        pair = f"image {held_out.indices[first]} is one of image {training.indices[of[first]]}"
+        problem = f"{pool.origin}: {len(of) - left} of {len(of)} held-out images are copies of training images, {pair}"
+        if not left:
+            raise UserError(problem, "remove the copies, or add images")
+        remarks.append(f"{problem}; left them out, {left} remain (held_out_per_label draws more)")
+    return Drawn(held_out.indices[of < 0], held_out.labels[of < 0]), remarks
 
 
 def label_all(classes: np.ndarray, rule: Labels, parts: Sequence[int]) -> Drawn:

@@ -1,4 +1,4 @@
-"""Images of the user's own: an NPZ or HDF5 file, or a folder of image files by class."""
+"""Images of the user's own: an NPZ or HDF5 file."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from PIL import Image
 
 from ..errors import UserError, reason
+from .contents import contents
 from .images import Pool, checked
 
 ARRAYS = ("images", "labels", "class_names")
@@ -22,7 +22,9 @@ def read_file(path: str) -> Pool:
     arrays = read_arrays(path, ARRAYS)
     for name in ("images", "labels"):
         if name not in arrays:
-            raise UserError(f"{path}: has no array {name!r}", "store both images and labels in it")
+            raise UserError(
+                f"{path}: has no array {name!r}; {contents(path)}", "store one array images and one array labels in it"
+            )
     return checked(arrays["images"], arrays["labels"], path, _class_names(arrays, path))
 
 
@@ -42,34 +44,6 @@ def read_arrays(path: str, names: tuple[str, ...]) -> dict[str, np.ndarray]:
         ) from None
 
 
-def read_folder(path: str) -> Pool:
-    """The pool in a folder with a folder of image files for each class, ordered and numbered by ImageFolder.
-
-    All images have one size, and all are 8-bit grey or all are RGB. Raises UserError naming the image that is not.
-    """
-    from torchvision.datasets import ImageFolder
-
-    try:
-        folder = ImageFolder(path, allow_empty=True)
-    except OSError as error:
-        raise UserError(
-            f"{path}: is no folder of images by class ({reason(error)})",
-            "put the images of each class into a folder of its own, below that path",
-        ) from None
-    if not folder.samples:
-        raise UserError(f"{path}: no class folder holds an image", "put PNG, JPEG, BMP, PGM, TIFF or WebP files there")
-    first = folder.samples[0][0]
-    images = [_read_image(first)]
-    for file, _ in folder.samples[1:]:
-        images.append(_read_image(file))
-        if images[-1].shape != images[0].shape:
-            raise UserError(
-                f"{file}: is {_describe(images[-1])}, but {first} is {_describe(images[0])}",
-                "bring all images to one size, all grey or all RGB",
-            )
-    return checked(np.stack(images), np.asarray(folder.targets), path, tuple(folder.classes))
-
-
 def _read_arrays(path: str, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     with Path(path).open("rb") as handle:
         if handle.read(2) == b"PK":
@@ -79,10 +53,13 @@ def _read_arrays(path: str, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     if not h5py.is_hdf5(path):
         raise UserError(f"{path}: is neither NPZ nor HDF5", "write it with numpy.savez or h5py")
     with h5py.File(path, "r") as file:
-        return {name: _values(file[name]) for name in names if name in file}
+        return {name: _values(file[name], path) for name in names if name in file}
 
 
-def _values(dataset: h5py.Dataset) -> np.ndarray:
+def _values(dataset: h5py.Dataset | h5py.Group, path: str) -> np.ndarray:
+    if isinstance(dataset, h5py.Group):
+        name = dataset.name.removeprefix("/")
+        raise UserError(f"{path}: {name} is a group, no array; {contents(path)}", f"store one array {name} in it")
     text = h5py.check_string_dtype(dataset.dtype)
     return np.asarray(dataset.asstr()[()] if text else dataset[()])
 
@@ -92,20 +69,3 @@ def _class_names(arrays: dict[str, np.ndarray], path: str) -> tuple[str, ...]:
     if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
         raise UserError(f"{path}: class_names is no list of texts", "store one text for each class, or leave it out")
     return tuple(names)
-
-
-def _read_image(file: str) -> np.ndarray:
-    """(H, W) or (H, W, 3) uint8."""
-    try:
-        with Image.open(file) as image:
-            image.load()
-    except Exception as error:  # Pillow's reader of each format has its own for a broken file
-        raise UserError(f"{file}: cannot be read as an image ({reason(error)})", "repair or remove it") from None
-    if image.mode not in ("L", "RGB"):
-        raise UserError(f"{file}: its pixels are of mode {image.mode}", "save it as 8-bit grey (L) or RGB")
-    return np.asarray(image)
-
-
-def _describe(image: np.ndarray) -> str:
-    height, width = image.shape[:2]
-    return f"{width} x {height} {'grey' if image.ndim == 2 else 'RGB'}"

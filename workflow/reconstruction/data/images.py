@@ -2,44 +2,56 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import UserError
 
+BLACK = 2.5 / 255  # the brightest pixel of an image that shows nothing, or was scaled wrongly
+DARK = 0.25  # of a pool
+
 
 @dataclass(frozen=True)
 class Pool:
     """images: (N, C, H, W) float32 in [0, 1], C 1 or 3; classes: (N,) int64; origin: what they were read from;
-    class_names: the name of class k in place k, or empty where classes have numbers only."""
+    class_names: the name of class k in place k, or empty where classes have numbers only; remarks: sentences on what
+    is odd about them."""
 
     images: np.ndarray
     classes: np.ndarray
     origin: str
     class_names: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def checked(images: np.ndarray, labels: np.ndarray, origin: str, class_names: tuple[str, ...] = ()) -> Pool:
     """A pool of images (N, H, W) or (N, H, W, C), uint8 or float in [0, 1], and integer labels (N,).
 
-    Raises UserError naming the origin and the defect.
+    Class names are brought to one Unicode form. Raises UserError naming the origin and the defect.
     """
+    class_names = tuple(unicodedata.normalize("NFC", name) for name in class_names)
     _check_images(images, origin)
     _check_labels(labels, len(images), class_names, origin)
     channels = images if images.ndim == 4 else images[..., None]
     pixels = np.ascontiguousarray(channels.transpose(0, 3, 1, 2))
     if pixels.dtype == np.uint8:
         pixels = np.divide(pixels, 255, dtype=np.float32)
-    return Pool(pixels.astype(np.float32, copy=False), labels.astype(np.int64), origin, class_names)
+    pixels = pixels.astype(np.float32, copy=False)
+    return Pool(pixels, labels.astype(np.int64), origin, class_names, tuple(_remarks(pixels, origin)))
 
 
 def _check_images(images: np.ndarray, origin: str) -> None:
     if images.dtype != np.uint8 and images.dtype.kind != "f":
         raise UserError(f"{origin}: images are of type {images.dtype}", "save them as uint8, or as float in 0 .. 1")
     if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[-1] not in (1, 3)) or 0 in images.shape:
+        channels_first = images.ndim == 4 and images.shape[1] in (1, 3)
+        by = ", by images.transpose(0, 2, 3, 1)" if channels_first else ""
         raise UserError(
-            f"{origin}: images have shape {images.shape}", "bring them to (N, H, W), or to (N, H, W, C) with C 1 or 3"
+            f"{origin}: images have shape {images.shape}",
+            f"bring them to (N, H, W), or to (N, H, W, C) with C 1 or 3{by}",
         )
     if images.dtype.kind != "f":
         return
@@ -52,11 +64,33 @@ def _check_images(images: np.ndarray, origin: str) -> None:
         raise UserError(f"{origin}: float pixels run from {images.min():g} to {images.max():g}", "scale them to 0 .. 1")
 
 
+def _remarks(pixels: np.ndarray, origin: str) -> Iterator[str]:
+    """What is said of a range of pixels (N, C, H, W) that is odd; raises UserError where all images are black."""
+    brightest = pixels.max((1, 2, 3))
+    black, top = brightest <= BLACK, brightest.max()
+    of_255 = f"the brightest pixel of all is {top:.3g}, which is {255 * top:.3g} of 255"
+    if black.all():
+        raise UserError(
+            f"{origin}: all images are black, {of_255}",
+            "if they are masks, or were divided by 255 twice, multiply them by 255",
+        )
+    if top < DARK:
+        yield f"{origin}: all images are dark, {of_255}; scale them to 0 .. 1 unless the model saw them so"
+    if black.any():
+        yield (
+            f"{origin}: {black.sum()} of {len(black)} images are black, number {np.argmax(black)} the first of them, "
+            "without a pixel above 2 of 255; scale them like the others unless they are so"
+        )
+
+
 def _check_labels(labels: np.ndarray, count: int, class_names: tuple[str, ...], origin: str) -> None:
-    if labels.dtype.kind not in "iu":
-        raise UserError(f"{origin}: labels are of type {labels.dtype}", "save them as integers")
     if labels.shape != (count,):
-        raise UserError(f"{origin}: labels have shape {labels.shape}", f"give one for each of the {count} images")
+        by = ", by labels.argmax(1)" if _one_hot(labels) else ", by labels[:, 0]" * (labels.shape == (count, 1))
+        raise UserError(f"{origin}: labels have shape {labels.shape}", f"give one for each of the {count} images{by}")
+    if labels.dtype.kind not in "iu":
+        texts = "; class_names, labels = numpy.unique(labels, return_inverse=True) makes numbers of texts"
+        advice = f"save them as integers{texts if labels.dtype.kind in 'SUO' else ''}"
+        raise UserError(f"{origin}: labels are of type {labels.dtype}", advice)
     for place, name in enumerate(class_names):
         if name in class_names[:place]:
             raise UserError(f"{origin}: two classes are named {name!r}", "give each a name of its own")
@@ -66,3 +100,10 @@ def _check_labels(labels: np.ndarray, count: int, class_names: tuple[str, ...], 
             f"{len(class_names) - 1}",
             "number the classes from 0 and name every one",
         )
+
+
+def _one_hot(labels: np.ndarray) -> bool:
+    """Whether every row has a single 1 among zeros."""
+    if labels.ndim != 2 or labels.shape[1] < 2 or labels.dtype.kind not in "iufb":
+        return False
+    return bool(np.isin(labels, (0, 1)).all() and (labels.sum(1) == 1).all())

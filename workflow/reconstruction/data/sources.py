@@ -10,6 +10,7 @@ import numpy as np
 
 from ..configuration import Faces, ImageFile, ImageFolder, Source, Torchvision
 from ..errors import UserError, reason
+from .folders import class_folders
 from .images import Pool, checked
 
 FACES = 100  # the first 100 images of scikit-image's LFW subset are faces, the rest other patches
@@ -44,14 +45,16 @@ def source_files(source: Source) -> list[str]:
     A folder's time of change tells of images added, removed, renamed or replaced by renaming, at a handful of
     look-ups however many images there are. An image overwritten in place, or in a folder further down, goes
     unnoticed. Torchvision's files, which never change and may have to be fetched first, are not watched, nor are class
-    folders with a brace in their name, which Snakemake would take for a wildcard.
+    folders with a brace in their name, which Snakemake would take for a wildcard, or a name that is no UTF-8.
     """
     if not isinstance(source, ImageFile | ImageFolder):
         return []
     paths = [Path(path) for path in (source.path, source.test_path) if path]
     if isinstance(source, ImageFolder):
-        paths += [entry for path in paths if path.is_dir() for entry in sorted(path.iterdir()) if entry.is_dir()]
-    return [str(path) for path in paths if "{" not in str(path)]
+        paths += [folder for path in paths if path.is_dir() for folder in class_folders(path)]
+    return [
+        str(path) for path in paths if "{" not in str(path) and not any("\ud800" <= c <= "\udfff" for c in str(path))
+    ]
 
 
 def _faces(source: Faces) -> tuple[Pool, None]:
@@ -62,9 +65,12 @@ def _faces(source: Faces) -> tuple[Pool, None]:
 
 
 def _own_images(source: ImageFile | ImageFolder) -> tuple[Pool, Pool | None]:
-    from .image_files import read_file, read_folder
+    from .image_files import read_file
+    from .photographs import read_folder
 
-    read = read_file if isinstance(source, ImageFile) else read_folder
+    def read(path: str) -> Pool:
+        return read_file(path) if isinstance(source, ImageFile) else read_folder(path, source.turn)
+
     return read(source.path), read(source.test_path) if source.test_path else None
 
 

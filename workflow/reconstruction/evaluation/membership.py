@@ -20,9 +20,11 @@ import torch
 
 from ..attack.exact.closure import closure
 from ..data import image_files
+from ..data.copies import copies
 from ..errors import UserError
 from ..models.deployed import Deployed
-from ..models.mlp import margins
+from ..models.mlp import Network, margins
+from ..training.capacity import to_examine
 from ..training.true_stationarity import true_stationarity
 from .scores import FALSE_POSITIVE_RATE, told_apart
 
@@ -32,20 +34,25 @@ SCORES = ("lambda", "closure", "margin")
 @dataclass(frozen=True)
 class Suspects:
     """Of a pool. images: (n, C, H, W) in [0, 1]; labels: (n,) in {-1, +1}; member: (n,) bool, or None where nobody
-    knows."""
+    knows; numbers: (n,) of the images in the pool; remarks: sentences on what is odd about it."""
 
     images: np.ndarray
     labels: np.ndarray
     member: np.ndarray | None
+    numbers: np.ndarray
+    remarks: tuple[str, ...]
 
 
-def bytes_for(images: int, layers: int) -> int:
-    """Of the float64 Gram matrices (n, n): one for each layer, and those of solving for lambda."""
-    return (layers + 7) * 8 * images**2
+def bytes_for(images: int, network: Network) -> int:
+    """Of the network and the images, and of float64 Gram matrices (n, n): one for each layer, and those of solving for
+    lambda."""
+    size, width, *_ = network.sizes
+    return (len(network.weights) + 7) * 8 * images**2 + to_examine(size, width, images)
 
 
 def read_pool(path: Path, model: Deployed) -> Suspects:
-    """An NPZ or HDF5 file of images, labels in {-1, +1} or {0, 1}, and perhaps member; raises UserError."""
+    """An NPZ or HDF5 file of images, labels in {-1, +1} or {0, 1}, and perhaps member, less the copies of members that
+    are said to be none; raises UserError."""
     pool = image_files.read_file(str(path))
     if pool.images.shape[1:] != model.mean.shape:
         raise UserError(
@@ -63,7 +70,30 @@ def read_pool(path: Path, model: Deployed) -> Suspects:
             )
         if member.all() or not member.any():
             raise UserError(f"{path}: member says the same of every image", "give both kinds, or leave it out")
-    return Suspects(pool.images, np.where(pool.classes > 0, 1, -1), member)
+    keep, said = _copies(pool.images, member, path)
+    labels = np.where(pool.classes > 0, 1, -1)[keep]
+    return Suspects(pool.images[keep], labels, None if member is None else member[keep], keep, (*pool.remarks, *said))
+
+
+def _copies(images: np.ndarray, member: np.ndarray | None, path: Path) -> tuple[np.ndarray, list[str]]:
+    """The numbers of the images that are scored, and what is said of copies; an image and its copy share one lambda."""
+    numbers = np.arange(len(images))
+    if member is None:
+        of = copies(images, images, themselves=True)
+        scored, problem = numbers, "images are copies of others and share their lambdas"
+    else:
+        members = numbers[member]
+        found = copies(images[~member], images[member])
+        of = np.full(len(images), -1)
+        of[~member] = np.where(found < 0, -1, members[found])
+        scored, problem = numbers[of < 0], "images that are said to be no members are copies of members and left out"
+    if (of < 0).all():
+        return scored, []
+    first = int(np.argmax(of >= 0))
+    remark = f"{path}: {(of >= 0).sum()} {problem}, image {first} is one of image {of[first]}"
+    if member is not None and member[scored].all():
+        raise UserError(remark, "give other images that are no members, or leave member out")
+    return scored, [remark]
 
 
 def score(model: Deployed, suspects: Suspects) -> pd.DataFrame:
@@ -72,7 +102,7 @@ def score(model: Deployed, suspects: Suspects) -> pd.DataFrame:
     inputs, labels = model.inputs(suspects.images).double(), torch.from_numpy(suspects.labels).double()
     table = pd.DataFrame(
         {
-            "image": np.arange(len(suspects.labels)),
+            "image": suspects.numbers,
             "label": suspects.labels,
             "lambda": true_stationarity(network, inputs, labels).lambdas,
             "closure": closure(network, inputs, labels).numpy(),

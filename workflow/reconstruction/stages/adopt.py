@@ -16,8 +16,9 @@ import torch
 from ..configuration import AdoptedModel
 from ..errors import UserError
 from ..files import store
+from ..machine.devices import require_memory
 from ..models import adopted, deployed
-from ..training import examination
+from ..training import capacity, examination
 from ..training.descent import record
 
 
@@ -31,6 +32,11 @@ def run(settings: AdoptedModel, model_path: Path, subset_path: Path | None, trai
     sources = {} if subset_path is None else {"subset": store.read(subset_path, "subset")}
     if sources:
         _check_images(sources["subset"], mean.shape)
+        require_memory(
+            capacity.to_examine(mean.size, network.sizes[1], examination.count(sources["subset"])),
+            f"adopt: to examine images of shape {mean.shape}",
+            "scale them down, or adopt the weights without images",
+        )
     model = store.write(model_path, "model", arrays, settings_json=settings.to_json(), facts=facts, sources=sources)
     print(f"adopt: {network}, {'no' if network.bias is None else 'first-layer'} bias")
     if not sources or training_path is None:

@@ -18,12 +18,16 @@ import torch
 from ..attack.exact.closure import closure
 from ..configuration import Evaluation
 from ..evaluation import controls, pixels, uncertainty
+from ..evaluation.capacity import to_match
 from ..evaluation.findings import Matched, find, restarts_of, scores_of
+from ..evaluation.matching import BLOCK
 from ..evaluation.scores import FALSE_POSITIVE_RATE, PartScores, Row, precision, summarise, told_apart
 from ..files import layout, store
+from ..machine.devices import require_memory
 from ..machine.progress import Progress
 from ..models import deployed
 from ..report.row import headline, search_columns, search_timings
+from ..training.examination import count
 
 
 def run(
@@ -44,6 +48,11 @@ def run(
     store.require_source(model.stored, "subset", subset)
     store.require_source(training, "model", model.stored)
     store.require_source(candidates, "model", model.stored)
+    require_memory(
+        to_match(model.mean.size, min(BLOCK, len(candidates["candidates/coordinates"])), count(subset)),
+        f"evaluate: to match images of shape {model.mean.shape}",
+        "scale them down, or evaluate on a larger machine",
+    )
 
     progress, done, steps = Progress("evaluate"), itertools.count(), 4 + len(control_paths)
 

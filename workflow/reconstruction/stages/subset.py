@@ -6,20 +6,30 @@ labels in {-1, +1}, the training mean, and where every image came from.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from ..configuration import Dataset
 from ..data.classes import by_number
-from ..data.drawing import draw, label_all
+from ..data.drawing import draw, label_all, without_copies
 from ..data.sources import load
+from ..evaluation.capacity import to_match
 from ..files import store
+from ..machine.devices import free_memory
+from ..training.capacity import to_train
+
+WIDTH = 500  # of a first layer that images are said to be too large for
 
 
 def run(settings: Dataset, output: Path) -> None:
     pool, test_pool = load(settings.source)
+    _say(pool.remarks + (test_pool.remarks if test_pool else ()))
     training, held_out = draw(pool, settings)
+    held_out, copied = without_copies(held_out, training, pool)
+    _say((*copied, *_too_large(pool.images.shape[1:], len(training.indices))))
     if test_pool is None:
         test_pool, test = pool, held_out
     else:
@@ -35,3 +45,23 @@ def run(settings: Dataset, output: Path) -> None:
     print(
         f"subset: {len(training.indices)} training, {len(held_out.indices)} held-out, {len(test.indices)} test images"
     )
+
+
+def _say(remarks: Iterable[str]) -> None:
+    for remark in remarks:
+        print(f"subset: warning: {remark}")
+
+
+def _too_large(shape: tuple[int, ...], trained: int) -> Iterator[str]:
+    """Sentences where this machine could not go on with images (C, H, W) of that shape."""
+    size, images, available = math.prod(shape), 2 * trained, free_memory()
+    tasks = {
+        f"training a first layer of {WIDTH} units": to_train(size, WIDTH, trained, images),
+        "evaluating what comes back": to_match(size, images, images),
+    }
+    for task, needed in tasks.items():
+        if needed > available:
+            yield (
+                f"{task} takes {needed / 2**30:.1f} GiB for images of shape {shape}, and {available / 2**30:.1f} GiB "
+                "are free; scale the images down"
+            )

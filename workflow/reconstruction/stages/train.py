@@ -13,13 +13,15 @@ import torch
 
 from ..configuration import Model
 from ..files import store
+from ..machine.devices import require_memory
 from ..models import deployed
-from ..training import examination
+from ..training import capacity, examination
 from ..training.fit import fit
 
 
 def run(settings: Model, subset_path: Path, model_path: Path, training_path: Path, device: torch.device) -> None:
     subset = store.read(subset_path, "subset")
+    _check_memory(settings, subset)
     begun = time.perf_counter()
     data = examination.parts(subset, subset["mean"])
     network, curve = fit(settings, data["training"].inputs, data["training"].labels, device)
@@ -48,3 +50,15 @@ def run(settings: Model, subset_path: Path, model_path: Path, training_path: Pat
         left = arrays["derivative_residuals"] / arrays["squared_norms"]
         shares = ", ".join(f"{share:.1%}" for share in left)
         print(f"train: the loss's derivative at the training images leaves {shares} of the layers unexplained")
+
+
+def _check_memory(settings: Model, subset: store.Stored) -> None:
+    """Raises UserError where images are too large for this machine and that network."""
+    images, width = subset["training/images"], settings.hidden[0]
+    size = images[0].size
+    require_memory(
+        capacity.to_train(size, width, len(images), examination.count(subset)),
+        f"train: a first layer of {width} units takes {8 * size * width / 2**30:.1f} GiB for images of shape "
+        f"{images.shape[1:]}, and to train it",
+        "scale the images down, or lower hidden",
+    )

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import matplotlib
 import pandas as pd
-import torch
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
@@ -16,7 +15,7 @@ from ..errors import UserError
 from ..evaluation.membership import SCORES, bytes_for, read_pool, score, summary
 from ..evaluation.scores import FALSE_POSITIVE_RATE
 from ..files import store
-from ..machine.devices import free
+from ..machine.devices import require_memory
 from ..models import deployed
 from ..report.figures import STYLE, save
 from ..report.palette import BLUE, GREEN, GREY, ORANGE
@@ -28,14 +27,14 @@ def run(model_path: Path, pool_path: Path, output: Path) -> None:
         raise UserError(f"{output}: the scores are a table", "let the output's name end in .csv")
     model = deployed.read(model_path)
     suspects = read_pool(pool_path, model)
+    for remark in suspects.remarks:
+        print(f"membership: warning: {remark}")
     count = len(suspects.labels)
-    needed = bytes_for(count, len(model.network.weights))
-    if needed > (available := free(torch.device("cpu"))):
-        raise UserError(
-            f"{pool_path}: {count} images need {needed / 2**30:.1f} GiB for their products with each other, "
-            f"and {available / 2**30:.1f} GiB are free",
-            "give fewer images at a time",
-        )
+    require_memory(
+        bytes_for(count, model.network),
+        f"{pool_path}: to score {count} images by their products with each other",
+        "give fewer images at a time, or smaller ones",
+    )
     scores = score(model, suspects)
     write = {output: scores.to_csv(index=False, float_format="%.6g")}
     print(f"membership: {(scores['lambda'] > 0).sum()} of {len(scores)} images have a positive lambda")

@@ -44,6 +44,11 @@ def parts(subset: store.Stored, mean: np.ndarray, std: np.ndarray = UNIT) -> dic
     }
 
 
+def count(subset: store.Stored) -> int:
+    """The images of all parts."""
+    return sum(len(subset[f"{name}/images"]) for name in PARTS)
+
+
 def examine(
     network: Network, data: dict[str, LabelledInputs], curve: Sequence[Record], weight_decay: float = 0.0
 ) -> dict[str, np.ndarray]:

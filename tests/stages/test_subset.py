@@ -1,0 +1,116 @@
+"""What a subset's file holds, and what the stage says of its source."""
+
+import numpy as np
+import pytest
+from picture_helpers import jpeg, pictures
+from reconstruction.configuration import Dataset
+from reconstruction.errors import UserError
+from reconstruction.files import store
+from reconstruction.stages import subset
+
+ALTERNATING = {"rule": "alternating"}
+BY_CLASS = {"rule": "classes", "negative": [0], "positive": [1]}
+
+
+def dataset(labels, source=None, **changes):
+    source = source or {"kind": "faces"}
+    return Dataset.model_validate({"source": source, "labels": labels, "per_label": 10, **changes})
+
+
+def written(tmp_path, settings):
+    subset.run(settings, tmp_path / "subset.h5")
+    return store.read(tmp_path / "subset.h5", "subset")
+
+
+def npz(path, count):
+    images = np.random.default_rng(count).integers(0, 256, (count, 4, 4, 3), dtype=np.uint8)
+    np.savez(path, images=images, labels=np.arange(count) % 2)
+    return images
+
+
+def test_the_file_leads_back_to_every_image(tmp_path):
+    images, tested = npz(tmp_path / "a.npz", 20), npz(tmp_path / "b.npz", 7)
+    source = {"kind": "file", "path": str(tmp_path / "a.npz"), "test_path": str(tmp_path / "b.npz")}
+    found = written(tmp_path, dataset(BY_CLASS, source, per_label=3, draw="seeded"))
+    for part, original in (("training", images), ("held_out", images), ("test", tested)):
+        index = found[f"{part}/source_index"]
+        np.testing.assert_allclose(found[f"{part}/images"].transpose(0, 2, 3, 1) * 255, original[index], atol=1e-4)
+        assert found[f"{part}/labels"].tolist() == np.where(index % 2, 1, -1).tolist()
+    assert len(found["test/images"]) == 7
+    np.testing.assert_allclose(found["mean"], found["training/images"].mean(0), atol=1e-6)
+
+
+def test_a_class_that_the_test_images_lack_is_named(tmp_path):
+    npz(tmp_path / "a.npz", 20)
+    npz(tmp_path / "b.npz", 1)
+    source = {"kind": "file", "path": str(tmp_path / "a.npz"), "test_path": str(tmp_path / "b.npz")}
+    with pytest.raises(UserError, match=r"b.npz: class 1 has no image"):
+        written(tmp_path, dataset(BY_CLASS, source, per_label=3))
+
+
+def test_without_test_images_the_held_out_ones_are_tested(tmp_path):
+    found = written(tmp_path, dataset(ALTERNATING))
+    np.testing.assert_array_equal(found["test/images"], found["held_out/images"])
+
+
+def test_images_that_are_too_large_for_what_follows_are_named(tmp_path, monkeypatch, capsys):
+    source = {"kind": "file", "path": str(tmp_path / "a.npz")}
+    np.savez(source["path"], images=pictures(4, 300, 200, 1), labels=np.arange(4) % 2)
+    monkeypatch.setattr(subset, "free_memory", lambda: 2**36)
+    written(tmp_path, dataset(ALTERNATING, source, per_label=1))
+    (said,) = [line for line in capsys.readouterr().out.splitlines() if "warning" in line]
+    assert "evaluating what comes back takes 67.1 GiB for images of shape (1, 300, 200), and 64.0 GiB are free" in said
+    monkeypatch.setattr(subset, "free_memory", lambda: 2**30)
+    written(tmp_path, dataset(ALTERNATING, source, per_label=1))
+    assert "training a first layer of 500 units takes 1.1 GiB for" in capsys.readouterr().out
+
+
+# Copies ------------------------------------------------------------------------------------------------
+
+
+def stored_pictures(tmp_path, changes):
+    """A source of 20 pictures, some of which are others: the place of the copy, and the copy."""
+    images = pictures(20, seed=1)
+    for place, copy in changes.items():
+        images[place] = copy(images)
+    source = {"kind": "file", "path": str(tmp_path / "a.npz")}
+    np.savez(source["path"], images=images, labels=np.arange(20) % 2)
+    return source
+
+
+COPIES = {12: lambda images: images[3], 15: lambda images: jpeg(images[0], 50)}
+
+
+@pytest.mark.parametrize("labels", [ALTERNATING, BY_CLASS])
+def test_held_out_copies_of_training_images_are_left_out(tmp_path, labels, capsys):
+    without = written(tmp_path, dataset(labels, stored_pictures(tmp_path, {}), per_label=5))
+    assert "warning" not in capsys.readouterr().out
+    found = written(tmp_path, dataset(labels, stored_pictures(tmp_path, COPIES), per_label=5))
+    assert found["held_out/source_index"].tolist() == [10, 11, 13, 14, 16, 17, 18, 19]
+    assert found["held_out/labels"].tolist() == [-1, 1, 1, -1, -1, 1, -1, 1]
+    np.testing.assert_array_equal(found["training/images"], without["training/images"])
+    np.testing.assert_array_equal(found["test/images"], found["held_out/images"])
+    said = capsys.readouterr().out
+    assert "a.npz: 2 of 10 held-out images are copies of training images, image 12 is one of image 3; left" in said
+    assert "subset: 10 training, 8 held-out, 8 test images" in said
+
+
+def test_training_images_that_are_copies_are_kept_and_named(tmp_path, capsys):
+    source = stored_pictures(tmp_path, {7: lambda images: images[2]})
+    assert len(written(tmp_path, dataset(ALTERNATING, source, per_label=5))["training/images"]) == 10
+    assert "2 training images are copies of others of them, image 2 is one of image 7" in capsys.readouterr().out
+
+
+def test_held_out_images_that_are_all_copies_are_refused(tmp_path):
+    source = stored_pictures(tmp_path, {place: lambda images, p=place: images[p - 10] for place in range(10, 20)})
+    with pytest.raises(UserError, match=r"10 of 10 held-out images are copies .*; remove the copies, or add images"):
+        written(tmp_path, dataset(ALTERNATING, source, per_label=5))
+
+
+def test_what_is_odd_about_a_source_is_said_before_it_is_refused(tmp_path, capsys):
+    images = pictures(8) // 8
+    np.savez(tmp_path / "dark.npz", images=images, labels=np.arange(8) % 2)
+    source = {"kind": "file", "path": str(tmp_path / "dark.npz")}
+    with pytest.raises(UserError, match="has 8 images"):
+        written(tmp_path, dataset(ALTERNATING, source, per_label=5))
+    assert f"subset: warning: {tmp_path}/dark.npz: all images are dark" in capsys.readouterr().out

@@ -1,0 +1,91 @@
+"""Images of the user's own: a folder of image files by class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps
+
+from ..errors import UserError, reason
+from ..machine.devices import require_memory
+from .folders import listing, shown, told
+from .images import Pool, checked
+
+BYTES = 6  # for each pixel while a pool is made: as it is read, with its channels first, as float32
+
+
+def read_folder(path: str, turn: bool = True) -> Pool:
+    """The pool in a folder with a folder of image files for each class, turned as their orientation tags say.
+
+    All images have one size, and all are 8-bit grey or all are RGB. Raises UserError naming the image that is not.
+    """
+    found = listing(Path(path))
+    remarks = [told(found.passed_over)] if found.passed_over else []
+    if not found.files:
+        raise UserError(
+            f"{path}: no class folder holds an image{''.join(f', {remark}' for remark in remarks)}",
+            "put PNG, JPEG, BMP, PGM, TIFF or WebP files there",
+        )
+    first = found.files[0]
+    image = _read(first, turn)
+    kind, count = str(image), len(found.files)
+    require_memory(BYTES * image.pixels.size * count, f"{path}: to read {count} images of {kind}", "scale them down")
+    pixels = np.empty((count, *image.pixels.shape), np.uint8)
+    turned, paged = [], []
+    for place, file in enumerate(found.files):
+        image = _read(file, turn)
+        if image.pixels.shape != pixels.shape[1:]:
+            raise UserError(
+                f"{shown(str(file))}: is {image}, but {shown(str(first))} is {kind}",
+                "bring all images to one size, all grey or all RGB",
+            )
+        pixels[place] = image.pixels
+        turned += [file] * image.turned
+        paged += [file] * image.more_pages
+    if paged:
+        remarks.append(f"of {_named(paged)} only the first page or frame is read")
+    if turned:
+        remarks.append(
+            f"turned {_named(turned)} as the orientation tags say; where the model saw them as they are stored, "
+            "as by torchvision, set turn: false"
+        )
+    pool = checked(pixels, np.asarray(found.numbers), path, found.classes)
+    return replace(pool, remarks=(*(f"{path}: {remark}" for remark in remarks), *pool.remarks))
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """pixels: (H, W) or (H, W, 3) uint8."""
+
+    pixels: np.ndarray
+    turned: bool
+    more_pages: bool
+
+    def __str__(self) -> str:
+        height, width = self.pixels.shape[:2]
+        return f"{width} x {height} {'grey' if self.pixels.ndim == 2 else 'RGB'}"
+
+
+def _read(file: Path, turn: bool) -> _Picture:
+    try:
+        with Image.open(file) as image:
+            turned = turn and image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
+            pages = getattr(image, "n_frames", 1)
+            image.load()
+            upright = ImageOps.exif_transpose(image) if turned else image
+    except Exception as error:  # Pillow's reader of each format has its own for a broken file
+        problem = f"{shown(str(file))}: cannot be read as an image ({reason(error)})"
+        raise UserError(problem, "repair or remove it") from None
+    if upright.mode not in ("L", "RGB"):
+        problem = f"{shown(str(file))}: its pixels are of mode {upright.mode}"
+        raise UserError(problem, "save it as 8-bit grey (L) or RGB")
+    return _Picture(np.asarray(upright), turned, pages > 1)
+
+
+def _named(files: list[Path]) -> str:
+    """How many images they are, and which is the first."""
+    if len(files) == 1:
+        return shown(str(files[0]))
+    return f"{len(files)} images, {shown(str(files[0]))} the first of them,"

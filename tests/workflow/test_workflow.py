@@ -172,6 +172,21 @@ def test_a_broken_configuration_is_refused_in_one_sentence(checkout, overlay, ke
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(
+    ("target", "overlay", "sentence"),
+    [
+        ("results/nosuch/subset.h5", "", "results/nosuch/subset.h5: no dataset is called 'nosuch'; there are faces"),
+        ("results/table.csv", "device: cpu\ndevice: auto", "overlay.yaml: line 2: the key 'device' is there twice"),
+    ],
+)
+def test_a_misspelt_target_and_a_key_given_twice_are_refused(checkout, target, overlay, sentence):
+    finished = snakemake(checkout, target, "--dry-run", overlay=overlay)
+    assert finished.returncode == 1
+    said = finished.stdout + finished.stderr
+    assert sentence in said
+    assert "Traceback" not in said
+
+
 def test_a_stage_that_fails_says_why(checkout):
     overlay = "datasets: {faces: {per_label: 26}}"
     finished = snakemake(checkout, "results/faces/subset.h5", overlay=overlay)

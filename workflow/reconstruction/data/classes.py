@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 
 from ..configuration import ClassLabels, Labels
 from ..errors import UserError
@@ -29,9 +30,11 @@ def by_number(rule: Labels, pool: Pool) -> Labels:
 
 def _number(given: int | str, pool: Pool) -> int:
     number = _named(given, pool) if isinstance(given, str) else given
-    if isinstance(given, int) and str(given) in pool.class_names and _named(str(given), pool) != given:
+    alike = [name for name in pool.class_names if isinstance(given, int) and re.fullmatch(f"0*{given}", name)]
+    if any(_named(name, pool) != given for name in alike):
         raise UserError(
-            f"{pool.origin}: class {given} may be the one named '{given}' or number {given}", "write its name in quotes"
+            f"{pool.origin}: class {given} may be the one named {alike[0]!r} or number {given}",
+            "write its name in quotes",
         )
     if not (pool.classes == number).any():
         raise UserError(

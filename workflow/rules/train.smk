@@ -15,6 +15,8 @@ rule train:
         f"logs/{layout.OF_MODEL}/train.tsv"
     wildcard_constraints:
         model=CONFIGURATION.pattern_of(Model),
+    resources:
+        gpu=int(CONFIGURATION.device != "cpu"),
     params:
         settings=lambda wildcards: CONFIGURATION.models[wildcards.model].to_json(),
         device=CONFIGURATION.device,

@@ -2,7 +2,7 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 TORCH ?= cuda# or cpu: without CUDA's 4 GB, from PyTorch's own index
-ARGS ?=# options for Snakemake, such as --configfile config/haim2022-mnist.yaml
+ARGS ?=# targets and options for Snakemake, such as --configfile config/haim2022-mnist.yaml
 
 LONG ?=# anything: run the published settings to their end
 CIFAR ?=# NPZ or HDF5 of CIFAR-10's images and labels, for benchmarks
@@ -15,7 +15,6 @@ INSTALL := $(UV) pip install --quiet --compile-bytecode --require-hashes
 COMPILE := $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header
 TORCH_PACKAGES := ^(torch|torchvision|triton|nvidia-|cuda-)
-SNAKEMAKE := snakemake --quiet rules host reason
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .PHONY: help demo estimate status prune test test-slow test-cluster image benchmark benchmark-gpu lint requirements \
@@ -25,10 +24,12 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/installed ## set up, run the workflow and show its table (ARGS=... for Snakemake)
-	$(SNAKEMAKE) $(ARGS)
-	@[ results/report.html -nt results/table.csv ] || snakemake --quiet all --report results/report.html $(ARGS)
-	@python -m reconstruction show results
-	@echo "table:   results/table.html (.csv, .md, .tex), controls.csv, intervals.csv and timings.csv beside it"
+	@python -m reconstruction check -- $(ARGS)
+	snakemake $(ARGS) --quiet rules host reason
+	@[ results/report.html -nt results/table.csv ] || snakemake $(ARGS) --quiet all --report results/report.html
+	@[ ! -e results/table.csv ] || python -m reconstruction show results
+	@[ ! -e results/table.csv ] || echo "table:   results/table.html (.csv, .md, .tex), controls.csv, intervals.csv and" \
+	  "timings.csv beside it"
 	@echo "report:  results/report.html"
 
 status: $(VENV)/installed ## how far the experiments are, while they run (ARGS=... as for demo)

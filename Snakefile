@@ -16,7 +16,7 @@ PACKAGE = f"{workflow.basedir}/workflow"
 shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(PACKAGE)}; ")
 sys.path.insert(0, PACKAGE)
 
-from reconstruction.configuration import AdoptedModel, Model, parsing
+from reconstruction.configuration import AdoptedModel, Model, parsing, targets
 from reconstruction.data import sources
 from reconstruction.errors import UserError
 from reconstruction.files import layout
@@ -26,7 +26,9 @@ configfile: "config.yaml"
 
 
 try:
-    CONFIGURATION = parsing.load(config)
+    CONFIGURATION = parsing.load(config, workflow.configfiles)
+    for word in sys.argv[1:]:  # targets among them, of which Snakemake tells a Snakefile nothing
+        targets.check(CONFIGURATION, word)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 

@@ -71,3 +71,21 @@ def test_types(kind, good, bad):
     for text in bad:
         with pytest.raises(ArgumentTypeError, match=f"'{text}' is"):
             kind(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "job", "found", "says"),
+    [
+        ("auto", "1", "cpu", True),
+        ("auto", None, "cpu", False),
+        ("auto", "1", "cuda", False),
+        ("cpu", "1", "cpu", False),
+    ],
+)
+def test_a_job_of_a_cluster_that_finds_no_gpu_says_so(name, job, found, says, monkeypatch, capsys):
+    monkeypatch.setattr(stages, "choose", lambda name: Namespace(type=found))
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    if job:
+        monkeypatch.setenv("SLURM_JOB_ID", job)
+    assert stages._device(name).type == found
+    assert ("finds no GPU in this SLURM job" in capsys.readouterr().out) == says

@@ -106,6 +106,18 @@ def test_the_schema_is_in_step():
             "repeats",
         ),
         ("datasets: 3", "datasets", "dictionary"),
+        ("models: {1: {}}", "models.1", "in quotes"),
+        ("models: {on: {}}", "models.", "in quotes"),
+        ("experiments: [{dataset: faces, model: 7, sweep: demo}]", "experiments.0.model", "in quotes"),
+        ("container: 1.10", "container", "in quotes"),
+        ("container: off", "container", "in quotes"),
+        ("sweeps: {demo: {shards: 1000000000000}}", "sweeps.demo.shards", "less than or equal to 100000"),
+        ("sweeps: {demo: {restarts: {per_shard: 1000000000000}}}", "sweeps.demo.restarts.per_shard", "less than"),
+        (
+            "sweeps: {demo: {restarts: {subspace: {alpha: {uniform: [no, yes]}}}}}",
+            "sweeps.demo.restarts.subspace.alpha.uniform.0",
+            "give a number, not yes or no",
+        ),
     ],
 )
 def test_a_mistake_is_named(overlay, key, advice):

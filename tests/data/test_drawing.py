@@ -69,6 +69,11 @@ def test_a_class_goes_by_name_or_number():
             9,
             r"class 9 may be the one named '9' or number 9 \(1\); write its name in quotes",
         ),
+        (
+            Pool(POOL.images, CLASSES, "pool", tuple(f"{number:02d}" for number in range(1, 11))),
+            1,
+            "class 1 may be .* named '01' or number 1; .*in quotes",
+        ),
     ],
 )
 def test_a_class_that_cannot_be_used_is_named(pool, negative, advice):

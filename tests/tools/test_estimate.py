@@ -1,6 +1,8 @@
 """What a sweep will take, before it begins."""
 
+import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from reconstruction.files import store
 from reconstruction.models import deployed
 from reconstruction.models.mlp import initialise
 from reconstruction.stages import reconstruct
-from reconstruction.tools import estimate
+from reconstruction.tools import estimate, stand_in
 from science_helpers import generator
 
 CPU = torch.device("cpu")
@@ -80,7 +82,7 @@ def test_the_reference_and_what_is_kept(configuration, tmp_path):
 
 
 def test_the_made_up_first_layer_has_the_rank_that_images_give_it():
-    network = estimate.made_up(Model(hidden=[50, 5]), 300, 21)
+    network = stand_in.made_up(Model(hidden=[50, 5]), 300, 21)
     attack = choose(network, Restarts(candidates=4))
     assert attack.method.space.basis.shape == (20, 300)
 
@@ -110,8 +112,51 @@ def test_it_is_told_for_every_experiment(configuration, tmp_path, capsys):
     assert len(re.findall(r"per_shard +\d+ would make jobs of half an hour", said)) == 2
     assert "estimate:" not in said
     assert "controls" not in said
+    assert "warning" not in said
+    assert len(re.findall(r"training +about [0-9.]+ ", said)) == 2
+    assert len(re.findall(r"all  +.* on this machine, \d+ jobs at once; .* one after the other", said)) == 2
     estimate.run(configuration(overlay, "controls: {scrambled_weights: true}"), CPU, tmp_path)
-    assert capsys.readouterr().out.count("controls   1 further searches that take as much each") == 2
+    assert capsys.readouterr().out.count("controls   1 further searches as long") == 2
+
+
+def test_a_job_of_more_than_an_hour_is_warned_of_and_jobs_share_the_machine(configuration, tmp_path):
+    found = replace(only(configuration(), tmp_path), restart_seconds=1801.0, controls=1, merging_seconds=7.0)
+    said = estimate.describe(found, CPU)
+    assert "longer than the hour that profiles/slurm gives it" in said
+    assert "merging    up to 7 s of deflation" in said
+    assert "by gradients where their weights do not allow the exact attack" in said
+    # three shards and as many of the control, each of two restarts
+    assert found.wall_seconds(4) == found.training_seconds + 2 * 3602 + 7
+    assert found.wall_seconds(1) == found.training_seconds + 6 * 3602 + 7
+    assert "warning" not in estimate.describe(replace(found, restart_seconds=1799.0), CPU)
+
+
+def test_training_takes_the_steps_of_its_schedule(configuration, tmp_path, monkeypatch):
+    monkeypatch.setattr(estimate, "seconds_per_iteration", lambda few: few(2) or 0.5)
+    read = configuration()
+
+    def seconds(training):
+        found = parsing.load_files([tmp_path / "0.yaml", write(tmp_path / "training.yaml", training)])
+        return estimate.training_seconds(found, found.experiments[0], only_network(found), CPU)
+
+    def write(path, training):
+        path.write_text(f"models: {{small: {{training: {training}}}}}")
+        return path
+
+    def only_network(found):
+        return stand_in.made_up(found.models["small"], 625, 8)
+
+    assert read.models["small"].training.target_loss == 1e-10
+    assert seconds("{}") == pytest.approx(0.5 * math.log(math.log(2) / 1e-10) / 0.01, abs=0.5)
+    assert seconds("{steps: 100}") == 50
+    assert seconds("{weight_decay: 1.0e-3}") == pytest.approx(0.5 * (math.log(math.log(2) / 1e-3) / 0.01 + 3000), abs=1)
+    assert seconds("{schedule: {kind: constant}, steps: 5000, target_loss: 0}") == 2500
+
+
+def test_large_numbers_are_written_out():
+    assert estimate._gib(150 * 2**30) == "150 GiB"
+    assert estimate._gib(3 * 2**29) == "1.5 GiB"
+    assert estimate._gib(511 * 2**20) == "511 MiB"
 
 
 def test_a_real_job_takes_what_was_estimated(configuration, tmp_path, monkeypatch):
@@ -138,7 +183,7 @@ def test_files_are_laid_over_each_other(configuration):
 
 @pytest.mark.parametrize("text", ["[1, 2", "- a list", "just words"])
 def test_a_file_that_is_no_configuration_is_named(configuration, text):
-    with pytest.raises(UserError, match=r"1\.yaml: cannot be read"):
+    with pytest.raises(UserError, match=r"1\.yaml: (cannot be read|not YAML)"):
         configuration(text)
 
 

@@ -118,6 +118,14 @@ def test_a_pruned_shard_is_done_where_its_candidates_are_merged(folder, seed, st
     assert status.summarise(shards(folder))["diverged"] == ("3" if seed == 0 else "1")
 
 
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.001234, "0.12%"), (0.0994, "9.9%"), (0.0996, "10%"), (0.996, "100%"), (1, "100%"), (3, "300%")],
+)
+def test_a_share_has_two_figures_or_is_whole(share, text):
+    assert status.percent(share) == text
+
+
 def test_files_of_other_settings_do_not_count(folder):
     other = Restarts(candidates=4, per_shard=2, seed=1)
     finish(folder, 0, other)
@@ -269,7 +277,7 @@ def test_files_are_laid_over_each_other_as_by_snakemake(folder):
 def test_a_file_that_is_no_configuration_is_named(folder, text):
     if text is not None:
         (folder / "bad.yaml").write_text(text)
-    with pytest.raises(UserError, match=r"bad.yaml: cannot be read \(.+\); give") as caught:
+    with pytest.raises(UserError, match=r"bad.yaml: (cannot be read \(.+\)|not YAML: .+); give") as caught:
         parsing.load_files([folder / "bad.yaml"])
     assert "\n" not in str(caught.value)
 

@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import itertools
 import json
 import os
 import re
@@ -129,7 +130,8 @@ def check_ours(words, whole):
         parser.parse_args(words)
     else:
         of_command = parser._subparsers._group_actions[0].choices[name]
-        assert {word for word in given if word.startswith("--")} <= of_command._option_string_actions.keys()
+        ours = itertools.takewhile(lambda word: word != "--", given)  # what follows is for Snakemake
+        assert {word for word in ours if word.startswith("--")} <= of_command._option_string_actions.keys()
 
 
 def test_the_documents_quote_commands():

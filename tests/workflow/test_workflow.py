@@ -172,6 +172,39 @@ def test_a_broken_configuration_is_refused_in_one_sentence(checkout, overlay, ke
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(
+    ("target", "overlay", "sentence"),
+    [
+        ("results/nosuch/subset.h5", "", "results/nosuch/subset.h5: no dataset is called 'nosuch'; there are faces"),
+        ("results/table.csv", "device: cpu\ndevice: auto", "overlay.yaml: line 2: the key 'device' is there twice"),
+    ],
+)
+def test_a_misspelt_target_and_a_key_given_twice_are_refused(checkout, target, overlay, sentence):
+    finished = snakemake(checkout, target, "--dry-run", overlay=overlay)
+    assert finished.returncode == 1
+    said = finished.stdout + finished.stderr
+    assert sentence in said
+    assert "Traceback" not in said
+
+
+def test_a_gpu_is_asked_for_whatever_the_command_line_puts_in_place_of_the_profile(checkout):
+    """Without Apptainer, which is laid over for a dry run."""
+    options = [
+        "--profile",
+        "profiles/slurm",
+        "--sdm",
+        "env-modules",
+        "--set-resources",
+        "reconstruct:slurm_partition=a",
+    ]
+    finished = snakemake(checkout, "--dry-run", "--forceall", *options)
+    assert finished.returncode == 0, finished.stderr
+    resources = dict(re.findall(r"^rule (\w+):\n(?:    .*\n)*?    resources: (.*)$", finished.stdout, re.MULTILINE))
+    assert {rule for rule, asked in resources.items() if "gpu=1" in asked} == {"train", "reconstruct"}
+    assert "slurm_partition=a," in resources["reconstruct"]
+    assert "mem_mb=8000" in resources["reconstruct"]
+
+
 def test_a_stage_that_fails_says_why(checkout):
     overlay = "datasets: {faces: {per_label: 26}}"
     finished = snakemake(checkout, "results/faces/subset.h5", overlay=overlay)

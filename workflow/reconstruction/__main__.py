@@ -21,8 +21,12 @@ GROUPS = {"stages, in the order of the data": stages.COMMANDS, "tools": tools.CO
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns its exit status: 1 after a sentence on what the user can mend, 128 + a signal's number."""
-    parsed = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    parsed = _parser().parse_args(given)
     try:
+        for word in given:
+            if any("\udc80" <= character <= "\udcff" for character in word):  # so Python keeps bytes of no encoding
+                raise UserError(f"{word!r} is not in UTF-8", "rename the file or the folder")
         parsed.run(parsed)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -17,7 +17,7 @@ rule adopt:
         f"logs/{layout.OF_MODEL}/adopt.tsv"
     wildcard_constraints:
         dataset=f"(?!{layout.NO_IMAGES}/)[^/]+",
-        model=CONFIGURATION.models_of(AdoptedModel),
+        model=CONFIGURATION.pattern_of(AdoptedModel),
     params:
         settings=lambda wildcards: CONFIGURATION.models[wildcards.model].to_json(),
     shell:
@@ -37,7 +37,7 @@ rule adopt_without_images:
         f"logs/{layout.OF_MODEL}/adopt.tsv"
     wildcard_constraints:
         dataset=layout.NO_IMAGES,
-        model=CONFIGURATION.models_of(AdoptedModel),
+        model=CONFIGURATION.pattern_of(AdoptedModel),
     params:
         settings=lambda wildcards: CONFIGURATION.models[wildcards.model].to_json(),
     shell:

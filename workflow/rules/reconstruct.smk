@@ -11,6 +11,8 @@ rule reconstruct:
         f"logs/{layout.OF_SHARD}.log",
     benchmark:
         f"logs/{layout.OF_SHARD}.tsv"
+    resources:
+        gpu=int(CONFIGURATION.device != "cpu"),
     params:
         settings=lambda wildcards: CONFIGURATION.sweeps[wildcards.sweep].restarts.to_json(),
         device=CONFIGURATION.device,

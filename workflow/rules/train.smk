@@ -14,7 +14,9 @@ rule train:
     benchmark:
         f"logs/{layout.OF_MODEL}/train.tsv"
     wildcard_constraints:
-        model=CONFIGURATION.models_of(Model),
+        model=CONFIGURATION.pattern_of(Model),
+    resources:
+        gpu=int(CONFIGURATION.device != "cpu"),
     params:
         settings=lambda wildcards: CONFIGURATION.models[wildcards.model].to_json(),
         device=CONFIGURATION.device,

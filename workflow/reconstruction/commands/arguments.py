@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..configuration import Section, parsing
+from ..configuration import Section, parsing, spelling
 
 Option = Callable[[argparse.ArgumentParser], object]  # adds itself to a command's parser
 Run = Callable[[argparse.Namespace], None]
@@ -66,6 +66,7 @@ THREADS = option("--threads", type=int, default=0, metavar="N", help="CPU thread
 DEVICE = option("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
 CONFIGURATION_FILES = option(
     "--configfile",
+    "--configfiles",
     type=Path,
     nargs="+",
     default=[],
@@ -74,17 +75,20 @@ CONFIGURATION_FILES = option(
 )
 
 
+def configuration_files() -> argparse.ArgumentParser:
+    """A parser of that option alone, among others."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    CONFIGURATION_FILES(parser)
+    return parser
+
+
 def settings(given: argparse.Namespace, section: type[parsing.AnySection], **keys: str) -> parsing.AnySection:
     """What --settings says, and further keys; raises UserError."""
     text: str = given.settings
     if not text.startswith("@"):
         return parsing.parse_yaml(section, text, "--settings", **keys)
-    from ..files.store import reading
-
     file = Path(text[1:])
-    with reading(file, "give a YAML file", UnicodeDecodeError):
-        text = file.read_text()
-    return parsing.parse_yaml(section, text, str(file), **keys)
+    return parsing.parse_yaml(section, spelling.text_of(file), str(file), **keys)
 
 
 def at_least(smallest: int) -> Callable[[str], int]:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..configuration import AdoptedModel, Dataset, Evaluation, Merge, Model, Restarts
 from ..errors import UserError
 from ..machine.devices import choose, limit_threads
 from ..machine.signals import Notice
 from .arguments import DEVICE, THREADS, at_least, command, names, option, path, seconds, settings, settings_of
+
+if TYPE_CHECKING:
+    import torch
+
+
+def _device(name: str) -> torch.device:
+    """The device of that name; a cluster's job, which has asked for a GPU, says where it has none."""
+    device = choose(name)
+    if name == "auto" and device.type == "cpu" and "SLURM_JOB_ID" in os.environ:
+        print("device: auto, and torch finds no GPU in this SLURM job: computing on its CPU", flush=True)
+    return device
 
 
 @command(settings_of(Dataset), path("output", "subset.h5 to write"))
@@ -34,7 +47,7 @@ def train(given: Namespace) -> None:
 
     found = settings(given, Model)
     limit_threads(given.threads)
-    train.run(found, given.subset, given.model, given.training, choose(given.device))
+    train.run(found, given.subset, given.model, given.training, _device(given.device))
 
 
 @command(
@@ -89,7 +102,7 @@ def reconstruct(given: Namespace) -> None:
 
     found = settings(given, Restarts)
     limit_threads(given.threads)
-    device = choose(given.device)
+    device = _device(given.device)
     with Notice() as notice:
         reconstruct.run(found, given.shard, given.model, given.output, device, given.checkpoint_seconds, notice)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..configuration import parsing
 from ..machine.devices import choose, limit_threads
-from .arguments import CONFIGURATION_FILES, THREADS, command, option, path
+from .arguments import CONFIGURATION_FILES, THREADS, command, configuration_files, option, path
 
 
 @command(CONFIGURATION_FILES)
@@ -16,6 +16,13 @@ def status(given: Namespace) -> None:
     from ..tools import status
 
     status.show(parsing.load_files([Path("config.yaml"), *given.configfile]), Path())
+
+
+@command(option("given", nargs="*", metavar="-- OPTIONS", help="what Snakemake will be given; --configfile counts"))
+def check(given: Namespace) -> None:
+    """Refuse a configuration that cannot be used, one that Snakemake cannot read among them, in one sentence."""
+    found, _ = configuration_files().parse_known_args(given.given)
+    parsing.load_files([Path("config.yaml"), *found.configfile])
 
 
 @command(option("folder", type=Path, metavar="FOLDER", help="where the tables are"))
@@ -72,4 +79,4 @@ def schema(given: Namespace) -> None:
     print(parsing.schema(), end="")
 
 
-COMMANDS = (status, show, estimate, prune, membership, schema)
+COMMANDS = (status, check, show, estimate, prune, membership, schema)

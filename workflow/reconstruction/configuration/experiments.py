@@ -79,6 +79,7 @@ class Configuration(Section):
     @field_validator("experiments")
     @classmethod
     def _experiments_name_sections(cls, value: list[Experiment], info: ValidationInfo) -> list[Experiment]:
+        seen = set()
         for index, experiment in enumerate(value):
             for key, sections in (("dataset", "datasets"), ("model", "models"), ("sweep", "sweeps")):
                 name, known = getattr(experiment, key), info.data.get(sections, {})
@@ -91,8 +92,9 @@ class Configuration(Section):
                 raise ValueError(
                     f"experiment {index} names no dataset, and model {experiment.model!r} needs one to train on; add it"
                 )
-            if experiment in value[:index]:
+            if experiment in seen:
                 raise ValueError(f"experiment {index} repeats an earlier one; leave it out")
+            seen.add(experiment)
         return value
 
     def dataset(self, name: str) -> Dataset:
@@ -128,7 +130,10 @@ class Configuration(Section):
                 models[f"{OTHER_IMAGES}{number}"] = {"dataset": f"{dataset}{CONTROL}{number}", "model": model}
         return models
 
-    def models_of(self, kind: type[Section]) -> str:
-        """A regular expression of the names of the models of a kind, which matches nothing where there are none."""
-        names = [name for name, model in self.models.items() if isinstance(model, kind)]
-        return "|".join(map(re.escape, names)) or "(?!)"
+    def models_of(self, kind: type[Section]) -> list[str]:
+        """The names of the models of a kind."""
+        return [name for name, model in self.models.items() if isinstance(model, kind)]
+
+    def pattern_of(self, kind: type[Section]) -> str:
+        """A regular expression of these names, which matches nothing where there are none."""
+        return "|".join(map(re.escape, self.models_of(kind))) or "(?!)"

@@ -12,6 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from ..errors import UserError, reason
+from . import spelling
 from .experiments import Configuration
 from .section import Section
 
@@ -28,6 +29,7 @@ def parse(section: type[AnySection], values: Any, where: str) -> AnySection:
 
 def parse_yaml(section: type[AnySection], text: str, where: str, **given: str) -> AnySection:
     """parse, from YAML or JSON text, with further keys given."""
+    spelling.check(text, where)
     try:
         values = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -54,9 +56,11 @@ def _sentence(values: Any, error: ValidationError) -> str:
     if detail["type"] == "missing":
         return f"{key} is missing; add it"
     message = detail["msg"].removeprefix("Value error, ")
-    if "[key]" in detail["loc"] and detail["type"] != "value_error":
+    if "[key]" in detail["loc"] and detail["type"] not in ("value_error", "string_type"):
         message = "a name is letters, digits, '.', '_' and '-', and begins with a letter or digit"
     given = detail["input"]
+    if detail["type"] == "string_type":
+        message = "a name or a path is meant; put it in quotes where YAML reads it as something else"
     shown = f" (it is {given!r})" if isinstance(given, str | int | float | bool) else ""
     return f"{key}: {message[0].lower()}{message[1:]}{shown}"
 
@@ -87,8 +91,10 @@ def _known_keys() -> list[str]:
     return sorted(found)
 
 
-def load(values: Mapping[str, Any]) -> Configuration:
-    """The whole configuration, from what Snakemake read; raises UserError."""
+def load(values: Mapping[str, Any], paths: Sequence[str | Path] = ()) -> Configuration:
+    """The whole configuration, from what Snakemake read from these files; raises UserError."""
+    for path in paths:
+        spelling.text_of(Path(path))
     return parse(Configuration, dict(values), "configuration")
 
 
@@ -98,12 +104,13 @@ def load_files(paths: Sequence[Path]) -> Configuration:
     from snakemake.exceptions import WorkflowError
     from snakemake.utils import update_config
 
-    from ..files.store import reading
-
     values: dict[str, Any] = {}
     for path in paths:
-        with reading(path, "give a YAML file of settings", WorkflowError, yaml.YAMLError, ValueError):
+        spelling.text_of(path)
+        try:
             update_config(values, load_configfile(path))
+        except (WorkflowError, yaml.YAMLError) as error:
+            raise UserError(f"{path}: cannot be read ({reason(error)})", "give a YAML file of settings") from None
     return load(values)
 
 

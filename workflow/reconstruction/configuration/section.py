@@ -34,6 +34,7 @@ InputPath = Annotated[str, AfterValidator(_no_wildcard)]
 Positive = Annotated[float, Field(gt=0), NUMBER]
 NonNegative = Annotated[float, Field(ge=0), NUMBER]
 Count = Annotated[int, Field(ge=1), NUMBER]
+Jobs = Annotated[int, Field(ge=1, le=100_000), NUMBER]  # Snakemake takes minutes to plan as many
 Seed = Annotated[int, Field(ge=0, lt=2**32), NUMBER]
 Brightness = Annotated[float, Field(ge=0, le=1), NUMBER]
 
@@ -43,4 +44,4 @@ class Section(BaseModel):
 
     def to_json(self) -> str:
         """The section as canonical JSON: one line, sorted keys, every default spelt out."""
-        return json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True)
+        return json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True, ensure_ascii=False)

@@ -6,11 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator
 
-from .section import NUMBER, Count, NonNegative, Positive, Section, Seed
+from .section import NUMBER, Count, Jobs, NonNegative, Positive, Section, Seed
+
+Number = Annotated[float, NUMBER]
 
 
 class Uniform(Section):
-    uniform: tuple[float, float]
+    uniform: tuple[Number, Number]
 
 
 class LogUniform(Section):
@@ -109,7 +111,7 @@ class ExactSearch(Section):
 
 class Restarts(Section):
     seed: Seed = Field(0, description="of the sweep; with a restart's number it determines the restart")
-    per_shard: Count = Field(4, description="restarts of one job, on one device")
+    per_shard: Jobs = Field(4, description="restarts of one job, on one device")
     method: Literal["auto", "exact", "subspace", "published"] = Field(
         "auto", description="auto: the first that the weights allow, of exact, subspace and published"
     )
@@ -136,6 +138,6 @@ class Merge(Section):
 
 
 class Sweep(Section):
-    shards: Count = Field(1, description="jobs; raising it leaves finished ones alone")
+    shards: Jobs = Field(1, description="jobs; raising it leaves finished ones alone")
     restarts: Restarts
     merge: Merge = Merge()

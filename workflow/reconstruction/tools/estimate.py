@@ -5,6 +5,7 @@ An estimate: iterations are timed on the machine as it is now, with one job at a
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,23 +17,24 @@ from torch import Tensor
 
 from ..attack.plan import NoGates, choose, gates
 from ..attack.search.starts import draw
-from ..configuration import AdoptedModel, Configuration, Dataset, Experiment, Model, Sweep
-from ..data import sources
+from ..configuration import Configuration, Experiment, LogLossSchedule, Model, Sweep
 from ..errors import UserError
-from ..files.layout import MODEL
 from ..machine.progress import Progress
-from ..models import deployed
 from ..models.mlp import Network, initialise
 from ..shards.batches import prepare, product_dtype, search_in_batches
 from ..shards.capacity import bytes_per_restart, restarts_at_once
+from ..training import settling
+from ..training.descent import descend
+from .stand_in import network_of
+from .status import duration
 
 TIMED_SECONDS = 2.0
 GOOD_JOB_SECONDS = 30 * 60
+PROFILE_SECONDS = 60 * 60  # what profiles/slurm gives a job's first attempt
 BYTES_A_VALUE = 28  # of a shard's candidates: drawn in float64, stacked and scaled; or found, kept and written
 SPAN_COPIES = 6  # of the first layer, in float64, that finding its row space takes
 FLOAT32 = 4
 GATE_COPIES = 12  # of a batch's products with the weights, alive at once
-INPUT_SIZES = {"mnist": 28 * 28, "fashion-mnist": 28 * 28, "cifar10": 3 * 32 * 32, "cifar100": 3 * 32 * 32}
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Estimate:
     experiment: Experiment
     sweep: Sweep
     controls: int  # further searches of as many jobs
+    training_seconds: float  # until the target of its schedule; 0 where it is trained
+    merging_seconds: float  # of further searches, once all shards are gathered
     iterations: int  # of each restart
     at_once: int  # restarts in one batch
     network: Network  # that was timed, on the coordinates of the search space
@@ -54,6 +58,11 @@ class Estimate:
     @property
     def job_seconds(self) -> float:
         return self.sweep.restarts.per_shard * self.restart_seconds
+
+    def wall_seconds(self, at_once: int) -> float:
+        """Of all jobs, those of controls among them, with so many at once; training comes first, merging last."""
+        rounds = math.ceil((1 + self.controls) * self.sweep.shards / at_once)
+        return self.training_seconds + rounds * self.job_seconds + self.merging_seconds
 
     @property
     def good_per_shard(self) -> int:
@@ -103,6 +112,8 @@ def estimate(configuration: Configuration, experiment: Experiment, device: torch
         experiment,
         sweep,
         len(configuration.searches(experiment)) - 1,
+        0.0 if trained else training_seconds(configuration, experiment, network, device),
+        0.0,
         attack.method.iterations,
         at_once,
         searched,
@@ -127,6 +138,8 @@ def of_gates(configuration: Configuration, experiment: Experiment, network: Netw
         experiment,
         sweep,
         len(configuration.searches(experiment)) - 1,
+        0.0,
+        sweep.restarts.exact.deflations * seconds,
         attack.plan.search.iterations,
         1,
         attack.space.restrict(network.to(dtype=torch.float64)),
@@ -158,68 +171,71 @@ def seconds_per_iteration(search: Callable[[int], object]) -> float:
     return spent / (iterations - 1)
 
 
-def network_of(configuration: Configuration, experiment: Experiment, results: Path) -> tuple[Network, bool, Tensor]:
-    """The experiment's trained network, or one of its size whose first layer has the rank that training can give it."""
-    path = results / MODEL.format(**experiment.names)
-    if path.exists():
-        model = deployed.read(path)
-        return model.network, True, model.stds
-    settings = configuration.models[experiment.model]
-    if isinstance(settings, AdoptedModel) or experiment.dataset is None:
-        raise UserError(f"{path}: weights from elsewhere are estimated once adopted", f"run `snakemake {path}` first")
-    dataset = configuration.datasets[experiment.dataset]
-    network = made_up(settings, input_size(dataset), 2 * dataset.per_label)
-    return network, False, torch.ones(network.input_size)
-
-
-def made_up(model: Model, size: int, images: int) -> Network:
-    """A random network whose first layer lies in a span of images - 1 directions, as after mean subtraction."""
+def training_seconds(
+    configuration: Configuration, experiment: Experiment, network: Network, device: torch.device
+) -> float:
+    """Of as many steps as the schedule takes from the initial loss to its target, by a few steps at this size."""
+    model, dataset = configuration.models[experiment.model], configuration.datasets[str(experiment.dataset)]
+    assert isinstance(model, Model)
+    training, images = model.training, 2 * dataset.per_label
+    dtype = getattr(torch, training.precision)
     generator = torch.Generator().manual_seed(model.seed)
-    network = initialise(size, model.hidden, model.first_layer_scale, generator)
-    rank = max(1, min(images - 1, size, model.hidden[0]))
-    left, right = (
-        torch.randn(*shape, generator=generator, dtype=torch.float64)
-        for shape in ((model.hidden[0], rank), (rank, size))
-    )
-    return network.with_first_layer(left @ right / (size * rank) ** 0.5)
+    size = min(network.input_size, images)
+    inputs = torch.randn(images, size, generator=generator).to(device, dtype)
+    labels = torch.tensor([-1.0, 1.0]).repeat(dataset.per_label).to(device, dtype)
+    begun = initialise(size, model.hidden, model.first_layer_scale, generator).to(device=device, dtype=dtype)
 
+    def few(steps: int) -> None:
+        descend(begun, inputs, labels, training.model_copy(update={"steps": steps, "target_loss": 0.0}), lambda _: None)
 
-def input_size(dataset: Dataset) -> int:
-    """Pixels of an image, all channels together."""
-    return INPUT_SIZES.get(dataset.source.kind) or sources.load(dataset.source)[0].images[0].size
+    steps, target = training.steps, max(training.target_loss, training.weight_decay)
+    if isinstance(training.schedule, LogLossSchedule) and target:
+        steps = min(steps, math.ceil(max(0.0, math.log(math.log(2) / target)) / training.schedule.step))
+        steps += min(settling.STEPS, training.steps - steps) if training.weight_decay else 0
+    return steps * seconds_per_iteration(few)
 
 
 def describe(found: Estimate, device: torch.device) -> str:
     """The estimate in a paragraph."""
     experiment, restarts, shards = found.experiment, found.sweep.restarts, found.sweep.shards
-    hours = shards * found.job_seconds / 3600
+    cores = max(1, (psutil.cpu_count() or 1) // torch.get_num_threads()) if device.type == "cpu" else 1
     basis = "its trained model" if found.trained else "a random network of its size, since it is not trained yet"
+    training = "done" if found.trained else f"about {duration(found.training_seconds)}, or half as long again"
+    too_long = "longer than the hour that profiles/slurm gives it: lower per_shard, or raise its runtime"
     batch = "" if device.type == "cpu" else f" and {_gib(found.batch_memory)} of {device}'s, {found.at_once} at once"
     return "\n".join(
         [
             f"\n{', '.join(experiment.names.values())}: {shards} jobs of "
             f"{restarts.per_shard} restarts, {shards * restarts.per_shard} in all, {found.iterations} iterations each",
             f"  timed on   {basis}: {found.network}, {restarts.candidates} candidates",
-            f"  training   {'done' if found.trained else 'not estimated'}",
+            f"  training   {'done' if found.trained else training}",
             *(
                 ["  method     by gradients; the exact attack, tried first, can be estimated once the model is trained"]
                 if not found.trained and restarts.method in ("auto", "exact")
                 else []
             ),
-            f"  a job      {_duration(found.job_seconds)}, {_gib(found.job_memory)} of memory{batch}",
-            f"  all jobs   {hours:.3g} hours of one after the other",
-            *([f"  controls   {found.controls} further searches that take as much each"] if found.controls else []),
+            f"  a job      {duration(found.job_seconds)}, {_gib(found.job_memory)} of memory{batch}",
+            *([f"  warning    {too_long}"] if found.job_seconds > PROFILE_SECONDS else []),
+            *([f"  controls   {found.controls} further searches{_of_controls(found)}"] if found.controls else []),
+            *(
+                [f"  merging    up to {duration(found.merging_seconds)} of deflation, then one linear system"]
+                if found.merging_seconds
+                else []
+            ),
+            f"  all        {duration(found.wall_seconds(cores))} on this machine, {cores} jobs at once; "
+            f"{duration(found.wall_seconds(1))} one after the other",
             f"  disk       {_gib(found.disk)} for shards, up to twice as much for candidates.h5",
             f"  per_shard  {found.good_per_shard} would make jobs of half an hour (a restart takes "
-            f"{_duration(found.restart_seconds)})",
+            f"{duration(found.restart_seconds)})",
         ]
     )
 
 
+def _of_controls(found: Estimate) -> str:
+    """What a control search takes; scrambled weights have lost what the exact attack reads."""
+    return ", by gradients where their weights do not allow the exact attack" if found.merging_seconds else " as long"
+
+
 def _gib(size: int) -> str:
-    return f"{size / 2**30:.2g} GiB" if size >= 2**29 else f"{size / 2**20:.3g} MiB"
-
-
-def _duration(seconds: float) -> str:
-    unit, name = (1, "s") if seconds < 90 else (60, "min") if seconds < 90 * 60 else (3600, "h")
-    return f"{seconds / unit:.3g} {name}"
+    value, unit = (size / 2**30, "GiB") if size >= 2**29 else (size / 2**20, "MiB")
+    return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"

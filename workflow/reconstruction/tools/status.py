@@ -117,7 +117,7 @@ def summarise(shards: Sequence[Shard]) -> dict[str, str]:
         "shards": str(len(shards)),
         **{state: str(sum(shard.state == state for shard in shards)) for state in STATES},
         "diverged": str(sum(shard.facts.get("diverged", 0) for shard in shards)),
-        "unexplained by layer": " ".join(f"{100 * min(layer):.2g}%" for layer in zip(*best, strict=True)),
+        "unexplained by layer": " ".join(percent(min(layer)) for layer in zip(*best, strict=True)),
         "time left": time_left(shards),
     }
 
@@ -136,6 +136,11 @@ def time_left(shards: Sequence[Shard]) -> str:
     longest = max((1 - shard.fraction for shard in running), default=0)
     seconds = statistics.median(taken) * max(left / max(1, len(running)), longest)
     return f"{duration(seconds)}, {len(running) or 1} at once"
+
+
+def percent(share: float) -> str:
+    """To two figures; whole from ten on."""
+    return f"{share:.0%}" if share >= 0.0995 else f"{100 * share:.2g}%"
 
 
 def duration(seconds: float) -> str:

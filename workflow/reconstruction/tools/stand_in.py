@@ -1,0 +1,48 @@
+"""The network that an estimate times: an experiment's own, or a random one in its place while it is not trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..configuration import AdoptedModel, Configuration, Dataset, Experiment, Model
+from ..data import sources
+from ..errors import UserError
+from ..files.layout import MODEL
+from ..models import deployed
+from ..models.mlp import Network, initialise
+
+INPUT_SIZES = {"mnist": 28 * 28, "fashion-mnist": 28 * 28, "cifar10": 3 * 32 * 32, "cifar100": 3 * 32 * 32}
+
+
+def network_of(configuration: Configuration, experiment: Experiment, results: Path) -> tuple[Network, bool, Tensor]:
+    """The experiment's trained network, or one of its size whose first layer has the rank that training can give it."""
+    path = results / MODEL.format(**experiment.names)
+    if path.exists():
+        model = deployed.read(path)
+        return model.network, True, model.stds
+    settings = configuration.models[experiment.model]
+    if isinstance(settings, AdoptedModel) or experiment.dataset is None:
+        raise UserError(f"{path}: weights from elsewhere are estimated once adopted", f"run `snakemake {path}` first")
+    dataset = configuration.datasets[experiment.dataset]
+    network = made_up(settings, input_size(dataset), 2 * dataset.per_label)
+    return network, False, torch.ones(network.input_size)
+
+
+def made_up(model: Model, size: int, images: int) -> Network:
+    """A random network whose first layer lies in a span of images - 1 directions, as after mean subtraction."""
+    generator = torch.Generator().manual_seed(model.seed)
+    network = initialise(size, model.hidden, model.first_layer_scale, generator)
+    rank = max(1, min(images - 1, size, model.hidden[0]))
+    left, right = (
+        torch.randn(*shape, generator=generator, dtype=torch.float64)
+        for shape in ((model.hidden[0], rank), (rank, size))
+    )
+    return network.with_first_layer(left @ right / (size * rank) ** 0.5)
+
+
+def input_size(dataset: Dataset) -> int:
+    """Pixels of an image, all channels together."""
+    return INPUT_SIZES.get(dataset.source.kind) or sources.load(dataset.source)[0].images[0].size

@@ -36,12 +36,28 @@ def limit_threads(count: int) -> None:
 
 def free(device: torch.device) -> int:
     """Bytes that the device can still give."""
-    import psutil
     import torch
 
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    return psutil.virtual_memory().available
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
+
+
+def free_memory() -> int:
+    """Bytes that this process can still get, as the machine has them and a limit such as `ulimit -v` leaves them."""
+    import resource
+
+    import psutil
+
+    available, (limit, _) = psutil.virtual_memory().available, resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return available
+    return max(0, min(available, limit - psutil.Process().memory_info().vms))
+
+
+def require_memory(needed: int, what: str, remedy: str) -> None:
+    """Raises UserError where what is about to be made needs more bytes than are free."""
+    available = free_memory()
+    if needed > available:
+        raise UserError(f"{what} need {needed / 2**30:.1f} GiB, and {available / 2**30:.1f} GiB are free", remedy)
 
 
 def has_native_bfloat16(device: torch.device) -> bool:

@@ -156,6 +156,13 @@ def test_checkpoints_as_people_have_them(tmp_path, zipped):
         assert torch.equal(tensor, net.state_dict()[name])
 
 
+def test_a_program_is_called_one(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch's own format for programs is deprecated
+        torch.jit.trace(torch.nn.Linear(4, 3), torch.ones(1, 4)).save(tmp_path / "a.pt")
+    assert "a.pt: a TorchScript archive, which holds code" in refusal(read, tmp_path / "a.pt")
+
+
 def test_a_record_that_claims_terabytes(tmp_path):
     path = saved(CHECKPOINT, tmp_path / "a.pt")
     whole = bytearray(path.read_bytes())

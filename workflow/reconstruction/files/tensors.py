@@ -31,11 +31,11 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
     import safetensors.torch
 
     with reading(path, "copy it again", OSError), outside.opened_whole(path) as handle:
-        start = handle.read(8)
-        header = int.from_bytes(start, "little")
+        header = int.from_bytes(handle.read(8), "little")
         if not 0 < header <= min(LONGEST_HEADER, outside.size(handle) - 8):
             raise UserError(f"{path}: no safetensors file, or truncated", "copy it again")
-        content = start + handle.read()
+        handle.seek(0)
+        content = handle.read()
     try:
         return plain(safetensors.torch.load(content), path)
     except KeyError as error:  # the library knows more types than PyTorch
@@ -56,13 +56,19 @@ def read_pytorch(path: Path) -> Any:
                 warnings.simplefilter("ignore")  # of kinds of tensors that are refused below
                 return torch.load(handle, map_location="cpu", weights_only=True)
         except Exception as error:  # zipfile, pickle and PyTorch each have their own for a file that is none
-            refused = re.search(r"(?:GLOBAL|class) (\w+\.[\w.]+)", str(error))
-            problem = (
-                f"holds more than tensors ({refused[1]}), and reading that could run code of its author's"
-                if refused
-                else "no PyTorch checkpoint, or truncated"
-            )
-            raise UserError(f"{path}: {problem}", REMEDY) from None
+            raise _refusal(path, str(error)) from None
+
+
+def _refusal(path: Path, said: str) -> UserError:
+    """Why a file is refused, by what PyTorch says of it."""
+    if "TorchScript" in said:
+        remedy = "load it where it is trusted, and save torch.jit.load(file).state_dict()"
+        return UserError(f"{path}: a TorchScript archive, which holds code", remedy)
+    refused = re.search(r"(?:GLOBAL|class) (\w+\.[\w.]+)", said)
+    if refused:
+        problem = f"holds more than tensors ({refused[1]}), and reading that could run code of its author's"
+        return UserError(f"{path}: {problem}", REMEDY)
+    return UserError(f"{path}: no PyTorch checkpoint, or truncated", REMEDY)
 
 
 def plain(content: Mapping[Any, Any], path: Path) -> dict[str, Tensor]:

@@ -26,10 +26,16 @@ TERABYTES = 2**42
 
 @pytest.fixture(autouse=True)
 def no_waiting():
-    """SIGALRM ends who waits for a pipe."""
-    signal.alarm(20)
+    """An alarm ends who waits for a pipe."""
+
+    def give_up(*_):
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(120)
     yield
     signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 def pipe(path):
@@ -157,3 +163,12 @@ def test_files_of_ones_own_are_read_as_before(tmp_path):
     np.savez(tmp_path / "a.npz", images=np.zeros((4, 2, 2), np.uint8), labels=np.arange(4))
     (tmp_path / "b.npz").symlink_to("a.npz")
     assert len(sources.load(ImageFile(kind="file", path=str(tmp_path / "b.npz")))[0].images) == 4
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "denied"), ValueError("no number\nat all.")])
+def test_what_keeps_a_file_from_being_read_is_one_sentence_with_a_remedy(error):
+    with pytest.raises(UserError) as caught, outside.reading(Path("some.yaml"), "mend it", ValueError):
+        raise error
+    assert str(caught.value).startswith("some.yaml: cannot be read (")
+    assert str(caught.value).endswith("); mend it")
+    assert "\n" not in str(caught.value)

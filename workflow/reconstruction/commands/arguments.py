@@ -79,7 +79,7 @@ def settings(given: argparse.Namespace, section: type[parsing.AnySection], **key
     text: str = given.settings
     if not text.startswith("@"):
         return parsing.parse_yaml(section, text, "--settings", **keys)
-    from ..files.store import reading
+    from ..files.outside import reading
 
     file = Path(text[1:])
     with reading(file, "give a YAML file", UnicodeDecodeError):

@@ -98,7 +98,7 @@ def load_files(paths: Sequence[Path]) -> Configuration:
     from snakemake.exceptions import WorkflowError
     from snakemake.utils import update_config
 
-    from ..files.store import reading
+    from ..files.outside import reading
 
     values: dict[str, Any] = {}
     for path in paths:

@@ -12,7 +12,7 @@ from ..errors import UserError
 from . import archives, outside
 from .hdf5 import Hdf5
 from .npy import Npz
-from .store import reading
+from .outside import reading
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 FIRST = 512  # bytes after which the signature may stand as well, and after each double of them

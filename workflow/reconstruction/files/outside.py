@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from ..errors import UserError
+from ..errors import UserError, reason
 from ..machine.devices import require_memory
 
 KINDS = {
@@ -59,6 +61,18 @@ def require_stored(what: str, claimed: int, stored: int) -> None:
     """Check that the bytes a file claims can have been made of those that it stores; raises ValueError."""
     if claimed > max(SMALL, INFLATION * stored):
         raise ValueError(f"{what} claims {min(claimed, LARGEST) / 2**20:.1f} MiB and stores {stored} bytes")
+
+
+@contextlib.contextmanager
+def reading(path: str | Path, remedy: str, *others: type[Exception]) -> Iterator[None]:
+    """Turns what keeps a file from being read, the disk's errors and others, into a UserError that names the path."""
+    expected: tuple[type[Exception], ...] = (OSError, *others)
+    try:
+        yield
+    except UserError:
+        raise
+    except expected as error:
+        raise UserError(f"{path}: cannot be read ({reason(error)})", remedy) from None
 
 
 def _require_regular(path: str | Path, status: os.stat_result) -> None:

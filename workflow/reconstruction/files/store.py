@@ -27,6 +27,7 @@ from .. import __version__
 from ..errors import UserError, reason, shown
 from . import outside
 from .hdf5 import Hdf5
+from .outside import reading
 
 USER_BLOCK = 512
 LABELS = ("kind", "code_version", "settings", "facts", "sources", "digest")
@@ -46,6 +47,17 @@ STAGE_OF = {
 FORMAT_VERSIONS = {**dict.fromkeys(STAGE_OF, 2), "evaluation": 5, "inspection": 4, "progress": 3}
 
 Arrays = Mapping[str, np.ndarray]
+
+
+class Facts(dict[str, Any]):
+    """What a file says of itself beside its results; raises UserError where it is asked for more."""
+
+    def __init__(self, facts: Mapping[str, Any], path: Path) -> None:
+        super().__init__(facts)
+        self.path = path
+
+    def __missing__(self, name: str) -> Any:
+        raise UserError(f"{self.path}: does not say its {name}", "remove it and make it again")
 
 
 @dataclass(frozen=True)
@@ -135,18 +147,6 @@ def writing(path: Path) -> Iterator[None]:
         ) from None
 
 
-@contextlib.contextmanager
-def reading(path: str | Path, remedy: str, *others: type[Exception]) -> Iterator[None]:
-    """Turns what keeps a file from being read, the disk's errors and others, into a UserError that names the path."""
-    expected: tuple[type[Exception], ...] = (OSError, *others)
-    try:
-        yield
-    except UserError:
-        raise
-    except expected as error:
-        raise UserError(f"{path}: cannot be read ({reason(error)})", remedy) from None
-
-
 def read(path: Path, kind: str) -> Stored:
     """Read a file whole and check it; raises UserError with what to do about a file that will not serve."""
     stage = STAGE_OF[kind]
@@ -177,7 +177,7 @@ def _read(handle: io.BufferedReader, path: Path, kind: str) -> Stored:
             raise UserError(f"{path}: has format version {version}, this program reads {known}", remedy)
         arrays = content.read(content.names())
     settings, facts, sources = (table(text, name) for name in ("settings", "facts", "sources"))
-    return Stored(path, arrays, settings, facts, sources, text["digest"], text["code_version"])
+    return Stored(path, arrays, settings, Facts(facts, path), sources, text["digest"], text["code_version"])
 
 
 def table(text: Mapping[str, str], name: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..errors import UserError, shown
 from . import archives, outside
-from .store import reading
+from .outside import reading
 
 REMEDY = "save the weights alone with torch.save(model.state_dict(), ...)"
 NUMBERS = {

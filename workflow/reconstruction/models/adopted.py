@@ -16,7 +16,7 @@ from torch import Tensor
 from ..configuration import AdoptedModel, Layer
 from ..errors import UserError
 from ..files import npy, outside
-from ..files.store import reading
+from ..files.outside import reading
 from ..files.tensors import REMEDY, plain, read_pytorch, read_safetensors
 from . import deployed
 from .logistic import LOGISTIC

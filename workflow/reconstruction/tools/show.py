@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..files import layout, outside
-from ..files.store import reading
+from ..files.outside import reading
 from ..report.row import EXPERIMENT, headline
 from ..report.table import rounded
 

@@ -72,7 +72,7 @@ def test_a_class_goes_by_name_or_number():
         (
             Pool(POOL.images, CLASSES, "pool", tuple(f"{number:02d}" for number in range(1, 11))),
             1,
-            "class 1 may be .* named '01' or number 1; .*in quotes",
+            "class 1 may be .* named .01. or number 1 .*in quotes",
         ),
     ],
 )

@@ -4,7 +4,6 @@ import json
 import shutil
 import subprocess
 from dataclasses import replace
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -109,15 +108,6 @@ def test_a_file_that_another_process_removes_while_it_is_read(stored, monkeypatc
     np.testing.assert_array_equal(store.read(stored, "subset")["small"], ARRAYS["small"])
 
 
-@pytest.mark.parametrize("error", [PermissionError(13, "denied"), ValueError("no number\nat all.")])
-def test_what_keeps_a_file_from_being_read_is_one_sentence_with_a_remedy(error):
-    with pytest.raises(UserError) as caught, store.reading(Path("some.yaml"), "mend it", ValueError):
-        raise error
-    assert str(caught.value).startswith("some.yaml: cannot be read (")
-    assert str(caught.value).endswith("); mend it")
-    assert "\n" not in str(caught.value)
-
-
 @pytest.mark.parametrize("part", [0, 0.01, 0.3, 0.7, 0.99])
 def test_a_truncated_file(stored, part):
     whole = stored.read_bytes()
@@ -169,6 +159,16 @@ def test_any_flipped_bit_is_refused(stored):
         stored.write_bytes(damaged)
         if whole[position : position + 1] != b"\n" or position >= store.USER_BLOCK:
             refusal(stored)
+
+
+def test_what_a_file_made_by_hand_lacks_is_named(stored):
+    found = store.read(stored, "subset")
+    assert found.facts["device"] == "cpu"
+    assert found.facts.get("seconds") is None
+    with pytest.raises(UserError, match=r"file\.h5: does not say its seconds; remove it"):
+        found.facts["seconds"]
+    with pytest.raises(UserError, match=r"file\.h5: has no array images; remove it"):
+        found["images"]
 
 
 def test_a_file_made_from_another_is_refused(tmp_path):

@@ -134,6 +134,9 @@ def test_safetensors_are_read_in_the_order_of_their_numbers(tmp_path):
     network = adopted(net.state_dict(), tmp_path, "weights.safetensors", save_file).network
     expected = [parameter for parameter in net.parameters() if parameter.dim() == 2]
     assert all(torch.equal(ours, theirs) for ours, theirs in zip(network.weights, expected, strict=True))
+    first, second = torch.ones(5, 24), torch.ones(1, 5)
+    numbered = {f"{'9' * 5000}.weight": second, "10.weight": first}
+    assert adopted(numbered, tmp_path, "many.safetensors", save_file).network.sizes == (24, 5, 1)
     (tmp_path / "cut.safetensors").write_bytes((tmp_path / "weights.safetensors").read_bytes()[:-9])
     assert "cut.safetensors: no safetensors file" in refusal(None, tmp_path, "cut.safetensors", lambda *_: None)
 

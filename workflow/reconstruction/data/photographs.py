@@ -9,6 +9,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from ..errors import UserError, reason
+from ..files import outside
 from ..machine.devices import require_memory
 from .folders import listing, shown, told
 from .images import Pool, checked
@@ -70,11 +71,13 @@ class _Picture:
 
 def _read(file: Path, turn: bool) -> _Picture:
     try:
-        with Image.open(file) as image:
+        with outside.opened(file) as handle, Image.open(handle) as image:
             turned = turn and image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
             pages = getattr(image, "n_frames", 1)
             image.load()
             upright = ImageOps.exif_transpose(image) if turned else image
+    except UserError:
+        raise
     except Exception as error:  # Pillow's reader of each format has its own for a broken file
         problem = f"{shown(str(file))}: cannot be read as an image ({reason(error)})"
         raise UserError(problem, "repair or remove it") from None

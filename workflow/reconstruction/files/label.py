@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import h5py
 
-from .store import FORMAT_VERSIONS, SEAL, USER_BLOCK
+from ..errors import UserError
+from . import outside
+from .hdf5 import Hdf5
+from .store import FORMAT_VERSIONS, SEAL, USER_BLOCK, table
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,14 @@ def glance(path: Path, kind: str) -> Label | None:
     For looking on while others write: takes no time, no lock, and vanishing or damaged files as absent.
     """
     try:
-        with path.open("rb") as handle:
+        with outside.opened(path) as handle:
             if not handle.read(USER_BLOCK).startswith(SEAL):
                 return None
-        with h5py.File(path, "r", locking=False) as file:
-            if file.attrs["format_version"] != FORMAT_VERSIONS[kind] or file.attrs["kind"].decode() != kind:
-                return None
-            return Label(*(json.loads(file.attrs[name].decode()) for name in ("settings", "facts")))
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError):
+            with h5py.File(handle, "r") as file:
+                content = Hdf5(file, str(path), outside.size(handle))
+                if content.number("format_version") != FORMAT_VERSIONS[kind] or content.text("kind") != kind:
+                    return None
+                text = {name: content.text(name) for name in ("settings", "facts")}
+        return Label(table(text, "settings"), table(text, "facts"))
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, UserError):
         return None

@@ -24,7 +24,10 @@ import h5py
 import numpy as np
 
 from .. import __version__
-from ..errors import UserError, reason
+from ..errors import UserError, reason, shown
+from . import outside
+from .hdf5 import Hdf5
+from .outside import reading
 
 USER_BLOCK = 512
 LABELS = ("kind", "code_version", "settings", "facts", "sources", "digest")
@@ -46,6 +49,17 @@ FORMAT_VERSIONS = {**dict.fromkeys(STAGE_OF, 2), "evaluation": 5, "inspection": 
 Arrays = Mapping[str, np.ndarray]
 
 
+class Facts(dict[str, Any]):
+    """What a file says of itself beside its results; raises UserError where it is asked for more."""
+
+    def __init__(self, facts: Mapping[str, Any], path: Path) -> None:
+        super().__init__(facts)
+        self.path = path
+
+    def __missing__(self, name: str) -> Any:
+        raise UserError(f"{self.path}: does not say its {name}", "remove it and make it again")
+
+
 @dataclass(frozen=True)
 class Stored:
     """A file that was read whole and found sound, or written just now."""
@@ -59,6 +73,8 @@ class Stored:
     code_version: str = ""
 
     def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self.arrays:
+            raise UserError(f"{self.path}: has no array {name}", "remove it and make it again")
         return self.arrays[name]
 
 
@@ -131,22 +147,12 @@ def writing(path: Path) -> Iterator[None]:
         ) from None
 
 
-@contextlib.contextmanager
-def reading(path: Path, remedy: str, *others: type[Exception]) -> Iterator[None]:
-    """Turns what keeps a file from being read, the disk's errors and others, into a UserError that names the path."""
-    expected: tuple[type[Exception], ...] = (OSError, *others)
-    try:
-        yield
-    except expected as error:
-        raise UserError(f"{path}: cannot be read ({reason(error)})", remedy) from None
-
-
 def read(path: Path, kind: str) -> Stored:
     """Read a file whole and check it; raises UserError with what to do about a file that will not serve."""
     stage = STAGE_OF[kind]
-    with reading(path, f"give a {kind} file, made by `{stage}`"):
+    with reading(path, f"give a {kind} file, made by `{stage}`", Exception):  # HDF5 has many for a file made by hand
         try:
-            handle = path.open("rb")
+            handle = outside.opened_whole(path)
         except FileNotFoundError:
             raise UserError(f"{path}: no such file", f"run `{stage}` first") from None
         with handle:  # one handle throughout: another process may remove or replace the file
@@ -162,21 +168,27 @@ def _read(handle: io.BufferedReader, path: Path, kind: str) -> Stored:
     if not sealed:
         raise UserError(f"{path}: truncated or damaged", remedy)
     with h5py.File(handle, "r") as file:
-        text = {name: file.attrs[name].decode() for name in LABELS}
+        content = Hdf5(file, str(path), outside.size(handle))
+        text = {name: content.text(name) for name in LABELS}
         if text["kind"] != kind:
-            raise UserError(f"{path}: a {text['kind']} file", f"give a {kind} file, made by `{stage}`")
-        version, known = file.attrs["format_version"], FORMAT_VERSIONS[kind]
+            raise UserError(f"{path}: a {shown(text['kind'])} file", f"give a {kind} file, made by `{stage}`")
+        version, known = content.number("format_version"), FORMAT_VERSIONS[kind]
         if version != known:
             raise UserError(f"{path}: has format version {version}, this program reads {known}", remedy)
-        arrays: dict[str, np.ndarray] = {}
+        arrays = content.read(content.names())
+    settings, facts, sources = (table(text, name) for name in ("settings", "facts", "sources"))
+    return Stored(path, arrays, settings, Facts(facts, path), sources, text["digest"], text["code_version"])
 
-        def visit(name: str, item: Any) -> None:
-            if isinstance(item, h5py.Dataset):
-                arrays[name] = np.char.decode(item[()]) if item.dtype.kind == "S" else item[()]
 
-        file.visititems(visit)
-    settings, facts, sources = (json.loads(text[name]) for name in ("settings", "facts", "sources"))
-    return Stored(path, arrays, settings, facts, sources, text["digest"], text["code_version"])
+def table(text: Mapping[str, str], name: str) -> dict[str, Any]:
+    """The JSON object in a file's attribute; raises ValueError."""
+    try:
+        values = json.loads(text[name])
+    except (ValueError, RecursionError):
+        raise ValueError(f"its attribute {name} is not JSON, or nested too deep") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"its attribute {name} is no JSON object")
+    return values
 
 
 def seal(content: memoryview) -> memoryview:

@@ -5,25 +5,24 @@ No file is unpickled: PyTorch's restricted loader reads tensors and plain values
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from ..configuration import AdoptedModel, Layer
 from ..errors import UserError
-from ..files.store import reading
+from ..files import npy, outside
+from ..files.outside import reading
+from ..files.tensors import REMEDY, plain, read_pytorch, read_safetensors
 from . import deployed
 from .logistic import LOGISTIC
 from .mlp import Network
 
 NESTED = ("state_dict", "model_state_dict", "model")  # where checkpoints keep their tensors
-REMEDY = "save the weights alone with torch.save(model.state_dict(), ...)"
 
 
 def read(settings: AdoptedModel) -> tuple[Network, np.ndarray, np.ndarray]:
@@ -45,8 +44,8 @@ def _mean_image(settings: AdoptedModel, shape: tuple[int, ...]) -> np.ndarray:
     if not isinstance(settings.mean, str):
         return np.broadcast_to(np.asarray(settings.mean, np.float32).reshape(-1, 1, 1), shape).copy()
     path = Path(settings.mean)
-    with reading(path, "write it as NPY, with numpy.save", ValueError, EOFError), path.open("rb") as handle:
-        image = np.lib.format.read_array(handle, allow_pickle=False)
+    with reading(path, "write it as NPY, with numpy.save", Exception), outside.opened(path) as handle:
+        image = npy.read(handle, outside.size(handle), "the mean image")
     if image.shape not in (shape, shape[1:] if shape[0] == 1 else shape):
         raise UserError(f"{path}: the mean image has shape {image.shape}", f"input_shape is {shape}")
     if image.dtype.kind != "f" or not (np.isfinite(image).all() and image.min() >= 0 and image.max() <= 1):
@@ -59,46 +58,30 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
     Raises UserError naming the file and the defect.
     """
-    with reading(path, "name a file"):
-        content = path.read_bytes()
-    tensors = _read_safetensors(path, content) if path.suffix == ".safetensors" else _read_pytorch(path, content)
+    tensors = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pytorch(path)
     if not tensors:
         raise UserError(f"{path}: holds no named tensors", REMEDY)
     return tensors
 
 
-def _read_safetensors(path: Path, content: bytes) -> dict[str, Tensor]:
-    import safetensors.torch
-
-    try:
-        tensors = safetensors.torch.load(content)
-    except (safetensors.SafetensorError, ValueError, KeyError):
-        raise UserError(f"{path}: no safetensors file, or truncated", "copy it again") from None
-    return dict(sorted(tensors.items(), key=lambda item: _natural(item[0])))
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    return dict(sorted(read_safetensors(path).items(), key=lambda item: _natural(item[0])))
 
 
-def _natural(name: str) -> list[str | int]:
-    """A key that sorts 2.weight before 10.weight."""
-    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A key that sorts 2.weight before 10.weight, however many digits there are."""
+    parts = (part.lstrip("0") if part.isdecimal() else part for part in re.split(r"(\d+)", name))
+    return [(len(part) if part.isdecimal() else 0, part) for part in parts]
 
 
-def _read_pytorch(path: Path, raw: bytes) -> dict[str, Tensor]:
-    try:
-        content = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
-    except Exception as error:  # zipfile, pickle and PyTorch each have their own for a file that is none
-        refused = re.search(r"(?:GLOBAL|class) (\w+\.[\w.]+)", str(error))
-        if refused:
-            raise UserError(
-                f"{path}: holds more than tensors ({refused[1]}), and reading that could run code of its author's",
-                REMEDY,
-            ) from None
-        raise UserError(f"{path}: no PyTorch checkpoint, or truncated", REMEDY) from None
+def _read_pytorch(path: Path) -> dict[str, Tensor]:
+    content = read_pytorch(path)
     for _ in NESTED:
         if isinstance(content, Mapping):
             content = next((content[key] for key in NESTED if isinstance(content.get(key), Mapping)), content)
     if not isinstance(content, Mapping):
         raise UserError(f"{path}: holds a {type(content).__name__}, not tensors by name", REMEDY)
-    return {str(name): value.detach() for name, value in content.items() if isinstance(value, Tensor)}
+    return plain(content, path)
 
 
 def find_layers(tensors: Mapping[str, Tensor], path: Path) -> list[Layer]:
@@ -134,7 +117,7 @@ def network_of(tensors: Mapping[str, Tensor], layers: list[Layer], input_shape: 
                 _check_tensor(tensors, name, dimensions, path)
     named = {name for layer in layers for name in (layer.weight, layer.bias)}
     for name, tensor in tensors.items():
-        if name not in named and tensor.is_floating_point() and _is_plain(tensor) and tensor.any():
+        if name not in named and tensor.is_floating_point() and tensor.any():
             raise UserError(f"{path}: {name} is not zero, and no layer names it", "name it under `layers`")
     weights = [tensors[layer.weight] for layer in layers]
     _check_chain(weights, layers, input_shape, path)
@@ -165,7 +148,7 @@ def _check_tensor(tensors: Mapping[str, Tensor], name: str, dimensions: int, pat
     if name not in tensors:
         raise UserError(f"{path}: has no tensor {name!r}, which `layers` names", f"it has {', '.join(tensors)}")
     tensor = tensors[name]
-    if not _is_plain(tensor):
+    if not tensor.numel():
         raise UserError(f"{path}: {name} has no plain numbers behind its shape", REMEDY)
     if tensor.dim() != dimensions:
         what = "weight matrix" if dimensions == 2 else "bias"
@@ -197,13 +180,6 @@ def _check_chain(weights: list[Tensor], layers: list[Layer], input_shape: tuple[
             f"{path}: {layers[-1].weight} gives {len(weights[-1])} outputs: multiclass is not supported yet",
             "only one output, whose sign tells two classes apart",
         )
-
-
-def _is_plain(tensor: Tensor) -> bool:
-    """Whether a tensor holds a number of its own for every place of its shape: hostile files claim terabytes."""
-    if tensor.is_nested or tensor.is_meta or tensor.layout != torch.strided or not tensor.numel():
-        return False
-    return tensor.untyped_storage().nbytes() >= tensor.numel() * tensor.element_size()
 
 
 def _shape(tensor: Tensor) -> str:

@@ -84,11 +84,14 @@ def read(path: Path) -> Deployed:
 
 def _make_a_network(weights: list[np.ndarray], bias: np.ndarray | None, mean: np.ndarray, std: np.ndarray) -> bool:
     """Whether the shapes lead from the mean image (C, H, W) to the family's outputs, and mean and std can normalise."""
+    if any(array.dtype != np.float32 for array in (*weights, mean, std)):
+        return False
     if len(weights) < 2 or any(weight.ndim != 2 or not weight.size for weight in weights) or mean.ndim != 3:
         return False
     sizes = [mean.size, *(len(weight) for weight in weights)]
     chain = all(weight.shape[1] == size for weight, size in zip(weights, sizes, strict=False))
-    fits = bias is None or bias.shape == (sizes[1],)
-    normalises = std.shape in ((1, 1, 1), (len(mean), 1, 1)) and bool((std > 0).all() and np.isfinite(mean).all())
-    numbers = all(array.dtype == np.float32 for array in (*weights, mean, std))
-    return chain and fits and normalises and numbers and sizes[-1] == LOGISTIC.outputs
+    fits = bias is None or (bias.shape == (sizes[1],) and bias.dtype == np.float32)
+    normalises = std.shape in ((1, 1, 1), (len(mean), 1, 1)) and bool(
+        (std > 0).all() and np.isfinite(std).all() and np.isfinite(mean).all()
+    )
+    return chain and fits and normalises and sizes[-1] == LOGISTIC.outputs

@@ -15,7 +15,7 @@ import torch
 
 from ..configuration import AdoptedModel
 from ..errors import UserError
-from ..files import store
+from ..files import outside, store
 from ..machine.devices import require_memory
 from ..models import adopted, deployed
 from ..training import capacity, examination
@@ -28,7 +28,9 @@ def run(settings: AdoptedModel, model_path: Path, subset_path: Path | None, trai
     weights = Path(settings.weights)
     network, mean, std = adopted.read(settings)
     arrays = deployed.arrays(network, mean, std)
-    facts = {"stage": "adopt", "weights": str(weights), "sha256": hashlib.sha256(weights.read_bytes()).hexdigest()}
+    with outside.opened(weights) as handle:
+        sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
+    facts = {"stage": "adopt", "weights": str(weights), "sha256": sha256}
     sources = {} if subset_path is None else {"subset": store.read(subset_path, "subset")}
     if sources:
         _check_images(sources["subset"], mean.shape)

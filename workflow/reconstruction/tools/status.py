@@ -17,7 +17,8 @@ from typing import Any
 from tabulate import tabulate
 
 from ..configuration import Configuration, Sweep
-from ..files import layout
+from ..errors import UserError, in_one_line
+from ..files import layout, outside
 from ..files.label import Label, glance
 from ..machine import process
 
@@ -101,13 +102,13 @@ def is_running(path: Path, label: Label) -> bool:
 def failure(log: Path) -> str:
     """The last line of a log that ends in an error; nothing where it does not."""
     try:
-        with log.open("rb") as handle:
+        with outside.opened(log) as handle:
             handle.seek(max(0, os.fstat(handle.fileno()).st_size - LOG_TAIL))
             lines = handle.read().decode(errors="replace").strip().splitlines()
-    except OSError:
+    except (OSError, UserError):
         return ""
     is_error = lines and (lines[-1].startswith("error: ") or any(line.startswith("Traceback") for line in lines))
-    return lines[-1].removeprefix("error: ") if is_error else ""
+    return in_one_line(lines[-1].removeprefix("error: ")) if is_error else ""
 
 
 def summarise(shards: Sequence[Shard]) -> dict[str, str]:

@@ -68,6 +68,22 @@ def test_a_pool_of_unknown_membership_with_labels_0_and_1_scores_the_same(audite
     assert scores.equals(scored(audited).drop(columns="member"))
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_labels_that_are_swapped_are_told(known, audited, capsys):
+    with np.load(audited / "pool.npz") as pool:
+        content = {**pool, "labels": -pool["labels"]}
+    if not known:
+        del content["member"]
+    np.savez(audited / "swapped.npz", **content)
+    scored(audited, "swapped.npz", "swapped.csv")
+    said = capsys.readouterr().out
+    assert "membership: warning: the network errs on " in said
+    assert "with the two labels swapped" in said
+    assert ("on 24 of 24 images that it was trained on (on 0 with" in said) == known
+    scored(audited)
+    assert "warning" not in capsys.readouterr().out
+
+
 def test_the_rate_is_that_of_the_strictest_threshold_within_the_false_positives():
     scores = pd.DataFrame({"member": [True] * 4 + [False] * 200, "lambda": 0.0, "closure": 0.0, "margin": 0.0})
     scores.loc[:3, "lambda"] = [4, 3, 2, 1]

@@ -79,21 +79,66 @@ def test_other_precisions_and_endings_in_capitals(name, dtype, tmp_path):
         ({"model": RAW, "ema": prefixed("", mlp(24, 9, 8, 1).state_dict())}, "ema", "model, ema"),
         ({"state_dict": {**prefixed("net."), **prefixed("net_ema.")}}, "net_ema", "state_dict.net, state_dict.net_ema"),
         ({"state_dict": RAW, "averaged": averaged()}, "averaged", "averaged, state_dict"),
+        (prefixed("model.") | prefixed("ema_model.module."), "ema_model", "ema_model, model"),
+        (RAW | prefixed("ema."), "ema", "'', ema"),
+        (RAW | prefixed("ema."), "", "'', ema"),
     ],
 )
 def test_of_a_copy_beside_the_weights_one_is_asked_for(content, entry, names, tmp_path):
-    (copy,) = (part for key, part in content.items() if entry in (key, "net_ema"))
-    for tensor in (tensor for name, tensor in copy.items() if tensor.is_floating_point() and "net." not in name):
-        tensor.mul_(2)
     with pytest.raises(UserError, match="holds 2 networks that fit") as caught:
         read(content, tmp_path / "weights.pt")
     assert all(name in str(caught.value) for name in names.split(", "))
     assert "`entry`" in str(caught.value)
     model = read(content, tmp_path / "weights.pt", entry=entry)
-    assert any("passed over" in note for note in model.notes)
-    assert model.network.sizes == (24, 9, 8, 1)
+    (note,) = model.notes
+    assert note.startswith("passed over: ")
+    assert answers(model, some_inputs()) == pytest.approx(NET(some_inputs()).squeeze(1).tolist(), abs=1e-6)
     with pytest.raises(UserError, match="has 0 entries 'nosuch'; the entries with weights are"):
         read(content, tmp_path / "weights.pt", entry="nosuch")
+
+
+def test_the_copy_that_is_named_is_the_one_that_is_read(tmp_path):
+    doubled = {name: 2 * tensor for name, tensor in RAW.items()}
+    content = {"model": RAW, "ema": {"shadow": doubled, "decay": 0.99}}
+    for entry, factor in (("model", 1), ("ema", 2), ("ema.shadow", 2), ("shadow", 2)):
+        model = read(content, tmp_path / "weights.pt", entry=entry)
+        assert torch.equal(model.network.weights[0], factor * RAW["0.weight"])
+    layers = [{"weight": f"shadow.{name}"} for name in ("0.weight", "2.weight", "4.weight")]
+    with pytest.raises(UserError, match=r"ema\.shadow\.0\.bias .* no layer names it"):
+        read(content, tmp_path / "weights.pt", layers=layers)
+    layers[0]["bias"] = "shadow.0.bias"
+    assert torch.equal(read(content, tmp_path / "weights.pt", layers=layers).network.bias, 2 * RAW["0.bias"])
+
+
+def test_weights_in_lists_are_named_by_their_places(tmp_path):
+    content = {"model": RAW, "ema": {"shadow_params": list(RAW.values())}}
+    with pytest.raises(UserError, match=r"holds 2 networks that fit, 'ema', 'model'"):
+        read(content, tmp_path / "weights.pt")
+    layers = [{"weight": "ema.shadow_params.0", "bias": "ema.shadow_params.1"}]
+    layers += [{"weight": f"ema.shadow_params.{place}"} for place in (2, 3)]
+    model = read(content, tmp_path / "weights.pt", layers=layers)
+    assert answers(model, some_inputs()) == pytest.approx(NET(some_inputs()).squeeze(1).tolist(), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("names", "defect"),
+    [
+        (["0.weight_g", "0.weight_v", "2.weight"], "remove the parametrisation"),
+        (["0.parametrizations.weight.original0", "0.parametrizations.weight.original1", "2.weight"], "made up from"),
+    ],
+)
+def test_parametrised_weights_are_refused_as_such(names, defect, tmp_path):
+    content = dict(zip(names, (torch.ones(9, 1), torch.ones(9, 24), torch.ones(1, 9)), strict=True))
+    with pytest.raises(UserError, match=defect):
+        read(content, tmp_path / "weights.pt")
+
+
+def test_matrices_of_other_libraries_are_refused_as_transposed(tmp_path):
+    content = {f"W{place}": tensor.T for place, tensor in enumerate(t for t in RAW.values() if t.dim() == 2)}
+    with pytest.raises(UserError, match=r"its matrices are transposed, \(inputs, outputs\)"):
+        read(content, tmp_path / "weights.pt")
+    plain = {name: tensor.T for name, tensor in content.items()} | {"b0": RAW["0.bias"]}
+    assert torch.equal(read(plain, tmp_path / "weights.pt").network.bias, RAW["0.bias"])
 
 
 def in_shards(content, path):

@@ -21,7 +21,7 @@ from ..configuration import AdoptedModel
 from ..errors import UserError
 from ..files.store import reading
 from . import deployed
-from .checkpoints import files_of, flatten, listing, network_in
+from .checkpoints import files_of, flatten, listing, network_in, networks
 from .folding import batch_norms, channels_first, fold, one_output
 from .layers import STATE_DICT as REMEDY
 from .layers import Linear, find_layers, has_numbers, linears, named_layers, refuse_left_over
@@ -68,9 +68,11 @@ def _read_network(settings: AdoptedModel, shape: tuple[int, ...], path: Path) ->
     else:
         tensors = everything if settings.entry is None else network_in(everything, settings.entry, size, path)
         layers = named_layers(settings.layers, tensors, path)
+    used = {name for layer in layers for name in (layer.weight, layer.bias) if name is not None}
+    if settings.layers is not None:
+        tensors = next((part for part in networks(tensors, size).values() if used <= part.keys()), tensors)
     found = linears(layers, tensors, shape, path)
     norms = batch_norms(tensors)
-    used = {name for layer in layers for name in (layer.weight, layer.bias)}
     used |= {part for norm in norms for part in norm.parts}
     refuse_left_over(used, tensors, path)
     if passed := [name for name, tensor in everything.items() if name not in used and has_numbers(tensor)]:

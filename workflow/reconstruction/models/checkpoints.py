@@ -48,11 +48,11 @@ def flatten(content: Mapping) -> dict[str, Tensor]:
     }
 
 
-def _walk(content: Mapping, prefix: str, depth: int) -> Iterator[tuple[str, Tensor]]:
-    for key, value in content.items():
+def _walk(content: Mapping | list | tuple, prefix: str, depth: int) -> Iterator[tuple[str, Tensor]]:
+    for key, value in content.items() if isinstance(content, Mapping) else enumerate(content):
         if isinstance(value, Tensor):
             yield f"{prefix}{key}", value
-        elif isinstance(value, Mapping) and isinstance(key, str) and depth < NESTING and "optim" not in key.lower():
+        elif isinstance(value, Mapping | list | tuple) and depth < NESTING and "optim" not in str(key).lower():
             yield from _walk(value, f"{prefix}{key}.", depth + 1)
 
 
@@ -61,28 +61,38 @@ def matrices(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def network_in(tensors: Mapping[str, Tensor], entry: str | None, size: int, path: Path) -> dict[str, Tensor]:
-    """The tensors below an entry or, without one, those of the only network in the file that takes `size` inputs.
+    """The tensors below an entry or, without one, those of the only network in the file.
 
     Raises UserError where there are several, as of averaged weights beside the raw ones.
     """
-    prefixes = _prefixes(matrices(tensors))
+    found = networks(tensors, size)
     if entry is not None:
-        named = [prefix for prefix in prefixes if f".{prefix}".endswith(f".{entry}")]
+        known = found | {prefix: _below(tensors, prefix) for prefix in _prefixes(matrices(tensors)) if prefix}
+        named = [entry] if entry in known else [prefix for prefix in known if f".{prefix}".endswith(f".{entry}")]
         if len(named) != 1:
-            known = ", ".join(filter(None, prefixes)) or "none"
-            raise UserError(f"{path}: has {len(named)} entries {entry!r}", f"the entries with weights are {known}")
-        return _below(tensors, named[0])
-    found: list[str] = []
-    for prefix in prefixes:
-        nested = any(prefix.startswith(f"{other}.") or not other for other in found)
-        if not nested and orders(matrices(_below(tensors, prefix)), size):
-            found.append(prefix)
+            names = ", ".join(map(repr, known)) or "none"
+            raise UserError(f"{path}: has {len(named)} entries {entry!r}", f"the entries with weights are {names}")
+        return known[named[0]]
     if len(found) > 1:
         raise UserError(
-            f"{path}: holds {len(found)} networks that fit, {', '.join(found)}",
-            "name the one that was deployed under `entry`",
+            f"{path}: holds {len(found)} networks that fit, {', '.join(map(repr, found))}",
+            f"name the one that was deployed under `entry`{', quotes and all' * ('' in found)}",
         )
-    return _below(tensors, found[0] if found else "")
+    return next(iter(found.values()), dict(tensors))
+
+
+def networks(tensors: Mapping[str, Tensor], size: int) -> dict[str, dict[str, Tensor]]:
+    """The networks that take `size` inputs, by what their tensors' names begin with: nothing for all, or for the rest."""
+    found: dict[str, dict[str, Tensor]] = {}
+    for prefix in _prefixes(matrices(tensors)):
+        below = _below(tensors, prefix)
+        nested = any(prefix.startswith(f"{other}.") or not other for other in found)
+        if not nested and orders(matrices(below), size):
+            found[prefix] = below
+    rest = {name: tensor for name, tensor in tensors.items() if not any(name in part for part in found.values())}
+    if found and orders(matrices(rest), size):
+        found[""] = rest
+    return found
 
 
 def _prefixes(names: Mapping[str, Tensor]) -> list[str]:

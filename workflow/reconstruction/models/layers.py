@@ -18,6 +18,8 @@ from .checkpoints import full_name, listing, matrices, shape
 from .ordering import orders
 
 STATE_DICT = "save the weights alone with torch.save(model.state_dict(), ...)"
+BIAS_OF = ((re.compile(r"weight$"), "bias"), (re.compile(r"(?<![a-zA-Z])[Ww](\d*)$"), r"b\1"))  # a weight's own
+PARAMETRISED = re.compile(r"weight_(g|v|orig|u)$|(^|\.)parametrizations\.")
 OF_NO_LAYER = re.compile(r"(^|[._])(loss\w*|criterion\w*|metrics?|pos_weight)([._]|$)", re.IGNORECASE)
 
 
@@ -42,6 +44,8 @@ def find_layers(tensors: Mapping[str, Tensor], size: int, keeps_order: bool, pat
             raise UserError(f"{path}: {name} has shape {shape(tensor)}: a convolution", "only MLPs can be read")
     found = matrices(tensors)
     possible = orders(found, size)
+    if not possible:
+        _refuse_by_name(found, size, path)
     if len(possible) > 1 and not keeps_order:
         raise UserError(
             f"{path}: the order of {_first_difference(*possible)} cannot be told by their names or shapes",
@@ -50,13 +54,32 @@ def find_layers(tensors: Mapping[str, Tensor], size: int, keeps_order: bool, pat
     return [Layer(weight=name, bias=_bias(name, tensors)) for name in (possible[0] if len(possible) == 1 else found)]
 
 
+def _refuse_by_name(found: Mapping[str, Tensor], size: int, path: Path) -> None:
+    """Raises UserError where matrices are known to be something else than layers' weights in PyTorch's form."""
+    for name in found:
+        if PARAMETRISED.search(name):
+            raise UserError(
+                f"{path}: {name} is part of a weight that is made up from several tensors",
+                "remove the parametrisation (torch.nn.utils.parametrize.remove_parametrizations or remove_weight_norm) "
+                "and save again",
+            )
+    if orders({name: tensor.T for name, tensor in found.items()}, size):
+        raise UserError(
+            f"{path}: its matrices are transposed, (inputs, outputs) ({listing(found)})",
+            "save them as PyTorch has them, (outputs, inputs)",
+        )
+
+
 def _first_difference(one: Sequence[str], other: Sequence[str]) -> str:
     return next(f"{first} and {second}" for first, second in zip(one, other, strict=True) if first != second)
 
 
 def _bias(weight: str, tensors: Mapping[str, Tensor]) -> str | None:
-    bias = re.sub(r"weight$", "bias", weight)
-    return bias if bias != weight and bias in tensors else None
+    for pattern, name in BIAS_OF:
+        bias = pattern.sub(name, weight)
+        if bias != weight and bias in tensors:
+            return bias
+    return None
 
 
 def named_layers(layers: Sequence[Layer], tensors: Mapping[str, Tensor], path: Path) -> list[Layer]:
@@ -91,7 +114,7 @@ def linears(
     return found
 
 
-def refuse_left_over(used: Set[str | None], tensors: Mapping[str, Tensor], path: Path) -> None:
+def refuse_left_over(used: Set[str], tensors: Mapping[str, Tensor], path: Path) -> None:
     """Raises UserError where a tensor is left that no layer has a place for, and that is no loss's or a scalar."""
     for name, tensor in tensors.items():
         scalar = not tensor.is_nested and not tensor.dim()

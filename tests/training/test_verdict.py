@@ -7,11 +7,14 @@ import pandas as pd
 import pytest
 import torch
 from checkpoint_helpers import mlp, smooth_images, trained
-from reconstruction.configuration import AdoptedModel, Dataset, Evaluation, Merge, Restarts, parsing
+from reconstruction.configuration import AdoptedModel, Dataset, Evaluation, Merge, Model, Restarts, parsing
+from reconstruction.errors import UserError
 from reconstruction.files import store
 from reconstruction.report.row import caveat, headline
-from reconstruction.stages import adopt, deduplicate, evaluate, inspect, page, reconstruct, subset, table
+from reconstruction.stages import adopt, deduplicate, evaluate, inspect, page, reconstruct, subset, table, train
 from reconstruction.tools.show import show
+from reconstruction.training.descent import Record
+from reconstruction.training.examination import mistakes
 from reconstruction.training.verdict import FAILS, HOLDS, IN_PART, UNKNOWN, by_images, by_weights
 from science_helpers import random_network
 from torch import nn
@@ -74,6 +77,27 @@ def test_another_order_of_inputs_is_told_with_and_without_images(folder, capsys)
 def test_without_mean_and_std_there_is_a_warning(folder, capsys):
     assert "neither mean nor std is given" in adopted(folder, network_of(folder), capsys, images=False, mean=0)
     assert "warning" not in adopted(folder, network_of(folder), capsys, images=False, mean=0.5)
+
+
+@pytest.mark.parametrize(
+    ("margins", "said"),
+    [
+        ([1, 2], ""),
+        ([1, -2, 3], "the network errs on 1 of 3 images"),
+        ([-1, -2, 3], "the network errs on 2 of 3 images (on 1 with the two labels swapped)"),
+        ([0, 0], "the network errs on 2 of 2 images"),
+    ],
+)
+def test_mistakes_are_told_and_what_swapped_labels_would_make_of_them(margins, said):
+    assert mistakes(np.array(margins), "images") == said
+
+
+def test_a_network_that_weight_decay_has_taken_is_refused(folder, monkeypatch):
+    nothing = random_network(108, [20]).map(lambda parameter: parameter * 1e-30)
+    monkeypatch.setattr(train, "fit", lambda *_: (nothing, [Record(0, 0.7, 0.0, 0.0, 0.5)]))
+    with pytest.raises(UserError, match=r"nothing of the weights; lower training\.weight_decay"):
+        train.run(Model(hidden=[20]), folder / "subset.h5", folder / "m.h5", folder / "t.h5", torch.device("cpu"))
+    assert not (folder / "m.h5").exists()
 
 
 @pytest.mark.parametrize(("share", "condition"), [(0.2, HOLDS), (0.31, IN_PART), (0.97, FAILS), (1.2, FAILS)])

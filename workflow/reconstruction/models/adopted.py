@@ -28,6 +28,7 @@ from .layers import Linear, find_layers, has_numbers, linears, named_layers, ref
 from .logistic import LOGISTIC
 from .mlp import Network
 from .ordering import natural
+from .plausibility import dead_layer
 
 
 @dataclass(frozen=True)
@@ -183,12 +184,10 @@ def network_of(layers: Sequence[Linear], path: Path) -> Network:
 
 def _check_it_lives(network: Network, path: Path) -> None:
     """Raises UserError where the output is the same whatever the input."""
-    reached = torch.ones(network.input_size, dtype=torch.bool)
-    for layer, weight in enumerate(network.weights, start=1):
-        reached = (weight[:, reached] != 0).any(1)
-        if not reached.any():
-            raise UserError(
-                f"{path}: layer {layer} of {network} is zero wherever the input reaches it, so that every input gives "
-                "the same output and nothing is in the weights",
-                "train the model again",
-            )
+    layer = dead_layer(network)
+    if layer is not None:
+        raise UserError(
+            f"{path}: layer {layer} of {network} is zero wherever the input reaches it, so that every input gives the "
+            "same output and nothing is in the weights",
+            "train the model again",
+        )

@@ -82,7 +82,7 @@ def network_in(tensors: Mapping[str, Tensor], entry: str | None, size: int, path
 
 
 def networks(tensors: Mapping[str, Tensor], size: int) -> dict[str, dict[str, Tensor]]:
-    """The networks that take `size` inputs, by what their tensors' names begin with: nothing for all, or for the rest."""
+    """The networks that take `size` inputs, by what their names begin with: nothing for all, or for the rest."""
     found: dict[str, dict[str, Tensor]] = {}
     for prefix in _prefixes(matrices(tensors)):
         below = _below(tensors, prefix)

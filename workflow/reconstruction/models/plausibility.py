@@ -36,6 +36,16 @@ def balance(network: Network) -> float:
     return min(found, default=math.nan)
 
 
+def dead_layer(network: Network) -> int | None:
+    """The first layer, from 1, that no weight leads through from the input, or none whose square float32 can hold."""
+    reached = torch.ones(network.input_size, dtype=torch.bool)
+    for layer, weight in enumerate(network.weights, start=1):
+        reached = (weight[:, reached].float().square() > 0).any(1)
+        if not reached.any():
+            return layer
+    return None
+
+
 def has_smooth_inputs(weight: Tensor, input_shape: Sequence[int]) -> bool:
     """Whether no other order of inputs (C, H, W) makes a first layer's rows much smoother pictures."""
     if input_shape[0] == 1:

@@ -77,6 +77,6 @@ def unexplained(examined: Mapping[str, np.ndarray]) -> float:
 
 def mistakes(margins: np.ndarray, what: str) -> str:
     """Where the network errs on images that it was trained on, or on most of a pool, what may be wrong; or nothing."""
-    wrong, count = int((margins <= 0).sum()), len(margins)
-    swapped = f" (on {count - wrong} with the two labels swapped)" if 2 * wrong > count else ""
-    return f"the network errs on {wrong} of {count} {what}{swapped}" if wrong else ""
+    wrong, otherwise = int((margins <= 0).sum()), int((margins >= 0).sum())
+    swapped = f" (on {otherwise} with the two labels swapped)" if wrong > otherwise else ""
+    return f"the network errs on {wrong} of {len(margins)} {what}{swapped}" if wrong else ""

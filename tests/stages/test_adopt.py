@@ -157,8 +157,9 @@ def with_tensor(name, value):
         (with_tensor("0.bias", torch.full((5,), torch.inf)), {}, "0.bias", "no finite"),
         (with_tensor("0.weight", torch.full((5, 24), 1e300, dtype=torch.float64)), {}, "0.weight", "no finite float32"),
         (with_tensor("2.weight", torch.ones(4, 6)), {}, "2.weight takes 6", "0.weight before it gives 5"),
-        (with_tensor("1.running_mean", torch.ones(5)), {}, "1.running_mean", "no weight or bias of an MLP"),
-        (with_tensor("1.num_batches_tracked", torch.tensor(1)), {}, "1.num_batches_tracked", "no weight or bias"),
+        (with_tensor("1.weight", torch.ones(5)), {}, "1.weight", "no weight or bias of an MLP"),
+        (with_tensor("0.weight", torch.zeros(5, 24)), {}, "layer 1", "every input gives the same output"),
+        (with_tensor("2.weight", torch.zeros(4, 5)), {}, "layer 2", "every input gives the same output"),
         (with_tensor("2.weight", torch.ones(4, 5).int()), {}, "2.weight", "floating-point"),
         ({"0.weight": torch.ones(1, 24)}, {}, "1 layers", "hidden layer"),
         ({"epoch": 1}, {}, "no named tensors", "state_dict()"),
@@ -404,7 +405,9 @@ def test_a_bias_that_the_mapping_leaves_out_is_refused(tmp_path):
     content = {name.replace(".", ""): tensor for name, tensor in mlp(5, 4).state_dict().items()}
     weights = [{"weight": name} for name in content if "weight" in name]
     (bias,) = (name for name in content if "bias" in name)
-    assert f"{bias} is not zero, and no layer names it" in refusal(content, tmp_path, layers=weights)
+    assert f"{bias} of shape 5 is no weight or bias of an MLP, and no layer names it" in refusal(
+        content, tmp_path, layers=weights
+    )
 
 
 def test_a_tensor_that_claims_more_than_its_file_holds_is_refused(tmp_path):

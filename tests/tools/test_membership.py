@@ -11,7 +11,6 @@ from reconstruction.configuration import Dataset, Model, parsing
 from reconstruction.errors import UserError
 from reconstruction.evaluation.membership import read_pool, summary
 from reconstruction.files import store
-from reconstruction.machine import devices
 from reconstruction.models import deployed
 from reconstruction.stages import subset, train
 from reconstruction.tools import membership
@@ -67,6 +66,22 @@ def test_a_pool_of_unknown_membership_with_labels_0_and_1_scores_the_same(audite
     assert "member" not in scores
     assert not (audited / "unknown.json").exists()
     assert scores.equals(scored(audited).drop(columns="member"))
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_labels_that_are_swapped_are_told(known, audited, capsys):
+    with np.load(audited / "pool.npz") as pool:
+        content = {**pool, "labels": -pool["labels"]}
+    if not known:
+        del content["member"]
+    np.savez(audited / "swapped.npz", **content)
+    scored(audited, "swapped.npz", "swapped.csv")
+    said = capsys.readouterr().out
+    assert "membership: warning: the network errs on " in said
+    assert "with the two labels swapped" in said
+    assert ("on 24 of 24 images that it was trained on (on 0 with" in said) == known
+    scored(audited)
+    assert "warning" not in capsys.readouterr().out
 
 
 def test_the_rate_is_that_of_the_strictest_threshold_within_the_false_positives():
@@ -130,7 +145,7 @@ def test_others_that_are_all_copies_are_refused(audited):
 
 
 def test_more_images_than_memory_holds_are_refused(audited, monkeypatch):
-    monkeypatch.setattr(devices, "free_memory", lambda: 1000)
+    monkeypatch.setattr(membership, "bytes_for", lambda *sizes: 2**60)
     with pytest.raises(
         UserError, match=r"pool\.npz: to score 48 images .* takes .* GiB .* give fewer images at a time"
     ):

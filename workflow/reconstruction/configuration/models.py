@@ -73,11 +73,14 @@ class AdoptedModel(Section):
     """Weights that were trained elsewhere; the network's inputs are (image - mean) / std, image in [0, 1]."""
 
     weights: InputPath = Field(
-        description="PyTorch state_dict (.pt, .pth), .safetensors, or a model.h5 of this program"
+        description="PyTorch checkpoint (.pt, .pth, .ckpt), .safetensors, the .index.json of several, or a model.h5 of "
+        "this program"
     )
+    entry: str | None = Field(None, description="where in the file the weights are, of a file with several networks")
     input_shape: list[Count] | None = Field(
         None, min_length=3, max_length=3, description="[C, H, W]; a model.h5 brings its own"
     )
+    input_order: Literal["CHW", "HWC"] = Field("CHW", description="in which images were flattened")
     mean: Mean = Field(0.0, description="a number, one for each channel, or an NPY file of the mean image")
     std: Std = Field(1.0, description="a number, or one for each channel")
     layers: list[Layer] | None = Field(
@@ -86,8 +89,8 @@ class AdoptedModel(Section):
 
     @model_validator(mode="after")
     def _the_file_or_the_keys_describe_the_input(self) -> AdoptedModel:
-        if self.weights.endswith(".h5"):
-            for name in ("input_shape", "mean", "std", "layers"):
+        if self.weights.lower().endswith(".h5"):
+            for name in ("entry", "input_shape", "input_order", "mean", "std", "layers"):
                 if getattr(self, name) != type(self).model_fields[name].default:
                     raise ValueError(f"{name} is part of a model.h5 already; leave it out")
         elif self.input_shape is None:

@@ -22,6 +22,11 @@ QUANTITIES = {
     "training_loss": Quantity("mean logistic loss at the end of training"),
     "on_margin": Quantity("training images within 10 % of the smallest margin", "n"),
     "test_accuracy": Quantity("share of the test images that the network labels right"),
+    "condition": Quantity("whether what the attack assumes holds for the model, by the next two figures"),
+    "unexplained": Quantity("share of the first layer that the training images leave unexplained"),
+    "balance": Quantity(
+        "correlation of the squared norms of units' incoming and outgoing weights, the smallest of the hidden layers"
+    ),
     "closure_auc": Quantity("how well closure tells training images from held-out ones: 0.5 is guessing, 1 is always"),
     "closure_tpr": Quantity("share of the training images above all but 1 % of the held-out ones by closure"),
     "method": Quantity(

@@ -1,42 +1,94 @@
-"""Weights from outside: a file of named tensors, and the MLP that is found in it.
+"""Weights from outside: files of named tensors, and the MLP that is found in them.
 
 No file is unpickled: PyTorch's restricted loader reads tensors and plain values, and what it refuses stays refused.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
-from ..configuration import AdoptedModel, Layer
+from ..configuration import AdoptedModel
 from ..errors import UserError
 from ..files import npy, outside
 from ..files.outside import reading
-from ..files.tensors import REMEDY, plain, read_pytorch, read_safetensors
+from ..files.tensors import plain, read_pytorch, read_safetensors
 from . import deployed
+from .checkpoints import files_of, flatten, listing, network_in, networks
+from .folding import batch_norms, channels_first, fold, one_output
+from .layers import STATE_DICT as REMEDY
+from .layers import Linear, find_layers, has_numbers, linears, named_layers, refuse_left_over
 from .logistic import LOGISTIC
 from .mlp import Network
+from .ordering import natural
+from .plausibility import dead_layer
 
-NESTED = ("state_dict", "model_state_dict", "model")  # where checkpoints keep their tensors
+
+@dataclass(frozen=True)
+class Adopted:
+    """mean: (C, H, W); std: (C or 1, 1, 1); notes: what was made of the file."""
+
+    network: Network
+    mean: np.ndarray
+    std: np.ndarray
+    notes: tuple[str, ...] = ()
 
 
-def read(settings: AdoptedModel) -> tuple[Network, np.ndarray, np.ndarray]:
-    """The network, its mean image (C, H, W) and std (C or 1, 1, 1); raises UserError."""
+def read(settings: AdoptedModel) -> Adopted:
+    """Raises UserError where the file holds no network that the attack knows."""
     path = Path(settings.weights)
     if settings.input_shape is None:
         model = deployed.read(path)
-        return model.network, model.mean, model.std
-    tensors = read_tensors(path)
-    layers = settings.layers or find_layers(tensors, path)
+        _check_it_lives(model.network, path)
+        return Adopted(model.network, model.mean, model.std)
     shape = tuple(settings.input_shape)
-    network = network_of(tensors, layers, shape, path)
+    network, notes = _read_network(settings, shape, path)
+    _check_it_lives(network, path)
     std = np.asarray(settings.std, np.float32).reshape(-1, 1, 1)
-    return network, _mean_image(settings, shape), std
+    mean = _mean_image(settings, shape)
+    if not mean.any() and (std == 1).all():
+        notes.append(
+            "warning: neither mean nor std is given: if the network saw images less a mean or over a std, give them"
+        )
+    return Adopted(network, mean, std, tuple(notes))
+
+
+def _read_network(settings: AdoptedModel, shape: tuple[int, ...], path: Path) -> tuple[Network, list[str]]:
+    """The network, and what was made of the file."""
+    everything, notes, size = read_tensors(path), [], prod(shape)
+    if settings.layers is None:
+        tensors = network_in(everything, settings.entry, size, path)
+        layers = find_layers(tensors, size, ".safetensors" not in path.name.lower(), path)
+    else:
+        tensors = everything if settings.entry is None else network_in(everything, settings.entry, size, path)
+        layers = named_layers(settings.layers, tensors, path)
+    used = {name for layer in layers for name in (layer.weight, layer.bias) if name is not None}
+    if settings.layers is not None:
+        tensors = next((part for part in networks(tensors, size).values() if used <= part.keys()), tensors)
+    found = linears(layers, tensors, shape, path)
+    norms = batch_norms(tensors)
+    used |= {part for norm in norms for part in norm.parts}
+    refuse_left_over(used, tensors, path)
+    if passed := [name for name, tensor in everything.items() if name not in used and has_numbers(tensor)]:
+        notes.append(f"passed over: {listing({name: everything[name] for name in passed})}")
+    for norm in norms:
+        found, into = fold(norm, found, path)
+        notes.append(
+            f"the batch normalisation {norm.name} is folded into {into}, which leaves the outputs as they are (with "
+            "PyTorch's eps of 1e-5) but not what weights training led to: the attack may find less"
+        )
+    if len(found[-1].weight) == 2:
+        found = one_output(found)
+        notes.append("the two outputs are reduced to one, (w_1 - w_0) / sqrt 2, positive for the second class")
+    network = network_of(found, path)
+    if settings.input_order == "HWC":
+        network = network.with_first_layer(channels_first(network.weights[0], shape))
+    return network, notes
 
 
 def _mean_image(settings: AdoptedModel, shape: tuple[int, ...]) -> np.ndarray:
@@ -58,129 +110,59 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
     Raises UserError naming the file and the defect.
     """
-    tensors = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pytorch(path)
+    tensors: dict[str, Tensor] = {}
+    for file in files_of(path):
+        is_safe = file.suffix.lower() == ".safetensors"
+        tensors |= _read_safetensors(file) if is_safe else _read_pytorch(file)
     if not tensors:
         raise UserError(f"{path}: holds no named tensors", REMEDY)
     return tensors
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    return dict(sorted(read_safetensors(path).items(), key=lambda item: _natural(item[0])))
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """A key that sorts 2.weight before 10.weight, however many digits there are."""
-    parts = (part.lstrip("0") if part.isdecimal() else part for part in re.split(r"(\d+)", name))
-    return [(len(part) if part.isdecimal() else 0, part) for part in parts]
+    return dict(sorted(read_safetensors(path).items(), key=lambda item: natural(item[0])))
 
 
 def _read_pytorch(path: Path) -> dict[str, Tensor]:
     content = read_pytorch(path)
-    for _ in NESTED:
-        if isinstance(content, Mapping):
-            content = next((content[key] for key in NESTED if isinstance(content.get(key), Mapping)), content)
     if not isinstance(content, Mapping):
         raise UserError(f"{path}: holds a {type(content).__name__}, not tensors by name", REMEDY)
-    return plain(content, path)
+    return plain(flatten(content), path)
 
 
-def find_layers(tensors: Mapping[str, Tensor], path: Path) -> list[Layer]:
-    """The layers by the shapes and the order of the tensors: a matrix each, its bias of the same name but the end.
+def network_of(layers: Sequence[Linear], path: Path) -> Network:
+    """The float32 network of the layers; a bias that is zero throughout counts as none.
 
-    Raises UserError where a tensor has no place in an MLP.
+    Raises UserError naming the file, the tensor and the defect.
     """
-    layers = []
-    for name, tensor in tensors.items():
-        if tensor.dim() > 2:
-            raise UserError(f"{path}: {name} has shape {_shape(tensor)}: a convolution", "only MLPs can be read")
-        if tensor.dim() == 2:
-            bias = re.sub(r"weight$", "bias", name)
-            layers.append(Layer(weight=name, bias=bias if bias != name and bias in tensors else None))
-    named = {name for layer in layers for name in (layer.weight, layer.bias)}
-    for name, tensor in tensors.items():
-        if name not in named:
-            raise UserError(
-                f"{path}: {name} of shape {_shape(tensor)} is no weight or bias of an MLP",
-                "name the layers under `layers` if its names are odd",
-            )
-    return layers
-
-
-def network_of(tensors: Mapping[str, Tensor], layers: list[Layer], input_shape: tuple[int, ...], path: Path) -> Network:
-    """The float32 network of the named layers, which must lead from an input of that shape (C, H, W) to one output.
-
-    A bias that is zero throughout counts as none. Raises UserError naming the file, the tensor and the defect.
-    """
+    last = layers[-1]
+    if len(last.weight) != LOGISTIC.outputs:
+        raise UserError(
+            f"{path}: {last.name} gives {len(last.weight)} outputs: multiclass is not supported yet",
+            "only one output, whose sign tells two classes apart, or two",
+        )
     for layer in layers:
-        for name, dimensions in ((layer.weight, 2), (layer.bias, 1)):
-            if name is not None:
-                _check_tensor(tensors, name, dimensions, path)
-    named = {name for layer in layers for name in (layer.weight, layer.bias)}
-    for name, tensor in tensors.items():
-        if name not in named and tensor.is_floating_point() and tensor.any():
-            raise UserError(f"{path}: {name} is not zero, and no layer names it", "name it under `layers`")
-    weights = [tensors[layer.weight] for layer in layers]
-    _check_chain(weights, layers, input_shape, path)
-    for layer, weight in zip(layers, weights, strict=True):
-        if layer.bias is not None and len(tensors[layer.bias]) != len(weight):
-            raise UserError(
-                f"{path}: {layer.bias} has {len(tensors[layer.bias])} numbers for the {len(weight)} units of "
-                f"{layer.weight}",
-                "it is no bias of that layer",
-            )
-    biases = [tensors[layer.bias] if layer.bias and tensors[layer.bias].any() else None for layer in layers]
+        for name, part in ((layer.name, layer.weight), (layer.bias_name, layer.bias)):
+            if part is not None and not part.isfinite().all():
+                raise UserError(f"{path}: {name} has a number that is no finite float32", "train the model again")
+    biases = [layer.bias if layer.bias is not None and layer.bias.any() else None for layer in layers]
     for layer, bias in zip(layers[1:], biases[1:], strict=True):
         if bias is not None:
             raise UserError(
-                f"{path}: {layer.bias} is not zero: a bias beyond the first layer makes the network non-homogeneous, "
-                "which the theory does not cover",
-                "train it with bias=False there",
+                f"{path}: {layer.bias_name} is not zero: a bias beyond the first layer makes the network "
+                "non-homogeneous, which the attack does not cover yet",
+                "set it to zero in a copy and adopt that, whose images may well be found: what is not found tells less",
             )
-    network = Network(tuple(weights), biases[0]).map(lambda parameter: parameter.float().contiguous())
-    names = [*(layer.weight for layer in layers), layers[0].bias]
-    for name, parameter in zip(names, network.parameters, strict=False):
-        if not parameter.isfinite().all():
-            raise UserError(f"{path}: {name} has a weight that is no finite float32", "train the model again")
-    return network
+    network = Network(tuple(layer.weight for layer in layers), biases[0])
+    return network.map(lambda parameter: parameter.contiguous())
 
 
-def _check_tensor(tensors: Mapping[str, Tensor], name: str, dimensions: int, path: Path) -> None:
-    if name not in tensors:
-        raise UserError(f"{path}: has no tensor {name!r}, which `layers` names", f"it has {', '.join(tensors)}")
-    tensor = tensors[name]
-    if not tensor.numel():
-        raise UserError(f"{path}: {name} has no plain numbers behind its shape", REMEDY)
-    if tensor.dim() != dimensions:
-        what = "weight matrix" if dimensions == 2 else "bias"
-        raise UserError(f"{path}: {name} has shape {_shape(tensor)}, which is no {what}", "name another under `layers`")
-    if not tensor.is_floating_point():
-        raise UserError(f"{path}: {name} is {tensor.dtype}", "only floating-point weights serve")
-
-
-def _check_chain(weights: list[Tensor], layers: list[Layer], input_shape: tuple[int, ...], path: Path) -> None:
-    if len(weights) < 2:
-        raise UserError(f"{path}: has {len(weights)} layers of weights", "a hidden layer and an output are needed")
-    channels, height, width = input_shape
-    size = channels * height * width
-    if weights[0].shape[1] != size:
+def _check_it_lives(network: Network, path: Path) -> None:
+    """Raises UserError where the output is the same whatever the input."""
+    layer = dead_layer(network)
+    if layer is not None:
         raise UserError(
-            f"{path}: {layers[0].weight} takes {weights[0].shape[1]} inputs, and input_shape "
-            f"{[channels, height, width]} makes {size}",
-            "correct input_shape, or the order under `layers`",
+            f"{path}: layer {layer} of {network} is zero wherever the input reaches it, so that every input gives the "
+            "same output and nothing is in the weights",
+            "train the model again",
         )
-    for (first, before), (second, after) in pairwise(zip(layers, weights, strict=True)):
-        if after.shape[1] != len(before):
-            raise UserError(
-                f"{path}: {second.weight} takes {after.shape[1]} inputs, and {first.weight} before it gives "
-                f"{len(before)}",
-                "give the layers in their order under `layers`",
-            )
-    if len(weights[-1]) != LOGISTIC.outputs:
-        raise UserError(
-            f"{path}: {layers[-1].weight} gives {len(weights[-1])} outputs: multiclass is not supported yet",
-            "only one output, whose sign tells two classes apart",
-        )
-
-
-def _shape(tensor: Tensor) -> str:
-    return "x".join(map(str, tensor.shape)) or "()"

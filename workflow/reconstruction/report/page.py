@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from ..evaluation.quantities import QUANTITIES
 from . import glossary
-from .row import EXPERIMENT, WARNING, finding
+from .row import EXPERIMENT, WARNING, caveat, finding
 from .vega import VEGA_LITE
 
 TEMPLATES = resources.files(__package__) / "templates"
@@ -64,7 +64,8 @@ def render(content: Mapping[str, Any]) -> str:
     return environment.get_template("page.html").render(
         content,
         evaluated="images" in content,
-        headline=finding(content["row"]),
+        caveat=caveat(content["row"]),
+        finding=finding(content["row"]),
         warning=WARNING,
         style=Markup(read("page.css")),
         scripts=[Markup(script) for script in scripts],

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..evaluation.scores import Row
 from ..files import store
+from ..training.verdict import FAILS, IN_PART, reason
 
 EXPERIMENT = ["dataset", "model", "sweep"]
 WARNING = (
@@ -15,6 +16,13 @@ WARNING = (
     "equally well, without held-out images there is no false-positive rate, and an image that does not appear has not "
     "been shown to be safe."
 )
+
+CAVEATS = {
+    FAILS: "This attack cannot tell what the model remembers, since what it assumes does not hold: {reason}. What does "
+    "not come back has not been shown to be safe.",
+    IN_PART: "What this attack assumes holds for the model in part: {reason}. What does not come back may be in it all "
+    "the same.",
+}
 
 
 def search_columns(candidates: store.Stored) -> Row:
@@ -36,9 +44,15 @@ def search_timings(candidates: store.Stored) -> list[list[str | float]]:
 
 
 def headline(row: Mapping[Any, Any]) -> str:
-    """Which experiment, what was found and, where no image tells, that it proves nothing."""
-    warned = "" if _is_evaluated(row) else f" {WARNING}"
-    return f"{row['dataset']}, {row['model']}, {row['sweep']}: {finding(row)}{warned}"
+    """Which experiment, what speaks against relying on it and, after that, what was found."""
+    warnings = [caveat(row), "" if _is_evaluated(row) else WARNING]
+    return f"{row['dataset']}, {row['model']}, {row['sweep']}: {' '.join(filter(None, [*warnings, finding(row)]))}"
+
+
+def caveat(row: Mapping[Any, Any]) -> str:
+    """What stands before any finding where what the attack assumes does not hold, or only in part."""
+    said = CAVEATS.get(str(row.get("condition")))
+    return said.format(reason=reason(row)) if said else ""
 
 
 def finding(row: Mapping[Any, Any]) -> str:

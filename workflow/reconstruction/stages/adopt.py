@@ -10,7 +10,6 @@ import hashlib
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from ..configuration import AdoptedModel
@@ -18,19 +17,25 @@ from ..errors import UserError
 from ..files import outside, store
 from ..machine.devices import require_memory
 from ..models import adopted, deployed
+from ..models.checkpoints import files_of
 from ..training import capacity, examination
 from ..training.descent import record
+from ..training.verdict import CAUSES, Verdict, by_images, by_weights, reason
 
 
 def run(settings: AdoptedModel, model_path: Path, subset_path: Path | None, training_path: Path | None) -> None:
     """Adopt the weights; raises UserError where they make no network that the attack knows."""
     begun = time.perf_counter()
     weights = Path(settings.weights)
-    network, mean, std = adopted.read(settings)
+    found = adopted.read(settings)
+    network, mean, std = found.network, found.mean, found.std
     arrays = deployed.arrays(network, mean, std)
-    with outside.opened(weights) as handle:
-        sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
-    facts = {"stage": "adopt", "weights": str(weights), "sha256": sha256}
+    sha256 = hashlib.sha256()
+    for file in files_of(weights):
+        with outside.opened(file) as handle:
+            while part := handle.read(2**20):
+                sha256.update(part)
+    facts = {"stage": "adopt", "weights": str(weights), "sha256": sha256.hexdigest()}
     sources = {} if subset_path is None else {"subset": store.read(subset_path, "subset")}
     if sources:
         _check_images(sources["subset"], mean.shape)
@@ -40,19 +45,27 @@ def run(settings: AdoptedModel, model_path: Path, subset_path: Path | None, trai
             "scale them down, or adopt the weights without images",
         )
     model = store.write(model_path, "model", arrays, settings_json=settings.to_json(), facts=facts, sources=sources)
-    print(f"adopt: {network}, {'no' if network.bias is None else 'first-layer'} bias")
+    say(f"{network}, {'no' if network.bias is None else 'first-layer'} bias", *found.notes)
     if not sources or training_path is None:
+        conclude(by_weights(network, mean.shape))
         return
 
     data = examination.parts(sources["subset"], mean, std)
     network = network.to(dtype=torch.float64)
-    found = examination.examine(network, data, [record(0, data["training"].margins(network), network.family)])
+    examined = examination.examine(network, data, [record(0, data["training"].margins(network), network.family)])
     store.write(
-        training_path, "training", found, settings_json=settings.to_json(),
+        training_path, "training", examined, settings_json=settings.to_json(),
         facts={**facts, "seconds": time.perf_counter() - begun, "device": "cpu", "threads": torch.get_num_threads()},
         sources={**sources, "model": model},
     )  # fmt: skip
-    _report(found)
+    wrong = examination.mistakes(examined["margins"], "training images")
+    if wrong:
+        say(f"warning: {wrong}; {CAUSES}, and that these are its training images")
+    say(
+        f"loss {examined['curve/loss'][-1]:.2e}, test accuracy {examined['accuracy/test']:.1%}, "
+        f"{examined['on_margin'].sum()} of {len(examined['margins'])} images on the margin"
+    )
+    conclude(by_images(network, examination.unexplained(examined)))
 
 
 def _check_images(subset: store.Stored, shape: tuple[int, ...]) -> None:
@@ -61,18 +74,12 @@ def _check_images(subset: store.Stored, shape: tuple[int, ...]) -> None:
         raise UserError(f"{subset.path}: has images of shape {found}, and the network takes {shape}", "draw others")
 
 
-def _report(found: dict[str, np.ndarray]) -> None:
-    """Print what tells a wrong label or normalisation, and what the attack can hope for."""
-    wrong, count = int((found["margins"] <= 0).sum()), len(found["margins"])
-    if wrong:
-        swapped = " (were all labels swapped, it would err on the others)" if 2 * wrong > count else ""
-        print(
-            f"adopt: warning: the network errs on {wrong} of {count} training images{swapped}; "
-            "check the labels, mean and std, and that these are its training images"
-        )
-    left = found["true_residuals"][0] / found["squared_norms"][0]
-    print(
-        f"adopt: loss {found['curve/loss'][-1]:.2e}, test accuracy {found['accuracy/test']:.1%}, "
-        f"{found['on_margin'].sum()} of {count} images on the margin; "
-        f"the training images leave {left:.0%} of the first layer unexplained"
-    )
+def conclude(verdict: Verdict) -> None:
+    """Say whether what the attack assumes holds, and by which figure."""
+    warning, causes = ("warning: ", f"; {CAUSES}") if verdict.is_doubtful else ("", "")
+    say(f"{warning}{verdict}: {reason(verdict.columns)}{causes}")
+
+
+def say(*lines: str) -> None:
+    for line in lines:
+        print(f"adopt: {line}", flush=True)

@@ -27,7 +27,8 @@ from ..machine.devices import require_memory
 from ..machine.progress import Progress
 from ..models import deployed
 from ..report.row import headline, search_columns, search_timings
-from ..training.examination import count
+from ..training.examination import count, mistakes, unexplained
+from ..training.verdict import CAUSES, by_images
 
 
 def run(
@@ -81,6 +82,7 @@ def run(
         "training_loss": float(training["curve/loss"][-1]),
         "on_margin": int(training["on_margin"].sum()),
         "test_accuracy": float(training["accuracy/test"]),
+        **by_images(model.network, unexplained(training.arrays)).columns,
         "closure_auc": auc,
         "closure_tpr": tpr,
         **search_columns(candidates),
@@ -120,6 +122,9 @@ def run(
     }
     sources = {"subset": subset, "training": training, "candidates": candidates}
     store.write(output, "evaluation", arrays, settings_json=settings.to_json(), facts=facts, sources=sources)
+    wrong = mistakes(training["margins"], "training images")
+    if wrong:
+        print(f"evaluate: warning: {wrong}; {CAUSES}")
     print(f"evaluate: {headline(row)}")
 
 

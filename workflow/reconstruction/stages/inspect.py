@@ -16,6 +16,7 @@ from ..files import store
 from ..files.layout import NO_IMAGES
 from ..models import deployed
 from ..report.row import headline, search_columns, search_timings
+from ..training.verdict import by_weights
 
 
 def run(count: int, experiment: str, model_path: Path, candidates_path: Path, output: Path) -> None:
@@ -24,7 +25,8 @@ def run(count: int, experiment: str, model_path: Path, candidates_path: Path, ou
     candidates = store.read(candidates_path, "candidates")
     store.require_source(candidates, "model", model.stored)
     name, sweep = experiment.split("/")
-    found = {"network": str(model.network), **search_columns(candidates)}
+    verdict = by_weights(model.network, model.mean.shape)
+    found = {"network": str(model.network), **verdict.columns, **search_columns(candidates)}
     row = {"dataset": NO_IMAGES, "model": name, "sweep": sweep, **dict.fromkeys(COLUMNS), **found}
     arrays = {
         "row": np.array(json.dumps(row)),

@@ -12,20 +12,25 @@ from pathlib import Path
 import torch
 
 from ..configuration import Model
+from ..errors import UserError
 from ..files import store
 from ..machine.devices import require_memory
 from ..models import deployed
+from ..models.plausibility import dead_layer
 from ..training import capacity, examination
 from ..training.fit import fit
 
 
 def run(settings: Model, subset_path: Path, model_path: Path, training_path: Path, device: torch.device) -> None:
+    """Raises UserError where weight decay takes all of the weights."""
     subset = store.read(subset_path, "subset")
     _check_memory(settings, subset)
     begun = time.perf_counter()
     data = examination.parts(subset, subset["mean"])
     network, curve = fit(settings, data["training"].inputs, data["training"].labels, device)
     seconds = time.perf_counter() - begun
+    if dead_layer(network) is not None:
+        raise UserError("training has left nothing of the weights", "lower training.weight_decay")
 
     arrays = examination.examine(network, data, curve, settings.training.weight_decay)
     margins = arrays["margins"]

@@ -19,6 +19,8 @@ from ..machine.devices import require_memory
 from ..models import deployed
 from ..report.figures import STYLE, save
 from ..report.palette import BLUE, GREEN, GREY, ORANGE
+from ..training.examination import mistakes
+from ..training.verdict import CAUSES
 
 
 def run(model_path: Path, pool_path: Path, output: Path) -> None:
@@ -36,6 +38,11 @@ def run(model_path: Path, pool_path: Path, output: Path) -> None:
         "give fewer images at a time, or smaller ones",
     )
     scores = score(model, suspects)
+    known = "" if suspects.member is None else " that it was trained on"
+    margins = scores["margin"].to_numpy() if suspects.member is None else scores["margin"].to_numpy()[suspects.member]
+    wrong = mistakes(margins, f"images{known}")
+    if wrong and 2 * (margins <= 0).sum() > len(margins):
+        print(f"membership: warning: {wrong}; {CAUSES}")
     write = {output: scores.to_csv(index=False, float_format="%.6g")}
     print(f"membership: {(scores['lambda'] > 0).sum()} of {len(scores)} images have a positive lambda")
     if suspects.member is not None:

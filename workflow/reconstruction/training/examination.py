@@ -5,7 +5,7 @@ The attack does not read it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,3 +73,15 @@ def examine(
         "true_residuals": truth.residuals,
         "squared_norms": truth.squared_norms,
     }
+
+
+def unexplained(examined: Mapping[str, np.ndarray]) -> float:
+    """The share of the first layer's squared norm that the training images leave unexplained."""
+    return float(examined["true_residuals"][0] / examined["squared_norms"][0])
+
+
+def mistakes(margins: np.ndarray, what: str) -> str:
+    """Where the network errs on images that it was trained on, or on most of a pool, what may be wrong; or nothing."""
+    wrong, otherwise = int((margins <= 0).sum()), int((margins >= 0).sum())
+    swapped = f" (on {otherwise} with the two labels swapped)" if wrong > otherwise else ""
+    return f"the network errs on {wrong} of {len(margins)} {what}{swapped}" if wrong else ""

@@ -1,0 +1,149 @@
+"""A plain verdict on what the attack assumes: networks trained otherwise, and where the caveat stands."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from checkpoint_helpers import mlp, smooth_images, trained
+from reconstruction.configuration import AdoptedModel, Dataset, Evaluation, Merge, Model, Restarts, parsing
+from reconstruction.errors import UserError
+from reconstruction.files import store
+from reconstruction.report.row import caveat, headline
+from reconstruction.stages import adopt, deduplicate, evaluate, inspect, page, reconstruct, subset, table, train
+from reconstruction.tools.show import show
+from reconstruction.training.descent import Record
+from reconstruction.training.examination import mistakes
+from reconstruction.training.verdict import FAILS, HOLDS, IN_PART, UNKNOWN, by_images, by_weights
+from science_helpers import random_network
+from torch import nn
+
+SHAPE = (3, 6, 6)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A subset of twelve pictures in colour, as many held out, and the mean image."""
+    folder = tmp_path_factory.mktemp("verdict")
+    images = smooth_images(24, SHAPE).transpose(0, 2, 3, 1)
+    np.savez(folder / "images.npz", images=images, labels=np.arange(24) % 2)
+    source = {"kind": "file", "path": str(folder / "images.npz")}
+    subset.run(Dataset(source=source, labels={"rule": "alternating"}, per_label=6), folder / "subset.h5")
+    np.save(folder / "mean.npy", store.read(folder / "subset.h5", "subset")["mean"])
+    return folder
+
+
+def network_of(folder, activation=nn.ReLU, spread=1e-3, channels_last=False):
+    drawn = store.read(folder / "subset.h5", "subset")
+    images = torch.from_numpy(drawn["training/images"] - drawn["mean"]).double()
+    inputs = (images.permute(0, 2, 3, 1) if channels_last else images).flatten(1)
+    labels = torch.from_numpy(drawn["training/labels"]).double()
+    return trained(mlp(108, 40, 40, 1, activation=activation), inputs, labels, spread=spread).state_dict()
+
+
+def adopted(folder, content, capsys, name="model", images=True, **settings):
+    """What `adopt` says of a network."""
+    torch.save(content, folder / "weights.pt")
+    values = {"weights": str(folder / "weights.pt"), "input_shape": SHAPE, "mean": str(folder / "mean.npy"), **settings}
+    files = (folder / "subset.h5", folder / f"{name}_t.h5") if images else (None, None)
+    adopt.run(parsing.parse(AdoptedModel, values, "theirs"), folder / f"{name}.h5", *files)
+    return capsys.readouterr().out
+
+
+def test_a_relu_network_trained_for_long_passes(folder, capsys):
+    said = adopted(folder, network_of(folder), capsys)
+    assert "what the attack assumes holds" in said
+    assert "does not hold" not in said
+    assert "the weights alone do not speak against it" in adopted(folder, network_of(folder), capsys, images=False)
+
+
+@pytest.mark.parametrize("activation", [nn.Tanh, nn.Sigmoid])
+def test_another_activation_is_among_the_causes(activation, folder, capsys):
+    said = adopted(folder, network_of(folder, activation), capsys)
+    assert "adopt: warning: what the attack assumes does not hold: the training images leave" in said
+    assert "the activation (ReLU is assumed)" in said
+
+
+def test_another_order_of_inputs_is_told_with_and_without_images(folder, capsys):
+    content = network_of(folder, channels_last=True)
+    for images in (True, False):
+        said = adopted(folder, content, capsys, images=images)
+        assert "warning: what the attack assumes does not hold" in said
+        assert "`input_order`" in said
+        assert "does not hold" not in adopted(folder, content, capsys, images=images, input_order="HWC")
+
+
+def test_without_mean_and_std_there_is_a_warning(folder, capsys):
+    assert "neither mean nor std is given" in adopted(folder, network_of(folder), capsys, images=False, mean=0)
+    assert "warning" not in adopted(folder, network_of(folder), capsys, images=False, mean=0.5)
+
+
+@pytest.mark.parametrize(
+    ("margins", "said"),
+    [
+        ([1, 2], ""),
+        ([1, -2, 3], "the network errs on 1 of 3 images"),
+        ([-1, -2, 3], "the network errs on 2 of 3 images (on 1 with the two labels swapped)"),
+        ([0, 0], "the network errs on 2 of 2 images"),
+    ],
+)
+def test_mistakes_are_told_and_what_swapped_labels_would_make_of_them(margins, said):
+    assert mistakes(np.array(margins), "images") == said
+
+
+def test_a_network_that_weight_decay_has_taken_is_refused(folder, monkeypatch):
+    nothing = random_network(108, [20]).map(lambda parameter: parameter * 1e-30)
+    monkeypatch.setattr(train, "fit", lambda *_: (nothing, [Record(0, 0.7, 0.0, 0.0, 0.5)]))
+    with pytest.raises(UserError, match=r"nothing of the weights; lower training\.weight_decay"):
+        train.run(Model(hidden=[20]), folder / "subset.h5", folder / "m.h5", folder / "t.h5", torch.device("cpu"))
+    assert not (folder / "m.h5").exists()
+
+
+@pytest.mark.parametrize(("share", "condition"), [(0.2, HOLDS), (0.31, IN_PART), (0.97, FAILS), (1.2, FAILS)])
+def test_the_share_left_unexplained_decides(share, condition):
+    verdict = by_images(random_network(20, [12]), share)
+    assert (verdict.condition, verdict.unexplained) == (condition, share)
+    said = caveat(verdict.columns)
+    assert (said == "") == (condition == HOLDS)
+    assert f"{share:.0%} of the first layer" in said or not said
+
+
+def test_weights_alone_never_make_it_hold():
+    assert by_weights(random_network(20, [6]), (1, 4, 5)).condition == UNKNOWN
+    assert by_weights(random_network(20, [300]), (1, 4, 5)).condition == FAILS
+
+
+def test_the_caveat_stands_first_wherever_the_experiment_is_told(folder, capsys):
+    """A network of PyTorch's own initial values, trained by Adam: no headline counts what came back."""
+    said = adopted(folder, network_of(folder, spread=0), capsys, "theirs")
+    assert "what the attack assumes does not hold" in said
+    model, training, shard, candidates, evaluation, inspection = (
+        folder / f"{name}.h5" for name in ("theirs", "theirs_t", "0", "candidates", "evaluation", "inspection")
+    )
+    sweep = Restarts(per_shard=2, candidates=24, method="subspace", subspace={"iterations": 20, "rank": 8})
+    reconstruct.run(sweep, 0, model, shard, torch.device("cpu"))
+    deduplicate.run(Merge(), model, [shard], candidates)
+    evaluate.run(Evaluation(), "d/theirs/s", folder / "subset.h5", model, training, candidates, evaluation)
+    inspect.run(3, "theirs/s", model, candidates, inspection)
+    told = capsys.readouterr().out
+    begins = "This attack cannot tell what the model remembers, since what it assumes does not hold: "
+    assert f"evaluate: d, theirs, s: {begins}the training images leave" in told
+    assert f"inspect: no-images, theirs, s: {begins}the squared norms of units'" in told
+
+    page.of_evaluation(folder / "subset.h5", model, training, candidates, evaluation, folder / "report.html")
+    page.of_inspection(model, candidates, inspection, folder / "inspection.html")
+    for name in ("report.html", "inspection.html"):
+        assert f"<h1>{begins}" in (folder / name).read_text()
+    table.run([evaluation], folder, [inspection])
+    rows = pd.read_csv(folder / "table.csv")
+    assert rows["condition"].tolist() == [FAILS, FAILS]
+    assert rows["unexplained"][0] > 0.6
+    assert rows["unexplained"].isna().tolist() == [False, True]
+    assert (rows["balance"] < 0.5).all()
+    assert (folder / "table.html").read_text().count(begins) == 2
+    capsys.readouterr()
+    show(folder)
+    assert capsys.readouterr().out.count(f"theirs, s: {begins}") == 2
+    row = json.loads(str(store.read(evaluation, "evaluation")["row"]))
+    assert headline(row).index(begins) < headline(row).index("training images come back")

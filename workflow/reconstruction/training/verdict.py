@@ -1,0 +1,75 @@
+"""Whether what the attack assumes holds for a model, and by which figure.
+
+It assumes that the weights are a sum of the training images' gradients, as training a ReLU network for long from a
+small first layer, or under weight decay, leaves them. Training images tell how much of the first layer is no such sum;
+weights alone can only tell that it cannot be so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..models.mlp import Network
+from ..models.plausibility import balance, has_smooth_inputs
+
+HOLDS, IN_PART, FAILS, UNKNOWN = "holds", "holds in part", "does not hold", "not known"
+SMALL, LARGE = 0.25, 0.6  # of the first layer; ReLU networks trained for long leave 0.05 to 0.5
+BALANCED = 0.5  # a correlation; 0.97 and more after training for long, 0.3 and less otherwise
+CAUSES = (
+    "check the order of the layers (`layers`) and of the inputs (`input_order`), the activation (ReLU is assumed), "
+    "mean and std, and the labels"
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """unexplained: the share of the first layer that the training images leave, if there are any; balance: see
+    models/plausibility.py."""
+
+    condition: str
+    unexplained: float | None
+    balance: float
+
+    @property
+    def is_doubtful(self) -> bool:
+        return self.condition in (IN_PART, FAILS)
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What the table says of it."""
+        return vars(self)
+
+    def __str__(self) -> str:
+        if self.condition == UNKNOWN:
+            return "whether what the attack assumes holds cannot be told without the training images"
+        return f"what the attack assumes {self.condition}"
+
+
+def by_images(network: Network, unexplained: float) -> Verdict:
+    condition = HOLDS if unexplained <= SMALL else IN_PART if unexplained <= LARGE else FAILS
+    return Verdict(condition, unexplained, balance(network))
+
+
+def by_weights(network: Network, input_shape: Sequence[int]) -> Verdict:
+    found = balance(network)
+    fails = found < BALANCED or not has_smooth_inputs(network.weights[0], input_shape)
+    return Verdict(FAILS if fails else UNKNOWN, None, found)
+
+
+def reason(columns: Mapping[str, Any]) -> str:
+    """The figure that decided a verdict, in words, from what the table says of it."""
+    unexplained, found = columns.get("unexplained"), columns["balance"]
+    if unexplained is not None and unexplained == unexplained:
+        return f"the training images leave {unexplained:.0%} of the first layer unexplained"
+    if found < BALANCED:
+        return (
+            f"the squared norms of units' incoming and outgoing weights correlate by {found:.2f} only, where training "
+            "for long leaves 0.9 and more"
+        )
+    if columns["condition"] == FAILS:
+        return (
+            "the first layer's weights are much smoother pictures with the inputs in another order, H, W, C or C, H, W"
+        )
+    return "the weights alone do not speak against it"

@@ -27,6 +27,7 @@ SERIES = (
 PER_ROW = 4
 HEIGHT = 1.5  # inches, of a row of panels
 LINE = 14  # per cent, the height of a line of a label
+TICKS = 4  # in a panel
 WIDE = 6  # more names than this take a row of their own
 COLUMNS = {
     "applies": "condition",
@@ -72,8 +73,8 @@ def draw(rows: Sequence[Row], path: Path) -> None:
 
 
 def panels(rows: Sequence[Row]) -> Figure:
-    """A panel for each axis with rows, a mark for each network, lines through the medians of the seeds."""
-    shown = [axis for axis in AXES.values() if on(axis, rows)]
+    """A panel for each axis with two rows at least, a mark for each network, lines through the medians of the seeds."""
+    shown = [axis for axis in AXES.values() if len(on(axis, rows)) > 1]
     wide = [axis for axis in shown if len(axis.settings) > WIDE and isinstance(axis.value(axis.settings[0]), str)]
     narrow = [axis for axis in shown if axis not in wide]
     lines = -(-len(narrow) // PER_ROW)
@@ -123,17 +124,27 @@ def _panel(axis: Axis, rows: list[Row], panel: Axes, named: bool) -> None:
     if named:
         _name(panel, ends)
     panel.set_xlabel(axis.title)
+    panel.tick_params(axis="x", labelsize=6.5)
 
 
 def _scale(panel: Axes, order: list[float], numbers: bool) -> None:
-    """Logarithmic where numbers differ tenfold; 0 stands a step before the smallest."""
+    """Logarithmic where numbers differ fivefold; 0 stands a step before the smallest."""
     if not numbers:
-        panel.set_xticks(range(len(order)), list(map(str, order)), fontsize=6.5)
+        panel.set_xticks(range(len(order)), list(map(str, order)))
         panel.set_xlim(-0.5, len(order) - 0.5)
-    elif max(order) >= 10 * min(order):
-        least = min(value for value in order if value)
-        panel.set_xscale("symlog", linthresh=least, linscale=0.5) if 0 in order else panel.set_xscale("log")
-        panel.xaxis.set_minor_locator(NullLocator())
+        return
+    least, most = min(value for value in order if value), max(order)
+    if 0 in order:
+        panel.set_xscale("symlog", linthresh=least)
+    elif most >= 5 * least:
+        panel.set_xscale("log")
+    if most <= 50 * least:
+        ticks = order[:: -(-len(order) // TICKS)]
+        panel.set_xticks(ticks, [f"{value:g}" for value in ticks])
+    else:
+        powers = [value for value in order if not value or f"{value:e}".startswith("1.000000")]
+        panel.set_xticks(powers[:: -(-len(powers) // TICKS)])
+    panel.xaxis.set_minor_locator(NullLocator())
 
 
 def _name(panel: Axes, ends: list[tuple[float, str, str]]) -> None:

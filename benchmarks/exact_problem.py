@@ -46,27 +46,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def prepare(options: argparse.Namespace) -> Problem:
     """Draw the images, and train the network or take it from the cache."""
-    dataset = Dataset.model_validate({"per_label": options.images // 2, **_source(options)})
+    training, labels, held_out, mean = images_of(options.data, options.source, options.images)
+    return Problem(training, labels, held_out, _network(options, training, labels), mean)
+
+
+def images_of(
+    data: str, source: str | None, count: int, held_out: int | None = None
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """training, labels, held_out and mean of a Problem; held_out: how many, by default as many as trained on."""
+    dataset = Dataset.model_validate(
+        {
+            "per_label": count // 2,
+            "held_out_per_label": None if held_out is None else held_out // 2,
+            **_source(data, source),
+        }
+    )
     pool, _ = load(dataset.source)
-    training, held_out = draw(pool, dataset)
-    mean = pool.images[training.indices].mean(0, dtype=np.float64).astype(np.float32)
+    trained, others = draw(pool, dataset)
+    mean = pool.images[trained.indices].mean(0, dtype=np.float64).astype(np.float32)
 
     def inputs(part: Drawn) -> torch.Tensor:
         return torch.from_numpy((pool.images[part.indices] - mean).reshape(len(part.indices), -1)).double()
 
-    labels = torch.from_numpy(training.labels).double()
-    network = _network(options, inputs(training), labels)
-    return Problem(inputs(training), labels, inputs(held_out), network, torch.from_numpy(mean.reshape(-1)))
+    labels = torch.from_numpy(trained.labels).double()
+    return inputs(trained), labels, inputs(others), torch.from_numpy(mean.reshape(-1))
 
 
-def _source(options: argparse.Namespace) -> dict[str, object]:
-    if options.data == "faces":
+def _source(data: str, source: str | None) -> dict[str, object]:
+    if data == "faces":
         return {"source": {"kind": "faces"}, "labels": {"rule": "alternating"}}
-    if options.data == "cifar10":
+    if data == "cifar10":
         labels = {"rule": "classes", "negative": [0, 1, 8, 9], "positive": [2, 3, 4, 5, 6, 7]}
-        return {"source": {"kind": "file", "path": options.source}, "labels": labels}
+        return {"source": {"kind": "file", "path": source}, "labels": labels}
     labels = {"rule": "classes", "negative": [0, 2, 4, 6, 8], "positive": [1, 3, 5, 7, 9]}
-    return {"source": {"kind": "mnist", "root": options.source}, "labels": labels}
+    return {"source": {"kind": "mnist", "root": source}, "labels": labels}
 
 
 def _network(options: argparse.Namespace, inputs: torch.Tensor, labels: torch.Tensor) -> Network:
@@ -103,7 +116,7 @@ def attack(
     rank: int | None = None,
     say: Callable[[str, Report], None] = lambda phase, report: None,
 ) -> Found:
-    """Explore, deflate and solve, in one process."""
+    """Explore, deflate and solve, in one process; nothing found is no images."""
     system = equations(network, condition(network, rank).rank)
     hunt, searched = Hunt(system, from_weights(system), plan, seed), 0
     for phase, reports in (("explore", hunt.explore(range(-(-starts // plan.batch)))), ("deflate", hunt.deflate())):
@@ -111,6 +124,8 @@ def attack(
             searched += report.starts
             say(phase, report)
     chosen = hunt.chosen()
+    if not len(chosen):
+        return Found(torch.zeros(0, network.input_size), chosen, system, torch.zeros(0), searched)
     images = hunt.images(chosen)
     inputs = images.z[:, : len(system.basis)] @ system.basis
     return Found(inputs, chosen, system, images.consistency, searched)

@@ -7,8 +7,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from reconstruction.configuration import ConstantSchedule, LogLossSchedule, Model, Training
+from reconstruction.errors import UserError
 from reconstruction.models.logistic import LOGISTIC
 from reconstruction.models.mlp import Network, activations, initialise
+from reconstruction.training import settling
 from reconstruction.training.descent import TrainingDiverged, descend
 from reconstruction.training.fit import fit
 from reconstruction.training.settling import LOSS_CHANGE, curvature, settle
@@ -147,3 +149,17 @@ def test_settling_from_afar_follows_the_curvature(target_loss):
         for it in (Training(weight_decay=1e-3), training)
     )
     assert far.loss == pytest.approx(near.loss, rel=0.02)
+
+
+@pytest.mark.parametrize(("hidden", "decay"), [([20], 1e-3), ([20, 20], 1.7e-3), ([10, 10, 10], 1e-2)])
+def test_where_the_loss_runs_away_settling_begins_again_at_a_lower_rate(hidden, decay, monkeypatch):
+    """Of two images the loss swings far below that of the stationary point, where there is hardly any curvature."""
+    inputs, labels = normal(2, 30), alternating(2)
+    settings = Model(hidden=hidden, first_layer_scale=1, training=Training(weight_decay=decay, steps=1500))
+    network, curve = fit(settings, inputs, labels, CPU)
+    assert curve[-1].loss < 2 * decay
+    norms = network.squared_norms
+    assert norms.tolist() == pytest.approx([norms[0].item()] * len(norms), rel=1e-3)
+    monkeypatch.setattr(settling, "CAUTION", (1,))
+    with pytest.raises(UserError, match="the loss is"):
+        fit(settings, inputs, labels, CPU)

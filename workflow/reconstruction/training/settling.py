@@ -6,7 +6,8 @@ stationary point. The rate is the inverse of the loss's curvature, the largest e
     (1/n) sum_i s_i (1 - s_i) g_i g_i^T + decay,    s_i = sigmoid(-y_i Phi(x_i)), g_i = grad Phi(x_i),
 
 and falls to zero along a cosine. Curvature is in proportion to the loss, and so to the decay: what the decay has still
-to shrink falls by a factor e in some 250 steps, whatever the decay is.
+to shrink falls by a factor e in some 250 steps, whatever the decay is. It grows again where the loss has swung far
+below that of the stationary point: if the loss then runs away, the descent begins again at a quarter of the rate.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ STEPS = 3000
 MOMENTUM = 0.95
 CURVATURE_EVERY = 50  # steps between two looks at the curvature
 FARTHEST = 10  # weight decays that the loss may be when settling begins; from farther off the steps diverge
+CAUTION = (1, 4, 16, 64)  # what the rate is divided by, in turn, while the loss runs away
 LOSS_CHANGE = 0.02  # since the last look, beyond which there is another: far from the end curvature grows by the step
 
 
@@ -48,8 +50,25 @@ def settle(
 
     inputs: (n, D); labels: (n,) in {-1, +1}, of the inputs' dtype. The network given is left as it is. Returns
     the network, its curve, and by how much the steps have shrunk a weight that the loss does not depend on.
-    Raises TrainingDiverged when the loss runs away.
+    Raises TrainingDiverged when the loss runs away at the lowest rate as well.
     """
+    for caution in CAUTION[:-1]:
+        try:
+            return _settle(network, inputs, labels, weight_decay, steps, progress, caution)
+        except TrainingDiverged:
+            pass
+    return _settle(network, inputs, labels, weight_decay, steps, progress, CAUTION[-1])
+
+
+def _settle(
+    network: Network,
+    inputs: Tensor,
+    labels: Tensor,
+    weight_decay: float,
+    steps: range,
+    progress: Callable[[Record], None],
+    caution: float,
+) -> tuple[Network, list[Record], float]:
     settled, velocity = network.map(torch.clone), network.map(torch.zeros_like)
     idle, idle_velocity = 1.0, 0.0
     curve: list[Record] = []
@@ -65,7 +84,7 @@ def settle(
             curve.append(record(step, margins, network.family))
             progress(curve[-1])
         if done % CURVATURE_EVERY == 0 or abs(loss - seen) > LOSS_CHANGE * seen:
-            largest_rate, seen = 1 / (curvature(settled, layers, labels) + weight_decay), loss
+            largest_rate, seen = 1 / (curvature(settled, layers, labels) + weight_decay) / caution, loss
         rate = largest_rate * cosine(done, len(steps))
         gradients = log_loss_gradient(settled, layers, labels, loss=1)
         for parameter, speed, gradient in zip(settled.parameters, velocity.parameters, gradients, strict=True):

@@ -17,6 +17,7 @@ import torch
 from exact_problem import Found, Problem, add_arguments, attack, prepare
 from reconstruction.attack.exact import condition as conditions
 from reconstruction.attack.exact.acceptance import columns
+from reconstruction.attack.exact.confirmation import CONFIRMED, confirmed, discrepancy
 from reconstruction.attack.exact.equations import Equations, equations
 from reconstruction.attack.exact.hunt import Hunt, Plan, Report
 from reconstruction.attack.exact.prior import from_weights
@@ -95,12 +96,19 @@ def null(problem: Problem, network: object, options: argparse.Namespace, plan: P
     begun = time.perf_counter()
     for report in hunt.explore(range(-(-options.starts // plan.batch))):
         say("explore", report)
-    print(f"seconds: {time.perf_counter() - begun:.1f}, accepted: {len(hunt.chosen())}, sure: {len(hunt.sure())}")
+    print(f"seconds: {time.perf_counter() - begun:.1f}, accepted: {len(hunt.chosen()[0])}, sure: {len(hunt.sure())}")
 
 
 def judge(problem: Problem, found: Found) -> None:
     """Counts of training images, and of as many held-out images by the same rules."""
     judge_gates(problem, found.equations, found.solutions)
+    off = discrepancy(found.equations, found.solutions, found.solved)
+    best = nearest_by_ncc(found.images.float(), problem.training.float()).score
+    sure = off.abs().numpy() < CONFIRMED
+    print(
+        f"confirmed by lambda: {sure.sum()} images, {confirmed(off)[1]:.2f} by chance; "
+        f"{(best[sure] > 0.9).sum()} of them above NCC 0.9, {(best[sure] > 0.99).sum()} above 0.99"
+    )
     for name, images in (("training", problem.training), ("held_out", problem.held_out)):
         scores = np.sort(nearest_by_ncc(images.float(), found.images.float()).score)[::-1]
         above = ", ".join(f"{(scores > level).sum()} above {level}" for level in (0.8, 0.9, 0.95, 0.99))

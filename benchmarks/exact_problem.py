@@ -14,6 +14,7 @@ from reconstruction.attack.exact.equations import Equations, equations
 from reconstruction.attack.exact.hunt import Hunt, Plan, Report
 from reconstruction.attack.exact.prior import from_weights
 from reconstruction.attack.exact.search import Solutions
+from reconstruction.attack.exact.solve import Images
 from reconstruction.configuration import Dataset, Model, Training
 from reconstruction.data.drawing import Drawn, draw
 from reconstruction.data.sources import load
@@ -98,13 +99,13 @@ def _network(options: argparse.Namespace, inputs: torch.Tensor, labels: torch.Te
 
 @dataclass(frozen=True)
 class Found:
-    """images: (k, D), network inputs, of the solutions, which are in the rows of the equations; consistency: (k,);
-    starts: how many were searched from."""
+    """images: (k, D), network inputs, of the solutions, which are in the rows of the equations; solved: as they
+    came out of the equations; starts: how many were searched from."""
 
     images: torch.Tensor
     solutions: Solutions
     equations: Equations
-    consistency: torch.Tensor
+    solved: Images
     starts: int
 
 
@@ -123,9 +124,6 @@ def attack(
         for report in reports:
             searched += report.starts
             say(phase, report)
-    chosen = hunt.chosen()
-    if not len(chosen):
-        return Found(torch.zeros(0, network.input_size), chosen, system, torch.zeros(0), searched)
-    images = hunt.images(chosen)
+    chosen, images = hunt.chosen()
     inputs = images.z[:, : len(system.basis)] @ system.basis
-    return Found(inputs, chosen, system, images.consistency, searched)
+    return Found(inputs, chosen, system, images, searched)

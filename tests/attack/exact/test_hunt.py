@@ -7,19 +7,20 @@ import pytest
 import torch
 from exact_helpers import planted
 from exact_problem import attack
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from reconstruction.attack.exact import acceptance, deflation
 from reconstruction.attack.exact.condition import condition
+from reconstruction.attack.exact.confirmation import confirmed, discrepancy
 from reconstruction.attack.exact.equations import UnknownDepth, equations, parallel
 from reconstruction.attack.exact.prior import from_weights
 from reconstruction.attack.exact.search import GateSearch, Solutions, begin, search
 from reconstruction.attack.exact.sensitivity import fitted, random_factors, sensitivity
-from reconstruction.attack.exact.solve import Weights, solve
+from reconstruction.attack.exact.solve import Images, Weights, solve
 from reconstruction.attack.plan import NoGates, gates, plan_of
 from reconstruction.configuration import ExactSearch, Restarts
 from reconstruction.evaluation.matching import nearest_by_ncc
-from reconstruction.models.mlp import Network
+from reconstruction.models.mlp import Network, activations, outputs
 from science_helpers import generator, normal, properties, random_network, relative, uniform
 
 COUNT = 12
@@ -174,3 +175,36 @@ def test_rotated_weights_give_nothing():
     table = left * values @ right
     rotated = Network((table[:, :-1], *network.weights[1:]), table[:, -1])
     assert len(attack(rotated, 400, 0, plan_of(ExactSearch()), rank=COUNT - 1).images) <= 1
+
+
+@properties
+@given(seed=st.integers(0, 1000), biased=st.booleans())
+def test_lambda_is_what_the_loss_asks_for(seed, biased):
+    """Images with lambda = 3 sigmoid(-q) are off by nothing, and one whose lambda is e^2 times as large by 2."""
+    network = random_network(6, [9, 4], seed=seed)
+    network = network if biased else Network(network.weights, None)
+    system = equations(network, 6)
+    inputs = normal(7, 6, seed=seed)
+    layers = activations(network, inputs)
+    phi = outputs(network, layers).squeeze(1)
+    assume((phi != 0).all())
+    labels = phi.sign()
+    z = inputs @ system.basis.T
+    z = torch.cat([z, torch.ones(7, 1).double()], 1) if biased else z
+    order = torch.argsort(network.weights[1].norm(dim=1) * network.weights[2][0].abs(), descending=True)
+    factors = (layers[2] > 0).double()[:, order]
+    typical = (factors @ system.responses).abs().median(dim=1).values
+    lambdas = 3 * torch.sigmoid(-phi * labels) * typical * labels
+    lambdas[2] *= torch.e**2
+    solved = Images(z, lambdas, z[:, 0], z[:, 0])
+    patterns = Solutions(z, z, z, factors, z[:, 0])
+    found = discrepancy(system, patterns, solved)
+    expected = torch.zeros(7).double()
+    expected[2] = 2
+    assert (found - expected).abs().max() < 1e-9
+    assert confirmed(found)[0] == 6
+
+
+def test_images_of_planted_gates_are_chosen():
+    assert len(found().images) <= COUNT
+    assert found().solved.consistency.max() < 0.3

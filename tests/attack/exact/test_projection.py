@@ -17,6 +17,7 @@ def system(rows, unknowns, seed=0):
         rows=torch.nn.functional.normalize(normal(rows, unknowns, seed=seed), dim=1),
         weighted=normal(rows, unknowns, seed=seed + 1),
         inward=normal(2, rows, seed=seed + 2),
+        outward=normal(2, rows, seed=seed + 4),
         responses=normal(2, rows, seed=seed + 3),
         scales=torch.ones(rows).double(),
         basis=torch.eye(unknowns - 1).double(),

@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from ..attack.exact.acceptance import SAME, columns
-from ..attack.exact.hunt import Hunt, Report, doubt
+from ..attack.exact.choice import doubt
+from ..attack.exact.confirmation import confirmed, discrepancy
+from ..attack.exact.hunt import Hunt, Report
 from ..attack.exact.search import Solutions
 from ..attack.plan import Gates
 from ..errors import UserError
@@ -26,8 +28,9 @@ class Answer:
 
     coordinates: (k, r), in the space of the attack; lambdas: (k,), positive; labels: (k,) in {-1, +1}, the sign of
     lambda as the equations have it; gap: (k,), how far a pattern is from closing its equations; contradiction: (k,),
-    the share of an image's products with the weights that contradicts its own gates; score: (k,), of these two;
-    support: (k,), in how many shards.
+    the share of an image's products with the weights that contradicts its own gates; misfit: (k,), of log lambda, by
+    which it is not what the network's output at the image asks for; score: (k,), of gap and contradiction; support:
+    (k,), in how many shards. confirmed: images whose lambda fits; by_chance: how many of these are expected to.
     """
 
     coordinates: np.ndarray
@@ -35,8 +38,11 @@ class Answer:
     labels: np.ndarray
     gap: np.ndarray
     contradiction: np.ndarray
+    misfit: np.ndarray
     score: np.ndarray
     support: np.ndarray
+    confirmed: int
+    by_chance: float
     unexplained: float  # share of the first layer's squared norm
     starts: int
     patterns: int
@@ -83,12 +89,13 @@ def _here(solutions: Solutions, shard: store.Stored, attack: Gates) -> Solutions
 
 def solved(attack: Gates, hunt: Hunt, found: Sequence[Solutions], starts: int) -> Answer:
     """The images of a hunt's patterns; found: by each shard."""
-    chosen = hunt.chosen()
-    images = hunt.images(chosen)
-    doubts = doubt(chosen.gap, images.consistency)
-    order = doubts.argsort()
-    chosen, z = chosen[order], images.z[order]
-    lambdas, consistency = images.lambdas[order], images.consistency[order]
+    chosen, images = hunt.chosen()
+    if not len(chosen):
+        raise UserError(
+            "deduplicate: no gate pattern agrees with its own image", "raise shards, or set method to subspace"
+        )
+    misfit = discrepancy(attack.system, chosen, images)
+    confirmed_images, by_chance = confirmed(misfit)
     system, own = attack.system, columns(attack.system, chosen)
     left = system.weighted - own.T @ torch.linalg.lstsq(own.T, system.weighted).solution
     scales = system.scales[:, None]
@@ -98,13 +105,16 @@ def solved(attack: Gates, hunt: Hunt, found: Sequence[Solutions], starts: int) -
         for part in found
     )
     return Answer(
-        z[:, : len(system.basis)].float().numpy(),
-        lambdas.abs().float().numpy(),
-        lambdas.sign().to(torch.int8).numpy(),
+        images.z[:, : len(system.basis)].float().numpy(),
+        images.lambdas.abs().float().numpy(),
+        images.lambdas.sign().to(torch.int8).numpy(),
         chosen.gap.numpy(),
-        consistency.numpy(),
-        1 / doubts[order].numpy(),
+        images.consistency.numpy(),
+        misfit.numpy(),
+        1 / doubt(chosen.gap, images.consistency).numpy(),
         torch.as_tensor(support).numpy(),
+        confirmed_images,
+        by_chance,
         unexplained,
         starts,
         len(hunt.found),

@@ -17,7 +17,7 @@ from ..files import store
 ROWS = 1000  # images of a part in the table, best first
 GAP = 1  # pixels between the pictures of a pair
 OF_GRADIENTS = ("agreement", "margin", "response", "spread", "lambda")
-OF_GATES = ("gap", "contradiction", "margin", "lambda")
+OF_GATES = ("gap", "contradiction", "misfit", "margin", "lambda")
 
 
 @dataclass(frozen=True)

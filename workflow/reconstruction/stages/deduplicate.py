@@ -113,6 +113,7 @@ def solve(model: Deployed, paths: Sequence[Path]) -> Made:
         "candidates/cluster": np.arange(count),
         "representatives/gap": found.gap,
         "representatives/contradiction": found.contradiction,
+        "representatives/misfit": found.misfit,
         "representatives/coordinates": found.coordinates,
         "representatives/support": found.support,
         "representatives/agreement": found.support / len(read),
@@ -129,6 +130,8 @@ def solve(model: Deployed, paths: Sequence[Path]) -> Made:
         **attack.space.arrays(),
     }
     result = (
-        f"{found.starts} random starts found {found.patterns} gate patterns, of which {count} are solved for together"
+        f"{found.starts} random starts found {found.patterns} gate patterns, and {count} are solved for; the lambdas "
+        f"of {found.confirmed} images fit what the network says of them, {found.by_chance:.1f} of these by chance"
     )
-    return arrays, {**facts_of(read), "solving_seconds": time.perf_counter() - begun}, result
+    facts = {"confirmed": found.confirmed, "confirmed_by_chance": found.by_chance}
+    return arrays, {**facts_of(read), **facts, "solving_seconds": time.perf_counter() - begun}, result

@@ -33,6 +33,7 @@ class Equations:
     rows: (m, d), unit norm; an image z is r coordinates c of x = c @ basis, then 1 where the layer has a bias.
     weighted: (m, d), the same rows as they stand in T, over the typical |u| of their units; mean square 1.
     inward: (K, m), layer 2 by its K directions: the sign of inward @ relu(rows @ z) tells which respond.
+    outward: (K, m), the same for the output: Phi is the sum of outward @ relu(rows @ z) over those that respond.
     responses: (K, m), u of each of them, over the typical |u|: an image's u is a combination with factors in [0, 1].
     scales: (m,), what a row of T was divided by to become weighted.
     basis: (r, D), orthonormal; spectrum: (r,), the singular values of W_1 that belong to it.
@@ -41,6 +42,7 @@ class Equations:
     rows: Tensor
     weighted: Tensor
     inward: Tensor
+    outward: Tensor
     responses: Tensor
     scales: Tensor
     basis: Tensor
@@ -75,7 +77,7 @@ def equations(network: Network, rank: int) -> Equations:
     def summed(columns: Tensor) -> Tensor:
         return columns.new_zeros(len(columns), count).index_add_(1, groups, columns[:, alive])
 
-    grouped, responses = summed(table.T).T, summed(responses)
+    grouped, outward, responses = summed(table.T).T, summed(responses * norms), summed(responses)
     typical = responses.abs().sum(0)
     typical = typical.clamp(min=1e-6 * typical.max().item())
     scale = (grouped / typical[:, None]).square().sum(1).mean().sqrt()
@@ -83,6 +85,7 @@ def equations(network: Network, rank: int) -> Equations:
         rows=grouped / grouped.norm(dim=1, keepdim=True),
         weighted=grouped / typical[:, None] / scale,
         inward=summed(inward * norms),
+        outward=outward,
         responses=responses / typical,
         scales=typical * scale,
         basis=basis[:rank],

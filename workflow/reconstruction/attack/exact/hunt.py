@@ -11,13 +11,13 @@ from torch import Tensor
 
 from . import acceptance, deflation, sensitivity
 from .acceptance import Bounds
+from .choice import Choosing, choose
 from .equations import Equations
 from .polish import polish
 from .prior import Prior
 from .search import GateSearch, Solutions, begin, concatenate, search
-from .solve import Images, Weights, solve
+from .solve import Images
 
-CONSISTENT = 1e-3  # what images that are right contradict of their gates, in the median
 TRIAL, EXPLORED, DEFLATED = range(3)  # kinds of batches, each with random numbers of its own
 
 
@@ -26,9 +26,8 @@ class Plan:
     """batch: starts in one go; explored, polished: bounds before and after polishing; sure: the gap of solutions that
     deflation trusts; patience: batches that find nothing new before exploring, or deflating, ends.
 
-    deflations: batches in the null space of what is sure; apart, sure_apart: what a column must leave outside of the
-    span of those chosen before it; contradictions: shares of an image that may contradict its own gates, each tried;
-    rounds: of solving for images and choosing again, at most.
+    deflations: batches in the null space of what is sure; sure_apart: what a column of these must leave outside of the
+    span of those before it.
     """
 
     batch: int
@@ -37,12 +36,9 @@ class Plan:
     explored: Bounds = field(default_factory=lambda: Bounds(1e-2))
     polished: Bounds = field(default_factory=lambda: Bounds(3e-4))
     sure: float = 1e-4
-    apart: float = 0.03
     sure_apart: float = 0.1
     patience: int = 3
-    contradictions: tuple[float, ...] = (0.03, 0.1)
-    rounds: int = 10
-    weights: Weights = field(default_factory=Weights)
+    choosing: Choosing = field(default_factory=Choosing)
 
 
 @dataclass(frozen=True)
@@ -102,33 +98,9 @@ class Hunt:
         sure = self.found[self.found.gap < self.plan.sure]
         return sure[acceptance.independent(self.system, sure, sure.gap.argsort(), self.plan.sure_apart)]
 
-    def chosen(self) -> Solutions:
-        """Solutions whose images do not contradict their own gates, the surest first; no more than the first layer has
-        columns.
-
-        Trusted are, to begin with, those that close their gap best. Then, in turn, each solution's image is solved for
-        by those that are trusted, and trusted are those whose image agrees with its gates. Of all that were trusted
-        together, those are chosen which agree best.
-        """
-        plan, found, best, most = self.plan, self.found, self.found.gap.argsort()[:0], 0.0
-        for bound in plan.contradictions if len(found) else ():
-            trusted = acceptance.independent(self.system, found, found.gap.argsort(), plan.apart)
-            for _ in range(plan.rounds):
-                images = solve(self.system, found, trusted, self.prior.precision, plan.weights)
-                if (agreement := agreed(images.consistency[trusted])) > most:
-                    best, most = trusted, agreement
-                order = doubt(found.gap, images.consistency).argsort()
-                allowed = images.apart > plan.apart
-                allowed[trusted] = True
-                order = order[(allowed & (images.consistency < bound))[order]]
-                before, trusted = trusted, acceptance.independent(self.system, found, order, plan.apart)
-                if not len(trusted) or set(before.tolist()) == set(trusted.tolist()):
-                    break
-        return found[best]
-
-    def images(self, chosen: Solutions) -> Images:
-        """The images of chosen solutions, of which there is one at least."""
-        return solve(self.system, chosen, torch.arange(len(chosen)), self.prior.precision, self.plan.weights)
+    def chosen(self) -> tuple[Solutions, Images]:
+        """The patterns that are likely images, the surest first, and these images."""
+        return choose(self.system, self.found, self.prior.precision, self.plan.choosing)
 
     def _generator(self, kind: int, number: int) -> torch.Generator:
         state = np.random.SeedSequence([self.seed, number, kind]).generate_state(1, np.uint64)[0]
@@ -143,16 +115,6 @@ class Hunt:
         polished = polish(self.system, found, precision)
         new = self.add(polished[acceptance.admissible(polished, self.plan.polished)])
         return Report(len(z), admissible, new, len(self.found))
-
-
-def agreed(consistency: Tensor) -> float:
-    """How well images (k,) agree with their gates: many that agree to 1e-6 are best; its order is all it means."""
-    return -consistency.clamp(1e-6, 1).log10().sum().item()
-
-
-def doubt(gap: Tensor, consistency: Tensor) -> Tensor:
-    """How little sure solutions (k,) are, by gap and by what their images contradict; its order is all it means."""
-    return (consistency + CONSISTENT) * gap
 
 
 def none(system: Equations) -> Solutions:

@@ -14,7 +14,7 @@ their weights are found in turn (iteratively reweighted least squares); and over
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -50,6 +50,9 @@ class Images:
     lambdas: Tensor
     consistency: Tensor
     apart: Tensor
+
+    def __getitem__(self, chosen: Tensor) -> Images:
+        return Images(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
 def solve(

@@ -8,7 +8,6 @@ from reconstruction.configuration import Merge, Restarts
 from reconstruction.errors import UserError
 from reconstruction.evaluation.matching import nearest_by_ncc
 from reconstruction.files import store
-from reconstruction.merging import solving
 from reconstruction.models import deployed
 from reconstruction.stages import deduplicate, reconstruct, scramble
 from science_helpers import normal, random_network
@@ -110,12 +109,6 @@ def test_shards_of_another_model_are_refused(tmp_path, shard):
 def test_a_rank_beyond_the_first_layer_is_refused(tmp_path, shard):
     with pytest.raises(UserError, match=r"exact.rank: is 50, and the first layer's rank is 40 at most"):
         reconstruct.run(settings(exact={"rank": 50}), 0, shard[0], tmp_path / "1.h5", CPU)
-
-
-def test_memory_that_does_not_suffice_is_said(tmp_path, shard, monkeypatch):
-    monkeypatch.setattr(solving, "free", lambda device: 100)
-    with pytest.raises(UserError, match=r"GiB to be solved for together, and 0.0 GiB are free"):
-        deduplicate.run(Merge(), shard[0], [shard[1]], tmp_path / "candidates.h5")
 
 
 def test_weights_of_nothing_are_refused(tmp_path, capsys):

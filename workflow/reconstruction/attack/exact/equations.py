@@ -52,8 +52,8 @@ class Equations:
     def biased(self) -> bool:
         return self.rows.shape[1] > len(self.basis)
 
-    def to(self, dtype: torch.dtype) -> Equations:
-        return Equations(*(getattr(self, field.name).to(dtype) for field in fields(self)))
+    def to(self, dtype: torch.dtype, device: torch.device | str | None = None) -> Equations:
+        return Equations(*(getattr(self, field.name).to(device, dtype) for field in fields(self)))
 
 
 def equations(network: Network, rank: int) -> Equations:

@@ -42,7 +42,7 @@ def projection(equations: Equations, precision: Tensor, ridge: float, normal: Te
     """precision: (d, d); normal: (B, d), of the dtype to project in; level: (B,). Factored in float64."""
     rows, weighted = equations.rows.double(), equations.weighted.double()
     inverse = torch.linalg.inv(rows.T @ rows + precision.double())
-    damped = weighted.T @ weighted + ridge * torch.eye(weighted.shape[1], dtype=torch.float64)
+    damped = weighted.T @ weighted + ridge * torch.eye(weighted.shape[1]).to(weighted)
     shift = normal.double() @ inverse
     shift = shift / (shift * normal).sum(1, keepdim=True)
     parts = (rows, weighted, rows @ inverse, torch.linalg.solve(damped, weighted.T).T, normal, shift, level[:, None])

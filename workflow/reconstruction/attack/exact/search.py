@@ -57,8 +57,8 @@ class Solutions:
     def __getitem__(self, chosen: Tensor) -> Solutions:
         return Solutions(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
-    def to(self, dtype: torch.dtype) -> Solutions:
-        return Solutions(*(getattr(self, field.name).to(dtype) for field in fields(self)))
+    def to(self, dtype: torch.dtype, device: torch.device | str | None = None) -> Solutions:
+        return Solutions(*(getattr(self, field.name).to(device, dtype) for field in fields(self)))
 
 
 def concatenate(parts: list[Solutions]) -> Solutions:

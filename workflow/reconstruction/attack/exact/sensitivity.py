@@ -39,8 +39,8 @@ def fitted(equations: Equations, y: Tensor, s: Tensor) -> Tensor:
     """
     terms = s[:, None, :] * equations.responses
     gram = terms @ terms.mT
-    gram = gram + 1e-6 * gram.diagonal(dim1=1, dim2=2).mean(1)[:, None, None] * torch.eye(gram.shape[-1], dtype=y.dtype)
-    gram = gram + 1e-12 * torch.eye(gram.shape[-1], dtype=y.dtype)
+    gram = gram + 1e-6 * gram.diagonal(dim1=1, dim2=2).mean(1)[:, None, None] * torch.eye(gram.shape[-1]).to(y)
+    gram = gram + 1e-12 * torch.eye(gram.shape[-1]).to(y)
     factors = torch.linalg.solve(gram, (terms @ y[:, :, None])).squeeze(-1).clamp(min=0)
     return factors / factors.norm(dim=1, keepdim=True).clamp(min=1e-12)
 

@@ -44,6 +44,10 @@ def main() -> None:
     parser.add_argument("--gates-only", action="store_true", help="no images: explore alone, and judge what it accepts")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument(
+        "--null-space", type=int, default=0, metavar="K",
+        help="with --control: deflate too, in all batches of --deflations, into K random dimensions",
+    )  # fmt: skip
+    parser.add_argument(
         "--control", choices=("scrambled", "rotated", "permuted"),
         help="scrambled: reconstruction.stages.scramble; rotated: T's left singular vectors random, its spectrum kept; "
         "permuted: T's units in another order than u",
@@ -96,7 +100,15 @@ def null(problem: Problem, network: object, options: argparse.Namespace, plan: P
     begun = time.perf_counter()
     for report in hunt.explore(range(-(-options.starts // plan.batch))):
         say("explore", report)
-    print(f"seconds: {time.perf_counter() - begun:.1f}, accepted: {len(hunt.chosen()[0])}, sure: {len(hunt.sure())}")
+    explored = len(hunt.found)
+    for number in range(plan.deflations if options.null_space else 0):
+        size = (system.rows.shape[1], options.null_space)
+        basis = torch.linalg.qr(torch.randn(size, generator=generator, dtype=torch.float64)).Q.T
+        say("deflate", hunt.look_into(basis, number))
+    print(
+        f"seconds: {time.perf_counter() - begun:.1f}, accepted: {explored}, in deflation: "
+        f"{len(hunt.found) - explored}, sure: {len(hunt.sure())}, chosen: {len(hunt.chosen()[0])}"
+    )
 
 
 def judge(problem: Problem, found: Found) -> None:

@@ -159,6 +159,30 @@ def test_unequal_layers_are_refused():
         gates(flow, Restarts(candidates=2), torch.ones(40))
 
 
+def test_few_directions_are_refused_or_warned_of():
+    """Of 80 directions for 24 unknowns, 29 are left: enough for each unknown, and too few to tell right from wrong."""
+    first, second, last = problem().network.weights
+    first, second, bias = first[:29], second[:, :29], problem().network.bias[:29]
+    size = (first.square().sum() + bias.square().sum()).sqrt()
+    few = Network((first / size, second / second.norm(), last), bias / size)
+    asked = {"candidates": 2, "exact": ExactSearch(rank=COUNT - 1)}
+    assert not gates(problem().network, Restarts(method="exact", **asked), torch.ones(40), trial=False).note
+    warned = gates(few, Restarts(method="exact", **asked), torch.ones(40), trial=False)
+    assert "29 directions, too few for the 24 unknowns" in warned.note
+    with pytest.raises(NoGates, match="29 directions, too few"):
+        gates(few, Restarts(method="auto", **asked), torch.ones(40), trial=False)
+
+
+def test_accepted_patterns_never_outnumber_the_columns():
+    system = equations(problem().network, COUNT - 1)
+    many = 3 * COUNT
+    gate = uniform(many, len(system.rows), seed=2).round()
+    z = torch.zeros(many, COUNT).double()
+    random = Solutions(z, z, gate, torch.ones(many, 2).double(), uniform(many, seed=3))
+    kept = acceptance.independent(system, random, random.gap.argsort(), 0.03)
+    assert kept.tolist() == random.gap.argsort()[:COUNT].tolist()
+
+
 def test_deeper_networks_are_refused():
     first, second, last = random_network(6, [9, 4]).weights
     deeper = Network((first, second, torch.eye(4).double(), last), None)

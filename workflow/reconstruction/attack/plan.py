@@ -26,6 +26,7 @@ OPTIMISERS: dict[type[SearchSettings], type[Momentum] | type[Adam]] = {
 }
 
 TRIAL_STARTS = 200
+DIRECTIONS = 1.25  # for each unknown of an image; of fewer, as many patterns pass that are no image's as are one's
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,14 @@ class Attack:
 
 @dataclass(frozen=True)
 class Gates:
-    """What the exact attack hunts in: a network's equations, the prior on an image, and how it hunts."""
+    """What the exact attack hunts in: a network's equations, the prior on an image, and how it hunts; note: what is to
+    be known before any of its patterns is believed, if there is something."""
 
     system: Equations
     prior: Prior
     plan: Plan
     seed: int
+    note: str = ""
     name: str = "exact"
 
     @property
@@ -61,7 +64,7 @@ def gates(network: Network, settings: Restarts, std: Tensor, trial: bool = True)
     """The exact attack on a network whose inputs were divided by std (D,).
 
     Raises UserError where the rank is too large, NoGates where the weights say that it does not apply or, of a trial, a
-    few hundred starts; where the settings leave the choice, also where there are fewer equations than unknowns
+    few hundred starts; where the settings leave the choice, also where there are too few equations for the unknowns
     (docs/exact.md).
     """
     rank, largest = settings.exact.rank, min(network.weights[0].shape)
@@ -77,13 +80,14 @@ def gates(network: Network, settings: Restarts, std: Tensor, trial: bool = True)
     except UnknownDepth as error:
         raise NoGates(str(error)) from None
     directions, unknowns = system.rows.shape[0], 2 * system.rows.shape[1]
-    if settings.method == "auto" and directions < unknowns:
-        raise NoGates(
-            f"the exact attack is not tried: the first layer's units have {directions} directions, too few for the "
-            f"{unknowns} unknowns of an image"
-        )
+    note = ""
+    if directions < DIRECTIONS * unknowns:
+        few = f"the first layer's units have {directions} directions, too few for the {unknowns} unknowns of an image"
+        if settings.method == "auto":
+            raise NoGates(f"the exact attack is not tried: {few}")
+        note = f"{few}: gate patterns will pass that are no image's, so compare with controls before you believe any"
     plan = plan_of(settings.exact)
-    attack = Gates(system, from_weights(system, std), plan, settings.seed)
+    attack = Gates(system, from_weights(system, std), plan, settings.seed, note)
     tried = replace(attack, plan=replace(plan, batch=TRIAL_STARTS), seed=0).hunt.explore([0], kind=TRIAL)
     if trial and not any(report.new for report in tried):
         raise NoGates(

@@ -6,15 +6,13 @@ may search it.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
-EDGE_WIDTHS = 3
+ABOVE = 1.2  # of the edge of noise
 STEEP = 3.0  # ratio of successive singular values that noise does not show
-SMALLEST_FLOOR = 4  # but in its last few
+LAST = 4  # singular values of noise, that are few and fall by chance
+ROUNDING = 1e-8  # of the largest singular value: a tenth of float32's precision
 LARGEST_FLOOR = 0.2  # of the first layer's squared norm, for a layer that began near zero
 
 
@@ -22,41 +20,47 @@ class NoSubspace(ValueError):
     """The first layer's spectrum does not tell the span of the data from its initial values."""
 
 
-def rank_above_noise(singular_values: Tensor, shape: Sequence[int]) -> int:
-    """The number of singular values (descending) of a matrix of that shape (h, D) that noise cannot have made.
+def rank_above_noise(matrix: Tensor) -> int:
+    """How many singular values of a matrix (h, D) noise cannot have made: up to the last one that stands above it.
 
-    The rows of a first layer that began at N(0, s^2) hold what it learnt above a floor of noise. Noise of a
-    variance s^2 has hardly a singular value above s (sqrt(h) + sqrt(D)), the edge of its spectrum, and one in a
-    thousand times one that is three widths beyond (Johnstone 2001); s^2 is the mean square of what lies below
-    the edge, and the two are found in turn, from the steepest fall of the spectrum downwards.
-    Raises NoSubspace where the floor holds more than LARGEST_FLOOR of the squared norm.
+    Noise of independent entries, whatever its size in each row and column, hardly has a singular value above its
+    largest row's norm and its largest column's together (Bandeira and van Handel 2016). What the top k leave of the
+    matrix is taken for such noise, of h - k rows and D - k columns: initial values, rounding, and what arithmetic in
+    float32 or a user has added. Nor do singular values of noise fall steeply, but for the last of them.
     """
-    height, width = shape
-    squares = singular_values.double().square()
-    rounding = squares[:1] * (max(shape) * torch.finfo(singular_values.dtype).eps) ** 2
-    falls = squares[:-SMALLEST_FLOOR] / squares[1 : 1 - SMALLEST_FLOOR].maximum(rounding)
-    steepest = int(falls.argmax()) if len(falls) else 0
-    rank, above = -1, steepest + 1 if len(falls) and falls[steepest] > STEEP**2 else 0
-    while above > rank and above < len(squares):
-        rank = above
-        rows, columns = math.sqrt(height - rank), math.sqrt(width - rank)
-        spread = (rows + columns) * (1 / rows + 1 / columns) ** (1 / 3)
-        variance = squares[rank:].sum() / (rows * columns) ** 2
-        edge = variance * ((rows + columns) ** 2 + EDGE_WIDTHS * spread)
-        above = max(rank, int((squares > edge.maximum(rounding)).sum()))
-    floor = (squares[above:].sum() / squares.sum()).item()
-    if not above or not floor <= LARGEST_FLOOR:
-        raise NoSubspace(
-            f"{floor:.0%} of the first layer's squared norm cannot be told from noise, so it did not begin near zero "
-            "and its row space is not the span of the training images"
-        )
-    return above
+    left, values, right = torch.linalg.svd(matrix[matrix.any(1)].double(), full_matrices=False)
+    if not len(values):
+        return 0
+    removed = torch.arange(len(values), dtype=torch.float64)
+    edge = torch.zeros_like(values)
+    for side in (left, right.T):
+        energies = (side * values).square_().flip(1).cumsum(1).flip(1).amax(0)
+        edge += (energies / (1 - removed / len(side))).sqrt()
+    rounding = ROUNDING * values[0]
+    following = torch.cat([values[1:], values[-1:]]).maximum(rounding)
+    stands = (values > ABOVE * edge) | (values > STEEP * following)
+    stands &= values > rounding
+    stands[-LAST:] = False
+    above = stands.nonzero()
+    return int(above[-1]) + 1 if len(above) else 0
 
 
 def weight_span(first_layer: Tensor, rank: int | None = None) -> Tensor:
-    """The top right singular vectors (r, D) of W_1 (h, D): those above its floor of noise, or `rank` of them."""
-    _, singular_values, right = torch.linalg.svd(first_layer.double().cpu(), full_matrices=False)
-    return right[: rank_above_noise(singular_values, first_layer.shape) if rank is None else rank]
+    """The top right singular vectors (r, D) of W_1 (h, D): those above its floor of noise, or `rank` of them.
+
+    Raises NoSubspace where the floor holds more than LARGEST_FLOOR of the squared norm.
+    """
+    first_layer = first_layer.double().cpu()
+    _, values, right = torch.linalg.svd(first_layer, full_matrices=False)
+    if rank is None:
+        rank = rank_above_noise(first_layer)
+        floor = (values[rank:].square().sum() / values.square().sum()).item()
+        if not rank or floor > LARGEST_FLOOR:
+            raise NoSubspace(
+                f"{floor:.0%} of the first layer's squared norm cannot be told from noise, so it did not begin near "
+                "zero and its row space is not the span of the training images"
+            )
+    return right[:rank]
 
 
 def spectral_scales(first_layer: Tensor, basis: Tensor, power: float) -> Tensor:

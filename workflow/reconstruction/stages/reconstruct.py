@@ -78,11 +78,15 @@ def choose_attack(model: Deployed, settings: Restarts) -> Gates | Attack:
     """The first that settings and weights allow; says why where it is not the one preferred."""
     if settings.method in ("auto", "exact"):
         try:
-            return gates(model.network, settings, model.stds)
+            exact = gates(model.network, settings, model.stds)
         except NoGates as error:
             if settings.method == "exact" and not is_scrambled(model):
                 raise UserError(f"method exact: {error}", "set method to auto") from None
             say(f"{error}; searching by gradients")
+        else:
+            if exact.note:
+                say(f"warning: {exact.note}")
+            return exact
     attack = choose(model.network, settings, box=1 / float(model.std.min()))
     if attack.note:
         say(attack.note)

@@ -57,11 +57,13 @@ def distinct(equations: Equations, solutions: Solutions, same: float = SAME) -> 
 def independent(equations: Equations, solutions: Solutions, order: Tensor, least: float) -> Tensor:
     """Indices, in the given order (B,), of solutions that leave more than `least` of their unit column unexplained.
 
-    So they are no more than T has columns. Of 100 true columns each leaves 0.06 to 0.4 outside of the others' span.
+    They are no more than T has columns. Of 100 true columns each leaves 0.06 to 0.4 outside of the others' span.
     """
-    left = columns(equations, solutions)
-    kept = []
+    left, most = columns(equations, solutions), equations.weighted.shape[1]
+    kept: list[Tensor] = []
     for index in order:
+        if len(kept) == most:
+            break
         if (size := left[index].norm()) > least:
             kept.append(index)
             direction = left[index] / size

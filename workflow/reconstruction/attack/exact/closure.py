@@ -5,6 +5,8 @@ At rest under weight decay the column u o s of every training image lies in the 
 search, without other images and whatever its lambda is. Training images lie on kinks of many units, where no gate is
 right: units within KINK of their hyperplane are left out, of every image by the same rule. Part of what the score
 tells are these kinks themselves, which members have and others do not.
+
+No rank is asked for: the ridge tells what of T counts, so that noise in the weights does as little harm as it can.
 """
 
 from __future__ import annotations
@@ -13,10 +15,10 @@ import torch
 from torch import Tensor
 
 from ...models.mlp import Network, activations, sensitivities
-from .condition import condition
 
 KINK = 1e-3  # sine of the angle between an image and a unit's hyperplane
 RIDGE = 1e-6  # of the mean square of a row of T
+FAINT = 1e-3  # of the ridge: what lies below has no part in any column
 
 
 def closure(network: Network, inputs: Tensor, labels: Tensor) -> Tensor:
@@ -26,8 +28,8 @@ def closure(network: Network, inputs: Tensor, labels: Tensor) -> Tensor:
     """
     network, inputs, labels = network.to(dtype=torch.float64), inputs.double(), labels.double()
     columns = sensitivities(network, activations(network, inputs), labels)[0]
-    rank = condition(network).rank
-    basis = torch.linalg.svd(network.weights[0], full_matrices=False).Vh[:rank]
+    _, values, basis = torch.linalg.svd(network.weights[0], full_matrices=False)
+    basis = basis[values.square() > FAINT * RIDGE * values.square().sum() / len(network.weights[0])]
     table, z = network.weights[0] @ basis.T, inputs @ basis.T
     if network.bias is not None:
         table = torch.cat([table, network.bias[:, None]], 1)

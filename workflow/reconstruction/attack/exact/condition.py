@@ -10,20 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from ...models.mlp import Network
+from ..subspace import rank_above_noise
 
-FALL = 3.0  # ratio of successive singular values that noise does not show
-EDGE = 4  # but in its last few
-ROUNDING = 1e-8  # of the largest singular value: a tenth of float32's precision
 IMBALANCE = 0.02  # of the largest squared norm; 3,000 steps of settling leave 1e-4
-FLOOR = 1e-2  # of the squared norm of W_1, below the fall of its spectrum
+FLOOR = 1e-2  # of the squared norm of W_1, in what cannot be told from noise
 
 
 @dataclass(frozen=True)
 class Condition:
-    """rank: singular values of W_1 above the steepest fall of its spectrum; floor: the share of the squared norm below.
+    """rank: singular values of W_1 above noise, or those that are told; floor: the share of the squared norm below.
 
     imbalance: the range of the layers' squared norms over the largest.
     """
@@ -38,7 +35,7 @@ class Condition:
 
     def __str__(self) -> str:
         if not self.rank:
-            return "the exact attack does not apply: the first layer is zero"
+            return "the exact attack does not apply: nothing of the first layer stands out of noise"
         if not self.imbalance <= IMBALANCE:
             return (
                 f"the exact attack does not apply: the layers' squared norms differ by {self.imbalance:.0%}, where a "
@@ -46,8 +43,8 @@ class Condition:
             )
         if self.floor > FLOOR:
             return (
-                f"the exact attack does not apply: {self.floor:.0%} of the first layer's squared norm lies below the "
-                "fall of its spectrum, so that its initial values are still in it"
+                f"the exact attack does not apply: {self.floor:.0%} of the first layer's squared norm cannot be told "
+                "from noise, so that its initial values are still in it"
             )
         return (
             f"the exact attack applies: the layers' squared norms agree to {self.imbalance:.1g}, and the first layer "
@@ -56,24 +53,12 @@ class Condition:
 
 
 def condition(network: Network, rank: int | None = None) -> Condition:
-    """rank: of the span of the training images, where it is known; by default where the spectrum falls most steeply."""
-    values = torch.linalg.svdvals(network.weights[0].double())
-    if not values.any():
+    """rank: of the span of the training images, where it is known; by default what stands above noise."""
+    first = network.weights[0].double()
+    rank = rank_above_noise(first) if rank is None else rank
+    if not rank:
         return Condition(0, 1.0, 1.0)
-    rank = spectral_rank(values) if rank is None else rank
+    values = torch.linalg.svdvals(first)
     norms = network.squared_norms.double()
     floor = values[rank:].square().sum() / values.square().sum()
     return Condition(rank, floor.item(), ((norms.max() - norms.min()) / norms.max()).item())
-
-
-def spectral_rank(values: Tensor) -> int:
-    """The number of singular values of W_1 above the steepest fall, or all that rounding has left where nothing falls.
-
-    Weights that were stored as float32 have singular values of rounding, and the true ones may run into them.
-    """
-    sound = values[values > ROUNDING * values[0]]
-    falls = sound[:-EDGE] / sound[1 : 1 - EDGE] if len(sound) == len(values) else sound / values[1 : len(sound) + 1]
-    if not len(falls):
-        return len(sound)
-    steepest = int(falls.argmax())
-    return steepest + 1 if falls[steepest] > FALL else len(sound)

@@ -79,13 +79,17 @@ class Hunt:
             basis = deflation.null_space(self.sure(), self.system.rows.shape[1])
             if not len(basis):
                 return
-            generator = self._generator(DEFLATED, number)
-            drawn = deflation.starts(self.prior, basis, self.plan.batch, generator)
-            report = self._search(drawn, deflation.deflated(self.prior, basis), generator)
+            report = self.look_into(basis, number)
             yield report
             idle = 0 if report.new else idle + 1
             if idle == self.plan.patience:
                 return
+
+    def look_into(self, basis: Tensor, number: int) -> Report:
+        """One batch in the span of basis (k, d)."""
+        generator = self._generator(DEFLATED, number)
+        drawn = deflation.starts(self.prior, basis, self.plan.batch, generator)
+        return self._search(drawn, deflation.deflated(self.prior, basis), generator)
 
     def add(self, solutions: Solutions) -> int:
         """Solutions that polishing has left within the bounds; how many of them are new."""

@@ -2,6 +2,7 @@
 
 python benchmarks/exact.py                                   the demo's faces, trained in seconds
 python benchmarks/exact.py --data cifar10 --source FILE.npz --images 100 --starts 4000
+python benchmarks/exact.py --device cuda --batch 8192 --gates-only ...  the same on a GPU, with --starts 100000
 python benchmarks/exact.py --weight-decay 0                  a network on the log-loss flow
 python benchmarks/exact.py --control scrambled               the weights in disorder
 """
@@ -43,6 +44,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--gates-only", action="store_true", help="no images: explore alone, and judge what it accepts")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu", help="where starts are searched from, such as cuda")
+    parser.add_argument("--batch", type=int, default=ExactSearch().starts, help="starts at once")
+    parser.add_argument("--tf32", action="store_true", help="products of the search in TF32")
     parser.add_argument(
         "--null-space", type=int, default=0, metavar="K",
         help="with --control: deflate too, in all batches of --deflations, into K random dimensions",
@@ -54,8 +58,9 @@ def main() -> None:
     )  # fmt: skip
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    torch.set_float32_matmul_precision("high" if options.tf32 else "highest")
     problem = prepare(options)
-    plan = plan_of(ExactSearch(deflations=options.deflations))
+    plan = plan_of(ExactSearch(deflations=options.deflations, starts=options.batch))
     network = scramble(problem.network, 1) if options.control == "scrambled" else problem.network
     print(f"# {options.data}, n = {options.images}, {network}, seed {options.seed}, {options.threads} threads")
     print(conditions.condition(network))
@@ -65,7 +70,7 @@ def main() -> None:
     begun = time.perf_counter()
     if options.gates_only:
         system = equations(network, conditions.condition(network).rank)
-        hunt = Hunt(system, from_weights(system), plan, options.seed)
+        hunt = Hunt(system, from_weights(system), plan, options.seed, options.device)
         for report in hunt.explore(range(-(-options.starts // plan.batch))):
             say("explore", report)
         print(f"seconds: {time.perf_counter() - begun:.1f}, sure: {len(hunt.sure())}")

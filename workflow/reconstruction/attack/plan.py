@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from ..configuration import ExactSearch, PublishedSearch, Restarts, SearchSettings, SubspaceSearch
@@ -51,9 +52,8 @@ class Gates:
     note: str = ""
     name: str = "exact"
 
-    @property
-    def hunt(self) -> Hunt:
-        return Hunt(self.system, self.prior, self.plan, self.seed)
+    def hunt(self, device: torch.device | str = "cpu") -> Hunt:
+        return Hunt(self.system, self.prior, self.plan, self.seed, device)
 
     @property
     def space(self) -> Space:
@@ -88,7 +88,7 @@ def gates(network: Network, settings: Restarts, std: Tensor, trial: bool = True)
         note = f"{few}: gate patterns will pass that are no image's, so compare with controls before you believe any"
     plan = plan_of(settings.exact)
     attack = Gates(system, from_weights(system, std), plan, settings.seed, note)
-    tried = replace(attack, plan=replace(plan, batch=TRIAL_STARTS), seed=0).hunt.explore([0], kind=TRIAL)
+    tried = replace(attack, plan=replace(plan, batch=TRIAL_STARTS), seed=0).hunt().explore([0], kind=TRIAL)
     if trial and not any(report.new for report in tried):
         raise NoGates(
             f"the exact attack does not apply: of {TRIAL_STARTS} random starts none ends in a gate pattern that the "

@@ -49,13 +49,18 @@ class Answer:
 
 
 def answer(
-    attack: Gates, paths: Sequence[Path], model: store.Stored, progress: Callable[[int, Report], None]
+    attack: Gates,
+    paths: Sequence[Path],
+    model: store.Stored,
+    progress: Callable[[int, Report], None],
+    choosing: Callable[[float], None],
 ) -> tuple[Answer, list[store.Stored]]:
     """The answer, and the shards without their arrays; raises UserError where no shard has found a pattern.
 
-    progress(batch, report) is called for each batch that looks for what is missing.
+    progress(batch, report) is called for each batch that looks for what is missing, choosing(done) while the patterns
+    that are images are chosen.
     """
-    hunt, read, found = attack.hunt, [], []
+    hunt, read, found = attack.hunt(), [], []
     for shard in shards(paths, model):
         found.append(_here(Solutions.of(shard.arrays), shard, attack))
         hunt.add(found[-1])
@@ -69,7 +74,7 @@ def answer(
     for number, report in enumerate(hunt.deflate()):
         progress(number, report)
         starts += report.starts
-    return solved(attack, hunt, found, starts), read
+    return solved(attack, hunt, found, starts, choosing), read
 
 
 def _here(solutions: Solutions, shard: store.Stored, attack: Gates) -> Solutions:
@@ -87,9 +92,11 @@ def _here(solutions: Solutions, shard: store.Stored, attack: Gates) -> Solutions
     return replace(solutions, z=turned(solutions.z), v=turned(solutions.v))
 
 
-def solved(attack: Gates, hunt: Hunt, found: Sequence[Solutions], starts: int) -> Answer:
+def solved(
+    attack: Gates, hunt: Hunt, found: Sequence[Solutions], starts: int, choosing: Callable[[float], None]
+) -> Answer:
     """The images of a hunt's patterns; found: by each shard."""
-    chosen, images = hunt.chosen()
+    chosen, images = hunt.chosen(choosing)
     if not len(chosen):
         raise UserError(
             "deduplicate: no gate pattern agrees with its own image", "raise shards, or set method to subspace"

@@ -7,6 +7,7 @@ from itertools import takewhile
 from typing import Any, Self
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ..attack.exact.hunt import Report
@@ -44,9 +45,11 @@ class Explored(Standing):
         return cls(stored.facts["seconds"], Solutions.of(stored.arrays), reports)
 
 
-def explore(gates: Gates, numbers: range, progress: Progress, keeper: Keeper) -> Explored:
+def explore(
+    gates: Gates, numbers: range, progress: Progress, keeper: Keeper, device: torch.device | str = "cpu"
+) -> Explored:
     """Search from the batches of these numbers, and stop where new starts find nothing new."""
-    hunt = gates.hunt
+    hunt = gates.hunt(device)
     standing = keeper.go_on(Explored)
     reports = list(standing.reports) if standing else []
     if standing:

@@ -87,13 +87,14 @@ def solve(model: Deployed, paths: Sequence[Path]) -> Made:
         attack = gates(model.network, settings, model.stds, trial=False)
     except NoGates as error:
         raise UserError(f"{paths[0]}: {error}", "remove the shards and run `reconstruct` again") from None
-    progress = Progress("deduplicate")
+    progress, choosing = Progress("deduplicate"), Progress("deduplicate")
     batches = settings.exact.deflations
     found, read = answer(
         attack,
         paths,
         model.stored,
         lambda batch, report: progress((batch + 1) / batches, f"{report.distinct} gate patterns found"),
+        lambda done: choosing(done, "choosing among them"),
     )
     count = len(found.gap)
     signals = measure(

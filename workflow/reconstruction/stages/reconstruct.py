@@ -59,7 +59,7 @@ def run(
     searched = "/".join(model_path.absolute().parts[-3:-1])  # DATASET/MODEL
     progress = Progress(f"reconstruct: {searched}, shard {shard} ({attack.name}, {device}, {precision})")
     if isinstance(attack, Gates):
-        arrays, facts, found = hunt(attack, numbers, progress, keeper)
+        arrays, facts, found = hunt(attack, numbers, device, progress, keeper)
     else:
         arrays, facts, found = descend(attack, model, settings, numbers, device, products, progress, keeper)
     facts |= {
@@ -93,9 +93,9 @@ def choose_attack(model: Deployed, settings: Restarts) -> Gates | Attack:
     return attack
 
 
-def hunt(exact: Gates, numbers: range, progress: Progress, keeper: Keeper) -> Made:
+def hunt(exact: Gates, numbers: range, device: torch.device, progress: Progress, keeper: Keeper) -> Made:
     """Batches of starts, and the gate patterns that they end in."""
-    explored = explore(exact, numbers, progress, keeper)
+    explored = explore(exact, numbers, progress, keeper, device)
     arrays = {"restart": np.array(numbers), **explored.arrays(), **exact.space.arrays()}
     starts, patterns = sum(report.starts for report in explored.reports), len(explored.solutions)
     return arrays, explored.facts(), f"{patterns} gate patterns from {starts} random starts"

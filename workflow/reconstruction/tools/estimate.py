@@ -130,7 +130,7 @@ def of_gates(configuration: Configuration, experiment: Experiment, network: Netw
     sweep = configuration.sweeps[experiment.sweep]
     attack = gates(network, sweep.restarts, stds)
     begun = time.perf_counter()
-    for _ in attack.hunt.explore([0]):
+    for _ in attack.hunt().explore([0]):
         seconds = time.perf_counter() - begun
     rows, unknowns = attack.system.rows.shape
     batch = GATE_COPIES * FLOAT32 * attack.plan.batch * rows

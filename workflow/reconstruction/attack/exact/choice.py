@@ -7,7 +7,7 @@ those are chosen whose lambdas agree best with what the network says of their im
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -35,13 +35,20 @@ class Choosing:
 
 
 def choose(
-    equations: Equations, found: Solutions, precision: Tensor, choosing: Choosing = Choosing()
+    equations: Equations,
+    found: Solutions,
+    precision: Tensor,
+    choosing: Choosing = Choosing(),
+    progress: Callable[[float], None] = lambda done: None,
 ) -> tuple[Solutions, Images]:
     """The patterns chosen, no more than the first layer has columns, and their images; the surest first."""
     nothing = found[found.gap.argsort()[:0]]
     best, most = (nothing, solve(equations, nothing, torch.arange(0), precision)), 0.0
-    for bound, weights in product(choosing.contradictions, choosing.weights) if len(found) else ():
-        for trusted, images in _trusted(equations, found, precision, choosing, bound, weights):
+    ways = list(product(choosing.contradictions, choosing.weights)) if len(found) else []
+    for way, (bound, weights) in enumerate(ways):
+        sets = _trusted(equations, found, precision, choosing, bound, weights)
+        for turn, (trusted, images) in enumerate(sets, start=1):
+            progress((way + turn / choosing.rounds) / len(ways))
             patterns, theirs = found[trusted], images[trusted]
             agreed = agreement(discrepancy(equations, patterns, theirs))
             if agreed > most:

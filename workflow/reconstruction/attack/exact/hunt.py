@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -52,11 +52,14 @@ class Report:
 
 
 class Hunt:
-    """All solutions so far, each batch of starts adding to them."""
+    """All solutions so far, each batch of starts adding to them: searched for on a device in float32, polished on the
+    CPU in float64."""
 
-    def __init__(self, system: Equations, prior: Prior, plan: Plan, seed: int) -> None:
+    def __init__(
+        self, system: Equations, prior: Prior, plan: Plan, seed: int, device: torch.device | str = "cpu"
+    ) -> None:
         self.system, self.prior, self.plan, self.seed = system, prior, plan, seed
-        self.single = system.to(torch.float32)
+        self.single = system.to(torch.float32, device)
         self.found = none(system)
 
     def explore(self, numbers: Iterable[int], idle: int = 0, kind: int = EXPLORED) -> Iterator[Report]:
@@ -102,20 +105,22 @@ class Hunt:
         sure = self.found[self.found.gap < self.plan.sure]
         return sure[acceptance.independent(self.system, sure, sure.gap.argsort(), self.plan.sure_apart)]
 
-    def chosen(self) -> tuple[Solutions, Images]:
+    def chosen(self, progress: Callable[[float], None] = lambda done: None) -> tuple[Solutions, Images]:
         """The patterns that are likely images, the surest first, and these images."""
-        return choose(self.system, self.found, self.prior.precision, self.plan.choosing)
+        return choose(self.system, self.found, self.prior.precision, self.plan.choosing, progress)
 
     def _generator(self, kind: int, number: int) -> torch.Generator:
         state = np.random.SeedSequence([self.seed, number, kind]).generate_state(1, np.uint64)[0]
         return torch.Generator().manual_seed(int(state >> 1))
 
     def _search(self, z: Tensor, precision: Tensor, generator: torch.Generator) -> Report:
-        factors = sensitivity.random_factors(self.single, len(z), generator)
-        found = search(self.single, begin(self.single, z, factors), precision, self.plan.search)
-        found = found[acceptance.admissible(found, self.plan.explored)]
+        device = self.single.rows.device
+        factors = sensitivity.random_factors(self.system, len(z), generator)
+        starts = begin(self.single, z.to(device), factors.to(device))
+        found = search(self.single, starts, precision.to(device), self.plan.search)
+        found = found[acceptance.admissible(found, self.plan.explored)].to(torch.float64, "cpu")
         admissible = len(found)
-        found = found[acceptance.distinct(self.single, found)].to(torch.float64)
+        found = found[acceptance.distinct(self.system, found)]
         polished = polish(self.system, found, precision)
         new = self.add(polished[acceptance.admissible(polished, self.plan.polished)])
         return Report(len(z), admissible, new, len(self.found))

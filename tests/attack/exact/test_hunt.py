@@ -183,11 +183,27 @@ def test_accepted_patterns_never_outnumber_the_columns():
     assert kept.tolist() == random.gap.argsort()[:COUNT].tolist()
 
 
-def test_deeper_networks_are_refused():
-    first, second, last = random_network(6, [9, 4]).weights
-    deeper = Network((first, second, torch.eye(4).double(), last), None)
-    with pytest.raises(UnknownDepth, match="one or two hidden layers"):
-        equations(deeper, 6)
+def test_deeper_networks_of_few_directions_are_read():
+    """With a layer on top that mixes both directions, each has a factor of its own, of either sign."""
+    first, second, last = problem().network.weights
+    mixing = torch.tensor([[1.0, 0.5], [-0.5, 1.0]]).double()
+    deeper = Network((first, second, mixing, last), problem().network.bias)
+    system = equations(deeper, COUNT - 1)
+    assert system.signed
+    factors = torch.nn.functional.normalize(normal(3, 2), dim=1)
+    on = uniform(3, len(system.rows)).round()
+    assert relative(fitted(system, 2.5 * sensitivity(system, factors) * on, on), factors) < 1e-2
+    solutions = attack(deeper, 400, 0, plan_of(ExactSearch(deflations=0)), COUNT - 1).solutions
+    cosine = (acceptance.columns(system, solutions) @ true_columns(system)).abs()
+    assert (cosine.amax(0) > 0.999).sum() >= COUNT - 4
+
+
+def test_what_is_not_built_is_refused():
+    first, second, third, last = random_network(6, [30, 20, 9]).weights
+    with pytest.raises(UnknownDepth, match="layer 2 of 3 has 20 directions"):
+        equations(Network((first, second, third, last), None), 6)
+    with pytest.raises(UnknownDepth, match="no hidden layer"):
+        equations(Network((last,), None), 6)
 
 
 def test_rotated_weights_give_nothing():

@@ -2,7 +2,8 @@
 
 Trusted are, to begin with, the patterns that close their gap best. Then, in turn, each pattern's image is solved for by
 those that are trusted, and trusted are those whose image agrees with its gates. Of all that were trusted together,
-those are chosen whose lambdas agree best with what the network says of their images.
+those are chosen whose lambdas agree best with what the network says of their images; of deeper networks, whose output
+the equations do not give, those that contradict their gates least.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def choose(
         for turn, (trusted, images) in enumerate(sets, start=1):
             progress((way + turn / choosing.rounds) / len(ways))
             patterns, theirs = found[trusted], images[trusted]
-            agreed = agreement(discrepancy(equations, patterns, theirs))
+            agreed = _agreed(equations, patterns, theirs)
             if agreed > most:
                 order = doubt(patterns.gap, theirs.consistency).argsort()
                 best, most = (patterns[order], theirs[order]), agreed
@@ -72,6 +73,13 @@ def _trusted(
         before, trusted = trusted, acceptance.independent(equations, found, order, choosing.apart)
         if not len(trusted) or set(before.tolist()) == set(trusted.tolist()):
             return
+
+
+def _agreed(equations: Equations, patterns: Solutions, images: Images) -> float:
+    """How well patterns agree with the network; only its order means anything."""
+    if equations.signed:
+        return -images.consistency.clamp(1e-6, 1).log10().sum().item()
+    return agreement(discrepancy(equations, patterns, images))
 
 
 def doubt(gap: Tensor, consistency: Tensor) -> Tensor:

@@ -21,15 +21,16 @@ AGREES = 3.0  # of log lambda, beyond which there is no agreement at all
 
 
 def discrepancy(equations: Equations, solutions: Solutions, images: Images) -> Tensor:
-    """log lambda_i - log sigmoid(-q_i) (k,) less its median."""
-    if not len(solutions):
-        return images.lambdas
+    """log lambda_i - log sigmoid(-q_i) (k,) less its median; nan of deeper networks, whose output no factors tell."""
+    if not len(solutions) or equations.signed:
+        return torch.full_like(images.lambdas, torch.nan)
     size = images.z[:, -1] if equations.biased else torch.ones_like(images.lambdas)
     responding = (images.z / size[:, None] @ equations.rows.T).relu()
     respond = (responding @ equations.inward.T > 0).to(responding.dtype)
     margins = (respond * (responding @ equations.outward.T)).sum(1) * images.lambdas.sign()
     margins = margins * margins.sum().sign()  # which label is positive the equations do not say
-    typical = (solutions.factors @ equations.responses).abs().median(dim=1).values.clamp(min=1e-12)
+    factors = solutions.factors / solutions.factors.amax(1, keepdim=True).clamp(min=1e-12)
+    typical = (factors @ equations.responses).abs().median(dim=1).values.clamp(min=1e-12)
     found = (images.lambdas.abs() * size / typical).log() - logsigmoid(-margins)
     return found - found.median()
 

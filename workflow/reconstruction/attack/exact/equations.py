@@ -9,7 +9,7 @@ with u_i = dPhi/d(first hidden layer) at x_i. So every image is a solution (z, v
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -20,10 +20,11 @@ DEAD = 3e-3  # of the median row's norm: units that weight decay has all but rem
 PARALLEL = 0.9999  # cosine of rows that have the same gate for every image
 CONDENSED = 0.999  # cosine of rows of layer 2 that respond as one
 SILENT = 1e-6  # of the largest row of layer 2
+FEW = 8  # directions of layer 2 whose fractions are estimated; of more, a forward pass tells which respond
 
 
 class UnknownDepth(ValueError):
-    """The network has more hidden layers than two."""
+    """The network has no hidden layer, or more than two and too many directions in the second."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Equations:
     weighted: (m, d), the same rows as they stand in T, over the typical |u| of their units; mean square 1.
     inward: (K, m), layer 2 by its K directions: the sign of inward @ relu(rows @ z) tells which respond.
     outward: (K, m), the same for the output: Phi is the sum of outward @ relu(rows @ z) over those that respond.
-    responses: (K, m), u of each of them, over the typical |u|: an image's u is a combination with factors in [0, 1].
+    responses: (K, m), u of each of them, over the typical |u|: an image's u is a combination with factors in [0, 1],
+    or of either sign where signed, as deeper layers have them.
     scales: (m,), what a row of T was divided by to become weighted.
     basis: (r, D), orthonormal; spectrum: (r,), the singular values of W_1 that belong to it.
     """
@@ -47,28 +49,30 @@ class Equations:
     scales: Tensor
     basis: Tensor
     spectrum: Tensor
+    signed: bool = False
 
     @property
     def biased(self) -> bool:
         return self.rows.shape[1] > len(self.basis)
 
     def to(self, dtype: torch.dtype, device: torch.device | str | None = None) -> Equations:
-        return Equations(*(getattr(self, field.name).to(device, dtype) for field in fields(self)))
+        tensors = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "signed"}
+        return replace(self, **{name: tensor.to(device, dtype) for name, tensor in tensors.items()})
 
 
 def equations(network: Network, rank: int) -> Equations:
     """The equations in the top `rank` right singular vectors of W_1, float64.
 
-    Raises UnknownDepth for a network with more than two hidden layers.
+    Raises UnknownDepth for a network whose u is no combination of few responses.
     """
-    if len(network.weights) not in (2, 3):
-        raise UnknownDepth("the exact attack does not apply: it reads networks with one or two hidden layers")
     first, *others = (weight.double() for weight in network.weights)
+    if not others:
+        raise UnknownDepth("the exact attack does not apply: the network has no hidden layer")
     _, spectrum, basis = torch.linalg.svd(first, full_matrices=False)
     table = first @ basis[:rank].T
     if network.bias is not None:
         table = torch.cat([table, network.bias.double()[:, None]], 1)
-    inward, responses = condensed(others[0], others[1][0]) if len(others) == 2 else (others[0].abs(), others[0])
+    inward, responses = _second(*others)
     norms = table.norm(dim=1)
     alive = norms > DEAD * norms.median()
     groups = parallel(table[alive] / norms[alive, None])
@@ -90,7 +94,26 @@ def equations(network: Network, rank: int) -> Equations:
         scales=typical * scale,
         basis=basis[:rank],
         spectrum=spectrum[:rank],
+        signed=len(others) > 2,
     )
+
+
+def _second(second: Tensor, *others: Tensor) -> tuple[Tensor, Tensor]:
+    """inward and responses (K, h_1): of the one output, of layer 2 with the output's row, or of layer 2 by itself.
+
+    What lies above layer 2 gives each of its directions a factor, which the equations tell as they tell fractions.
+    """
+    if not others:
+        return second.abs(), second
+    if len(others) == 1:
+        return condensed(second, others[0][0])
+    inward, responses = condensed(second, second.new_ones(len(second)))
+    if len(responses) > FEW:
+        raise UnknownDepth(
+            f"the exact attack does not apply: layer 2 of {len(others) + 1} has {len(responses)} directions, and at "
+            f"this depth it reads {FEW} at most"
+        )
+    return inward, responses
 
 
 def condensed(second: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .equations import Equations
+from .equations import FEW, Equations
 
-FEW = 8  # directions of layer 2 whose fractions are estimated; of more, a forward pass tells which respond
 SMALLEST = 1e-3  # of the median |u|: the graph of the step has no width at u = 0
 
 
@@ -19,8 +18,11 @@ def sensitivity(equations: Equations, factors: Tensor) -> Tensor:
 
 
 def random_factors(equations: Equations, count: int, generator: torch.Generator) -> Tensor:
-    """(count, K): for two directions a random angle, u = cos(phi) p + sin(phi) q; for more, each on or off."""
+    """(count, K): for two directions a random angle, u = cos(phi) p + sin(phi) q; for more, each on or off; signed ones
+    at random on the sphere."""
     directions = len(equations.responses)
+    if equations.signed:
+        return torch.nn.functional.normalize(torch.randn(count, directions, generator=generator), dim=1)
     if directions == 2:
         angles = torch.rand(count, generator=generator) * torch.pi / 2
         return torch.stack([angles.cos(), angles.sin()], 1)
@@ -33,7 +35,7 @@ def responding(equations: Equations, a: Tensor) -> Tensor:
 
 
 def fitted(equations: Equations, y: Tensor, s: Tensor) -> Tensor:
-    """Factors (B, K) >= 0 of unit norm with which u o s is nearest to y, for gates s (B, m) in [0, 1].
+    """Factors (B, K), >= 0 unless signed, of unit norm with which u o s is nearest to y, for gates s (B, m) in [0, 1].
 
     A third of the images lie on kinks of layer 2 as well, and have a fraction there, which no forward pass tells.
     """
@@ -41,7 +43,8 @@ def fitted(equations: Equations, y: Tensor, s: Tensor) -> Tensor:
     gram = terms @ terms.mT
     gram = gram + 1e-6 * gram.diagonal(dim1=1, dim2=2).mean(1)[:, None, None] * torch.eye(gram.shape[-1]).to(y)
     gram = gram + 1e-12 * torch.eye(gram.shape[-1]).to(y)
-    factors = torch.linalg.solve(gram, (terms @ y[:, :, None])).squeeze(-1).clamp(min=0)
+    factors = torch.linalg.solve(gram, (terms @ y[:, :, None])).squeeze(-1)
+    factors = factors if equations.signed else factors.clamp(min=0)
     return factors / factors.norm(dim=1, keepdim=True).clamp(min=1e-12)
 
 

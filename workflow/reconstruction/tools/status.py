@@ -142,6 +142,8 @@ def time_left(shards: Sequence[Shard]) -> str:
 
 def percent(share: float) -> str:
     """To two figures; whole from ten on."""
+    if 0 < share < 1e-6:
+        return "<0.0001%"
     return f"{share:.0%}" if share >= 0.0995 else f"{100 * share:.2g}%"
 
 

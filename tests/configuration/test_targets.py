@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 from reconstruction.configuration import parsing, targets
-from reconstruction.errors import UserError
+from reconstruction.errors import UserError, in_one_line
 
 DEFAULT = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
 THEIRS = {"weights": "theirs.pt", "input_shape": [1, 25, 25]}
@@ -24,13 +24,18 @@ CONFIGURATION = parsing.load({**DEFAULT, "models": {**DEFAULT["models"], "theirs
         ("results/faces/mlp500/dmo/figures/margin.png", "no sweep is called 'dmo'"),
         ("results/faces/mlp500~scrumbled/model.h5", "no model is called 'mlp500~scrumbled'; there are"),
         ("results/no-images/mlp500/demo/report.html", "no model of weights from elsewhere is called 'mlp500'; there"),
+        (
+            "results/faces/mlp500~scrambled/demo/evaluation.h5",
+            "a control is searched, not evaluated by itself; ask",
+        ),
+        ("results/faces~1/mlp500/demo/figures/images.csv", "a control is searched, not evaluated by itself; ask"),
         ("results/f\udcf6/subset.h5", "no dataset is called 'f\\udcf6'"),
     ],
 )
 def test_a_name_that_is_none_is_named(target, said):
     with pytest.raises(UserError) as caught:
         targets.check(CONFIGURATION, target)
-    assert str(caught.value).startswith(f"{target}: {said}")
+    assert str(caught.value).startswith(f"{in_one_line(target)}: {said}")
 
 
 @pytest.mark.parametrize(

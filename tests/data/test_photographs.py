@@ -70,6 +70,17 @@ def test_names_of_images_do_not_forge_lines(tmp_path):
         read_folder(path)
 
 
+@pytest.mark.parametrize(
+    "content", [b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(x) run\n", b"GIF89a\1\0\1\0\0\0\0;", b"%PDF-1.4\n"]
+)
+def test_no_other_format_hides_behind_an_ending(tmp_path, monkeypatch, content):
+    monkeypatch.setattr("subprocess.check_call", None)  # by which Pillow has Ghostscript run PostScript
+    path = folder(tmp_path)
+    (tmp_path / "a/0.png").write_bytes(content)
+    with pytest.raises(UserError, match=r"0.png: cannot be read as an image \(none of JPEG, .*WEBP\); repair"):
+        read_folder(path)
+
+
 def test_what_is_passed_over_is_said_of_a_folder_with_and_without_images(tmp_path):
     path = folder(tmp_path)
     (tmp_path / "a/0.gif").touch()

@@ -145,6 +145,10 @@ def not_finite(value):
         ({"labels": np.ones((6, 3))}, r"labels have shape \(6, 3\); give one for each of the 6 images$"),
         ({"labels": LABELS / 2}, "labels are of type float64; save them as integers"),
         (
+            {"labels": LABELS.astype(np.uint64) + 2**63},
+            "labels run up to 9.*; number the classes from 0",
+        ),
+        (
             {"labels": np.array(NAMES * 2)},
             "labels are of type .*numpy.unique.labels, return_inverse=True. makes numbers",
         ),

@@ -185,7 +185,7 @@ def test_any_attributes(tmp_path, changes):
 
 
 @pytest.mark.slow
-@settings(max_examples=1_000, deadline=10_000, suppress_health_check=QUIET)
+@settings(max_examples=400, deadline=10_000, suppress_health_check=QUIET)
 @given(changes=CHANGES)
 def test_any_attributes_at_length(tmp_path, changes):
     fuzz(tmp_path, changes)

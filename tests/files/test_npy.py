@@ -231,7 +231,7 @@ def test_any_header_and_any_list_of_members(tmp_path, written, places):
 
 
 @pytest.mark.slow
-@settings(max_examples=2_000, deadline=10_000, suppress_health_check=QUIET)
+@settings(max_examples=700, deadline=10_000, suppress_health_check=QUIET)
 @given(WRITTEN, PLACES)
 def test_any_header_and_any_list_of_members_at_length(tmp_path, written, places):
     fuzz(tmp_path, written)

@@ -264,7 +264,7 @@ def test_any_header(tmp_path, written):
 
 
 @pytest.mark.slow
-@settings(max_examples=4_000, deadline=10_000, suppress_health_check=QUIET)
+@settings(max_examples=1_600, deadline=10_000, suppress_health_check=QUIET)
 @given(FILES)
 def test_any_header_at_length(tmp_path, written):
     fuzz(tmp_path, written)

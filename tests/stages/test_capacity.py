@@ -20,7 +20,7 @@ def finished(tmp_path_factory):
 @pytest.mark.parametrize(
     ("stage", "needed", "sentence"),
     [
-        ("train", to_train(625, 20, 8, 24), "train: a first layer of 20 units takes .*, or lower hidden"),
+        ("train", to_train(625, [20, 20], 8, 24), "train: a first layer of 20 units takes .*, or lower hidden"),
         ("adopt", to_examine(625, 20, 24), "adopt: to examine images of shape .*, or adopt the weights without"),
         ("evaluate", to_match(625, 8, 24), "evaluate: to match images of shape .*, or evaluate on a larger machine"),
         ("membership", 10 * 8 * 8**2 + to_examine(625, 20, 8), ".*pool.npz: to score 8 images .*, or smaller ones"),
@@ -38,7 +38,8 @@ def test_a_stage_knows_what_it_will_need(finished, tmp_path, monkeypatch, capsys
 def test_phone_photographs_take_more_than_any_laptop_has():
     size, width = 3000 * 2000, 500
     assert 8 * size * width == 24e9
-    assert to_train(size, width, 4, 8) > 5 * 24e9
+    assert to_train(size, [width], 4, 8) > 5 * 24e9
+    assert to_train(2, [3, 10**6, 10**6], 4, 8) > 5 * 8e12
     assert to_examine(size, width, 8) == 12 * size * width + of_images(size, 8)
 
 

@@ -111,6 +111,12 @@ def test_a_rank_beyond_the_first_layer_is_refused(tmp_path, shard):
         reconstruct.run(settings(exact={"rank": 50}), 0, shard[0], tmp_path / "1.h5", CPU)
 
 
+def test_memory_that_does_not_suffice_is_said(tmp_path, shard, monkeypatch):
+    monkeypatch.setattr(solving, "COPIES", 2**40)
+    with pytest.raises(UserError, match=r"to solve for \d+ gate patterns together takes .* GiB, and .* GiB are free"):
+        deduplicate.run(Merge(), shard[0], [shard[1]], tmp_path / "candidates.h5")
+
+
 def test_weights_of_nothing_are_refused(tmp_path, capsys):
     network = random_network(40, [60, 20])
     nothing = network.map(lambda parameter: 0 * parameter)

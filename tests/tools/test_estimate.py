@@ -62,6 +62,14 @@ def test_a_model_that_is_not_trained_is_made_up_at_its_size(configuration, tmp_p
     assert found.good_per_shard == round(1800 / found.restart_seconds)
 
 
+@pytest.mark.parametrize(
+    "overlay", ["models: {small: {hidden: [20, 1000000000]}}", "datasets: {faces: {per_label: 1000000000000}}"]
+)
+def test_what_no_memory_holds_is_said_before_it_is_tried(configuration, tmp_path, overlay):
+    with pytest.raises(UserError, match=r"small/model.h5: to train a network of 625-.*; lower hidden or per_label"):
+        only(configuration(overlay), tmp_path)
+
+
 def test_a_trained_model_is_searched_itself(configuration, tmp_path):
     network = initialise(625, [20, 10], 1e-4, generator(0))
     span = torch.randn(20, 3, generator=generator(1)).double() @ torch.randn(3, 625, generator=generator(2)).double()

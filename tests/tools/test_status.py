@@ -120,7 +120,17 @@ def test_a_pruned_shard_is_done_where_its_candidates_are_merged(folder, seed, st
 
 @pytest.mark.parametrize(
     ("share", "text"),
-    [(0.001234, "0.12%"), (0.0994, "9.9%"), (0.0996, "10%"), (0.996, "100%"), (1, "100%"), (3, "300%")],
+    [
+        (0, "0%"),
+        (1e-9, "<0.0001%"),
+        (1e-6, "0.0001%"),
+        (0.001234, "0.12%"),
+        (0.0994, "9.9%"),
+        (0.0996, "10%"),
+        (0.996, "100%"),
+        (1, "100%"),
+        (3, "300%"),
+    ],
 )
 def test_a_share_has_two_figures_or_is_whole(share, text):
     assert status.percent(share) == text

@@ -15,6 +15,7 @@ from .section import FILES
 
 MADE = (*FILES, ".png", ".pdf")
 CONTROLS = re.compile(rf"{CONTROL}[1-9][0-9]?$")
+SEARCHED = re.compile(r"/(candidates|shards/[^/]+)\.h5$")
 DEPTHS = {PurePath(file).name: file.count("{") for file in (SUBSET, MODEL, TRAINING)}  # names before it; else three
 
 
@@ -29,6 +30,8 @@ def check(configuration: Configuration, target: str) -> None:
         _check(target, "model of weights from elsewhere", model, configuration.models_of(AdoptedModel))
     else:
         _check(target, "dataset", CONTROLS.sub("", dataset), configuration.datasets)
+        if CONTROL in "/".join(names[:2]) and sweep and not SEARCHED.search(target):
+            raise UserError(f"{target}: a control is searched, not evaluated by itself", "ask for its candidates.h5")
         _check(target, "model", model, configuration.models)
     _check(target, "sweep", sweep, configuration.sweeps)
 

@@ -7,7 +7,7 @@ import difflib
 import yaml
 
 from ..configuration import ClassLabels, Labels
-from ..errors import UserError
+from ..errors import UserError, shown
 from .images import Pool
 
 DIGITS = 20  # of a name that may be taken for a number
@@ -61,7 +61,7 @@ def _named(name: str, pool: Pool) -> int:
     guess = f", did you mean {close[0]!r}" if close else ""
     raise UserError(
         f"{pool.origin}: no class is named {name!r}{guess}",
-        f"the classes are {', '.join(map(_shown, pool.class_names))}",
+        f"the classes are {', '.join(map(shown, pool.class_names))}",
     )
 
 
@@ -77,12 +77,8 @@ def _reads_as(name: str, number: int) -> bool:
 
 
 def _describe(number: int, pool: Pool) -> str:
-    return f"{number} ({_shown(pool.class_names[number])})" if 0 <= number < len(pool.class_names) else str(number)
+    return f"{number} ({shown(pool.class_names[number])})" if 0 <= number < len(pool.class_names) else str(number)
 
 
 def _known(pool: Pool) -> str:
     return ", ".join(_describe(number, pool) for number in sorted(set(pool.classes.tolist())))
-
-
-def _shown(name: str) -> str:
-    return name if name.isprintable() else repr(name)

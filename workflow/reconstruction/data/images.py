@@ -91,6 +91,8 @@ def _check_labels(labels: np.ndarray, count: int, class_names: tuple[str, ...], 
         texts = "; class_names, labels = numpy.unique(labels, return_inverse=True) makes numbers of texts"
         advice = f"save them as integers{texts if labels.dtype.kind in 'SUO' else ''}"
         raise UserError(f"{origin}: labels are of type {labels.dtype}", advice)
+    if labels.max() > np.iinfo(np.int64).max:
+        raise UserError(f"{origin}: labels run up to {labels.max()}", "number the classes from 0")
     for place, name in enumerate(class_names):
         if name in class_names[:place]:
             raise UserError(f"{origin}: two classes are named {name!r}", "give each a name of its own")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from ..errors import UserError, reason
 from ..files import outside
@@ -14,6 +14,7 @@ from ..machine.devices import require_memory
 from .folders import listing, shown, told
 from .images import Pool, checked
 
+FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP")  # Pillow has others, whose readers start other programs
 BYTES = 6  # for each pixel while a pool is made: as it is read, with its channels first, as float32
 
 
@@ -71,7 +72,7 @@ class _Picture:
 
 def _read(file: Path, turn: bool) -> _Picture:
     try:
-        with outside.opened(file) as handle, Image.open(handle) as image:
+        with outside.opened(file) as handle, Image.open(handle, formats=FORMATS) as image:
             turned = turn and image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
             pages = getattr(image, "n_frames", 1)
             image.load()
@@ -79,7 +80,8 @@ def _read(file: Path, turn: bool) -> _Picture:
     except UserError:
         raise
     except Exception as error:  # Pillow's reader of each format has its own for a broken file
-        problem = f"{shown(str(file))}: cannot be read as an image ({reason(error)})"
+        why = f"none of {', '.join(FORMATS)}" if isinstance(error, UnidentifiedImageError) else reason(error)
+        problem = f"{shown(str(file))}: cannot be read as an image ({why})"
         raise UserError(problem, "repair or remove it") from None
     if upright.mode not in ("L", "RGB"):
         problem = f"{shown(str(file))}: its pixels are of mode {upright.mode}"

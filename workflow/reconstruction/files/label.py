@@ -10,8 +10,9 @@ import h5py
 
 from ..errors import UserError
 from . import outside
+from .facts import Facts, facts_of, table
 from .hdf5 import Hdf5
-from .store import FORMAT_VERSIONS, SEAL, USER_BLOCK, table
+from .store import FORMAT_VERSIONS, SEAL, USER_BLOCK
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Label:
     """What a file says of itself."""
 
     settings: dict[str, Any]
-    facts: dict[str, Any]
+    facts: Facts
 
 
 def glance(path: Path, kind: str) -> Label | None:
@@ -36,6 +37,6 @@ def glance(path: Path, kind: str) -> Label | None:
                 if content.number("format_version") != FORMAT_VERSIONS[kind] or content.text("kind") != kind:
                     return None
                 text = {name: content.text(name) for name in ("settings", "facts")}
-        return Label(table(text, "settings"), table(text, "facts"))
+        return Label(table(text, "settings"), facts_of(text, path))
     except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, UserError):
         return None

@@ -16,7 +16,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,8 @@ import numpy as np
 
 from .. import __version__
 from ..errors import UserError, reason, shown
-from . import outside
+from . import outside, shapes
+from .facts import Facts, facts_of, table
 from .hdf5 import Hdf5
 from .outside import reading
 
@@ -49,17 +50,6 @@ FORMAT_VERSIONS = {**dict.fromkeys(STAGE_OF, 2), "evaluation": 6, "inspection": 
 Arrays = Mapping[str, np.ndarray]
 
 
-class Facts(dict[str, Any]):
-    """What a file says of itself beside its results; raises UserError where it is asked for more."""
-
-    def __init__(self, facts: Mapping[str, Any], path: Path) -> None:
-        super().__init__(facts)
-        self.path = path
-
-    def __missing__(self, name: str) -> Any:
-        raise UserError(f"{self.path}: does not say its {name}", "remove it and make it again")
-
-
 @dataclass(frozen=True)
 class Stored:
     """A file that was read whole and found sound, or written just now."""
@@ -71,6 +61,14 @@ class Stored:
     sources: dict[str, str]
     digest: str
     code_version: str = ""
+    lengths: dict[str, int] = field(default_factory=dict, compare=False)  # of the arrays, by name
+
+    def table(self, name: str) -> Facts:
+        """The JSON object that is kept as an array; raises UserError."""
+        try:
+            return Facts(table({name: str(self[name])}, name), self.path)
+        except ValueError as error:
+            raise UserError(f"{self.path}: cannot be read ({error})", "remove it and make it again") from None
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self.arrays:
@@ -176,19 +174,18 @@ def _read(handle: io.BufferedReader, path: Path, kind: str) -> Stored:
         if version != known:
             raise UserError(f"{path}: has format version {version}, this program reads {known}", remedy)
         arrays = content.read(content.names())
-    settings, facts, sources = (table(text, name) for name in ("settings", "facts", "sources"))
-    return Stored(path, arrays, settings, Facts(facts, path), sources, text["digest"], text["code_version"])
-
-
-def table(text: Mapping[str, str], name: str) -> dict[str, Any]:
-    """The JSON object in a file's attribute; raises ValueError."""
-    try:
-        values = json.loads(text[name])
-    except (ValueError, RecursionError):
-        raise ValueError(f"its attribute {name} is not JSON, or nested too deep") from None
-    if not isinstance(values, dict):
-        raise ValueError(f"its attribute {name} is no JSON object")
-    return values
+    settings, sources = (table(text, name) for name in ("settings", "sources"))
+    lengths = shapes.lengths(kind, arrays)
+    return Stored(
+        path,
+        arrays,
+        Facts(settings, path),
+        facts_of(text, path),
+        sources,
+        text["digest"],
+        text["code_version"],
+        lengths,
+    )
 
 
 def seal(content: memoryview) -> memoryview:
@@ -215,6 +212,15 @@ def require_source(stored: Stored, name: str, source: Stored) -> None:
     """Check that a file was made from that very source; raises UserError."""
     if stored.sources.get(name) != source.digest:
         raise UserError(f"{stored.path}: was not made from {source.path}", "remove it and make it again from there")
+    require_fit(stored, source)
+
+
+def require_fit(one: Stored, other: Stored, *apart: str) -> None:
+    """Check that what two files both have, but for these lengths, is as long in both; raises UserError."""
+    for name in sorted((one.lengths.keys() & other.lengths.keys()) - set(apart)):
+        if one.lengths[name] != other.lengths[name]:
+            counts = f"it has {one.lengths[name]} {name}, {other.path} {other.lengths[name]}"
+            raise UserError(f"{one.path}: does not fit ({counts})", "remove both and make them again")
 
 
 def _write_array(file: h5py.File, name: str, array: np.ndarray, compress: bool) -> None:

@@ -73,6 +73,8 @@ def gather(paths: Sequence[Path], model: store.Stored) -> Gathered:
         kept = ~shard["diverged"]
         _, candidates, size = shard["candidates"].shape
         turned = space.turned(Space.of(shard.arrays), shard["candidates"][kept])
+        if not np.isfinite(turned).all():
+            raise UserError(f"{shard.path}: has candidates that are no finite numbers", "make the shard again")
         coordinates.append(turned.reshape(-1, size))
         restart.append(np.repeat(shard["restart"][kept], candidates))
         lambdas.append(shard["lambdas"][kept].ravel())
@@ -102,6 +104,7 @@ def gather(paths: Sequence[Path], model: store.Stored) -> Gathered:
 def _check_shard(shard: store.Stored, first: store.Stored, model: store.Stored, seen: dict[int, Path]) -> None:
     """seen: the shard of each restart before, to which this one's are added."""
     store.require_source(shard, "model", model)
+    store.require_fit(shard, first, "restarts", "solutions")
     if shard.settings != first.settings or shard.facts["method"] != first.facts["method"]:
         raise UserError(f"{shard.path}: belongs to another sweep than {first.path}", "merge the shards of one sweep")
     for number in shard["restart"].tolist():

@@ -18,8 +18,11 @@ from ..attack.exact.search import Solutions
 from ..attack.plan import Gates
 from ..errors import UserError
 from ..files import store
+from ..machine.devices import require_memory
 from ..models.space import Space
 from .gathering import shards
+
+DOUBLE, COPIES = 8, 8  # bytes of a number, and of a matrix of all patterns, or of all unknowns, that are alive at once
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,12 @@ def answer(
     for number, report in enumerate(hunt.deflate()):
         progress(number, report)
         starts += report.starts
+    rows, unknowns = attack.system.rows.shape
+    require_memory(
+        DOUBLE * COPIES * (rows + unknowns) * (len(hunt.found) + unknowns),
+        f"deduplicate: to solve for {len(hunt.found)} gate patterns together",
+        "use a machine with more memory, or set method to subspace",
+    )
     return solved(attack, hunt, found, starts, choosing), read
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -111,7 +110,7 @@ def quality_against_margin(evaluation: store.Stored, training: store.Stored) -> 
     """NCC of each training image against its margin y Phi(x): the theorem speaks of those on the margin."""
     figure = Figure(figsize=(WIDTH, 3.2))
     axis = figure.subplots()
-    row, ncc = json.loads(str(evaluation["row"])), evaluation["training/ncc"]
+    row, ncc = evaluation.table("row"), evaluation["training/ncc"]
     margins, on_margin = training["margins"], training["on_margin"]
     for chosen, colour, marker, label in (
         (on_margin, BLUE, "o", "on the margin"),
@@ -161,7 +160,7 @@ def quality_against_gap(evaluation: store.Stored, candidates: store.Stored) -> F
     axis.scatter(
         candidates["representatives/gap"], evaluation["representatives/ncc"], s=12, alpha=0.7, color=BLUE, linewidths=0
     )
-    axis.axhline(json.loads(str(evaluation["row"]))["ncc_threshold"], color=GREY, linestyle="--", linewidth=1)
+    axis.axhline(evaluation.table("row")["ncc_threshold"], color=GREY, linestyle="--", linewidth=1)
     axis.set_xscale("log")
     axis.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
     axis.xaxis.set_major_formatter("{x:.0e}")

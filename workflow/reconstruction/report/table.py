@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -40,7 +39,7 @@ def files(evaluations: Sequence[store.Stored], inspections: Sequence[store.Store
     A row of an inspection is empty where only images could tell.
     """
     experiments = [*evaluations, *inspections]
-    rows = [json.loads(str(experiment["row"])) for experiment in experiments]
+    rows = [experiment.table("row") for experiment in experiments]
     names = [{name: row[name] for name in EXPERIMENT} for row in rows]
     table = pd.DataFrame({name: column([row[name] for row in rows]) for name in rows[0]})
     timings = pd.DataFrame(
@@ -73,7 +72,7 @@ def long(names: Sequence[Mapping[str, Any]], evaluations: Sequence[store.Stored]
     rows = [
         {**experiment, key: entry, **values}
         for experiment, evaluation in zip(names, evaluations, strict=False)
-        for entry, values in json.loads(str(evaluation[name])).items()
+        for entry, values in evaluation.table(name).items()
     ]
     return pd.DataFrame(rows, columns=None if rows else [*EXPERIMENT, key])
 

@@ -124,7 +124,7 @@ class Checkpoint:
     def _difference(self, stored: store.Stored) -> list[str]:
         """In what a sound checkpoint differs; nothing where it serves."""
         same = {
-            "model": stored.sources["model"] == self.model.digest,
+            "model": stored.sources.get("model") == self.model.digest,
             "configuration": stored.settings == json.loads(self.settings_json),
             **{name: stored.facts["conditions"].get(name) == value for name, value in self.conditions.items()},
         }

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..attack.plan import NoGates, gates
 from ..configuration import Merge, Restarts
+from ..configuration.parsing import parse
 from ..errors import UserError
 from ..files import store
 from ..files.label import glance
@@ -82,7 +83,7 @@ def solve(model: Deployed, paths: Sequence[Path]) -> Made:
     begun = time.perf_counter()
     first = store.read(paths[0], "shard")
     store.require_source(first, "model", model.stored)
-    settings = Restarts.model_validate(first.settings)
+    settings = parse(Restarts, first.settings, str(paths[0]))
     try:
         attack = gates(model.network, settings, model.stds, trial=False)
     except NoGates as error:

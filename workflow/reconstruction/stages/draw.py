@@ -17,6 +17,7 @@ def of_evaluation(
     sources = {name: store.read(path, name) for name, path in paths.items()}
     for name, source in sources.items():
         store.require_source(evaluation, name, source)
+    store.require_fit(sources["candidates"], sources["training"])
     with store.writing(folder):
         figures.draw_all(folder, evaluation, **sources)
     print(f"draw: {folder}")

@@ -82,7 +82,7 @@ def run(
         "training_loss": float(training["curve/loss"][-1]),
         "on_margin": int(training["on_margin"].sum()),
         "test_accuracy": float(training["accuracy/test"]),
-        **by_images(model.network, unexplained(training.arrays)).columns,
+        **by_images(model.network, unexplained(training)).columns,
         "closure_auc": auc,
         "closure_tpr": tpr,
         **search_columns(candidates),

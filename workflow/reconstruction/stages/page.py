@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +23,9 @@ def of_evaluation(
     for name, source in sources.items():
         store.require_source(evaluation, name, source)
     store.require_source(candidates, "model", model)
+    store.require_fit(candidates, training)
 
-    row = json.loads(str(evaluation["row"]))
+    row = evaluation.table("row")
     limit, count = row["ncc_threshold"], evaluation.settings["pairs"]
     of_training = pictures.matches("training", subset, evaluation, training["margins"])
     of_held_out = pictures.matches("held_out", subset, evaluation)
@@ -38,8 +38,8 @@ def of_evaluation(
             candidates, evaluation["representatives/shown"], pictures.truths(subset, evaluation, count, limit)
         ),
         "precision": charts.precision(evaluation, limit),
-        "controls": json.loads(str(evaluation["controls"])),
-        "quantities": page.quantities(row, json.loads(str(evaluation["intervals"]))),
+        "controls": evaluation.table("controls"),
+        "quantities": page.quantities(row, evaluation.table("intervals")),
         "charts": [
             charts.scores(evaluation, limit),
             charts.margins(evaluation, training, limit),
@@ -63,7 +63,7 @@ def of_inspection(model_path: Path, candidates_path: Path, inspection_path: Path
     store.require_source(inspection, "model", model)
     store.require_source(inspection, "candidates", candidates)
 
-    row = {name: value for name, value in json.loads(str(inspection["row"])).items() if value is not None}
+    row = {name: value for name, value in inspection.table("row").items() if value is not None}
     squared_norms = inspection["squared_norms"]
     kept = ~candidates["restarts/diverged"]
     left = candidates["restarts/trace/residuals"][kept, -1, 0] / squared_norms[0]

@@ -56,7 +56,7 @@ def _too_large(shape: tuple[int, ...], trained: int) -> Iterator[str]:
     """Sentences where this machine could not go on with images (C, H, W) of that shape."""
     size, images, available = math.prod(shape), 2 * trained, free_memory()
     tasks = {
-        f"training a first layer of {WIDTH} units": to_train(size, WIDTH, trained, images),
+        f"training a first layer of {WIDTH} units": to_train(size, [WIDTH], trained, images),
         "evaluating what comes back": to_match(size, images, images),
     }
     for task, needed in tasks.items():

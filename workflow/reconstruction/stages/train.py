@@ -59,11 +59,12 @@ def run(settings: Model, subset_path: Path, model_path: Path, training_path: Pat
 
 def _check_memory(settings: Model, subset: store.Stored) -> None:
     """Raises UserError where images are too large for this machine and that network."""
-    images, width = subset["training/images"], settings.hidden[0]
+    images, hidden = subset["training/images"], settings.hidden
     size = images[0].size
+    first, others = (8 * capacity.of_layers(sizes) / 2**30 for sizes in ((size, hidden[0]), hidden))
     require_memory(
-        capacity.to_train(size, width, len(images), examination.count(subset)),
-        f"train: a first layer of {width} units takes {8 * size * width / 2**30:.1f} GiB for images of shape "
-        f"{images.shape[1:]}, and to train it",
+        capacity.to_train(size, hidden, len(images), examination.count(subset)),
+        f"train: a first layer of {hidden[0]} units takes {first:.1f} GiB for images of shape {images.shape[1:]}"
+        f"{f', those after it {others:.1f} GiB' if len(hidden) > 1 else ''}, and to train it all",
         "scale the images down, or lower hidden",
     )

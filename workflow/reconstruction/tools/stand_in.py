@@ -11,8 +11,10 @@ from ..configuration import AdoptedModel, Configuration, Dataset, Experiment, Mo
 from ..data import sources
 from ..errors import UserError
 from ..files.layout import MODEL
+from ..machine.devices import require_memory
 from ..models import deployed
 from ..models.mlp import Network, initialise
+from ..training.capacity import to_train
 
 INPUT_SIZES = {"mnist": 28 * 28, "fashion-mnist": 28 * 28, "cifar10": 3 * 32 * 32, "cifar100": 3 * 32 * 32}
 
@@ -27,7 +29,13 @@ def network_of(configuration: Configuration, experiment: Experiment, results: Pa
     if isinstance(settings, AdoptedModel) or experiment.dataset is None:
         raise UserError(f"{path}: weights from elsewhere are estimated once adopted", f"run `snakemake {path}` first")
     dataset = configuration.datasets[experiment.dataset]
-    network = made_up(settings, input_size(dataset), 2 * dataset.per_label)
+    size, images = input_size(dataset), 2 * dataset.per_label
+    require_memory(
+        to_train(size, settings.hidden, images, 2 * images),
+        f"{path}: to train a network of {'-'.join(map(str, (size, *settings.hidden)))}-1 with {images} images",
+        "lower hidden or per_label, or scale the images down",
+    )
+    network = made_up(settings, size, images)
     return network, False, torch.ones(network.input_size)
 
 

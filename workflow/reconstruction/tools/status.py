@@ -19,6 +19,7 @@ from tabulate import tabulate
 from ..configuration import Configuration, Sweep
 from ..errors import UserError, in_one_line
 from ..files import layout, outside
+from ..files.facts import Facts
 from ..files.label import Label, glance
 from ..machine import process
 
@@ -77,7 +78,7 @@ def look_at(output: Path, log: Path, settings: dict[str, Any], merged: dict[str,
     if label and label.settings == settings:
         return Shard(output, "done", 1.0, label.facts)
     if not output.exists() and output.name in merged:
-        return Shard(output, "done", 1.0, merged[output.name])
+        return Shard(output, "done", 1.0, Facts(merged[output.name], output))
     reason = failure(log)
     label = glance(layout.progress_of(output), "progress")
     if not label or label.settings != settings:
@@ -141,6 +142,8 @@ def time_left(shards: Sequence[Shard]) -> str:
 
 def percent(share: float) -> str:
     """To two figures; whole from ten on."""
+    if 0 < share < 1e-6:
+        return "<0.0001%"
     return f"{share:.0%}" if share >= 0.0995 else f"{100 * share:.2g}%"
 
 

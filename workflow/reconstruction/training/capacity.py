@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 
-def to_train(size: int, width: int, trained: int, images: int) -> int:
-    """Of inputs of a size, a first layer of a width, that many training images, and images of all parts.
+
+def to_train(size: int, hidden: Sequence[int], trained: int, images: int) -> int:
+    """Of inputs of a size, hidden layers of these widths, that many training images, and images of all parts.
 
     At the peak there are five first layers: the initial one, what of it lies outside of the span of the data, what
-    training has made of the rest, their sum, and a product under way.
+    training has made of the rest, their sum, and a product under way; of the others as many; and the layers' values.
     """
-    return 8 * size * (5 * width + 2 * trained) + of_images(size, images)
+    return 8 * (5 * of_layers((size, *hidden)) + 2 * trained * (size + sum(hidden))) + of_images(size, images)
+
+
+def of_layers(sizes: Sequence[int]) -> int:
+    """How many weights there are, those of the output aside."""
+    return sum(before * after for before, after in pairwise(sizes))
 
 
 def to_examine(size: int, width: int, images: int) -> int:

@@ -75,7 +75,7 @@ def examine(
     }
 
 
-def unexplained(examined: Mapping[str, np.ndarray]) -> float:
+def unexplained(examined: Mapping[str, np.ndarray] | store.Stored) -> float:
     """The share of the first layer's squared norm that the training images leave unexplained."""
     return float(examined["true_residuals"][0] / examined["squared_norms"][0])
 

@@ -1,0 +1,135 @@
+"""What the arrays of each kind of file are: their type, and lengths by name; one name is one length.
+
+Whoever reads a file may rely on it. An array that is not named here is not looked at; of one that is missing, whoever
+asks for it tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+Arrays = Mapping[str, np.ndarray]
+
+KINDS = {"float": "f", "number": "fiu", "whole": "iu", "boolean": "b", "text": "SUO"}
+OF_A_SUBSET = {
+    f"{part}/{name}": f"{words.format(part=part)}"
+    for part in ("training", "held_out", "test")
+    for name, words in (
+        ("images", "float {part} channels height width"),
+        ("classes", "whole {part}"),
+        ("labels", "whole {part}"),
+        ("source_index", "whole {part}"),
+    )
+}
+OF_MATCHES = {
+    f"{part}/{name}": words.format(part=part)
+    for part in ("training", "held_out")
+    for name, words in (
+        ("shown", "float shown_{part} channels height width"),
+        ("labels", "whole {part}"),
+        ("*hit", "boolean {part}"),
+        ("nearest_candidate", "whole {part}"),
+        ("one_to_one_representative", "whole {part}"),
+        ("source_index", "whole {part}"),
+        ("*", "float {part}"),
+    )
+}
+OF_A_SPACE = {"basis": "float coordinates inputs"}
+OF_A_TRACE = {"trace/iterations": "whole moments", "trace/residuals": "float restarts moments layers"}
+
+# A kind of values, then lengths; the first pattern that a name fits counts.
+SHAPES: dict[str, dict[str, str]] = {
+    "subset": {"mean": "float channels height width", **OF_A_SUBSET},
+    "model": {"mean": "float channels height width", "weights/1": "float units inputs"},
+    "training": {
+        "accuracy/*": "float",
+        "curve/step": "whole records",
+        "curve/*": "float records",
+        "margins": "float training",
+        "on_margin": "boolean training",
+        "*_lambdas": "float training",
+        "*_residuals": "float layers",
+        "squared_norms": "float layers",
+    },
+    "shard": {
+        **OF_A_SPACE,
+        **OF_A_TRACE,
+        "restart": "whole restarts",
+        "diverged": "boolean restarts",
+        "hyperparameters/*": "number restarts",
+        "candidates": "float restarts candidates coordinates",
+        "lambdas": "float restarts candidates",
+        "labels": "whole candidates",
+        "solutions/gap": "float solutions",
+        "solutions/gates": "float solutions rows",
+        "solutions/factors": "float solutions responses",
+        "solutions/*": "float solutions columns",
+    },
+    "candidates": {
+        **OF_A_SPACE,
+        "candidates/coordinates": "float candidates coordinates",
+        "candidates/lambda": "float candidates",
+        "candidates/*": "whole candidates",
+        "representatives/coordinates": "float representatives coordinates",
+        "representatives/support": "whole representatives",
+        "representatives/*": "float representatives",
+        "restarts/restart": "whole restarts",
+        "restarts/diverged": "boolean restarts",
+        "restarts/hyperparameters/*": "number restarts",
+        **{f"restarts/{name}": shape for name, shape in OF_A_TRACE.items()},
+        "shards/*": "text shards",
+    },
+    "evaluation": {
+        **OF_MATCHES,
+        "representatives/ncc": "float representatives",
+        "representatives/nearest_image": "whole representatives",
+        "representatives/shown": "float shown channels height width",
+        "restarts/hits": "whole restarts",
+        "scrambled/ncc": "float draws training",
+        "mean_image/ssim3": "float training",
+        "growth/restarts": "whole sizes",
+        "growth/*": "float sizes quantiles",
+        **dict.fromkeys(("row", "intervals", "controls"), "text"),
+    },
+    "inspection": {
+        "representatives/shown": "float shown channels height width",
+        "squared_norms": "float layers",
+        "row": "text",
+    },
+    "progress": {},
+}
+NEVER_NONE = {"channels", "height", "width", "inputs", "units", "layers", "records", "moments", "restarts", "training"}
+FINITE = {"basis", "mean", "squared_norms", "true_residuals"}
+FINITE |= {name for name in OF_A_SUBSET if name.endswith("images")}
+FINITE |= {"candidates/coordinates", "representatives/coordinates"}
+INDICES = {  # whole numbers that count along a length
+    "candidates/cluster": "representatives",
+    "representatives/nearest_image": "training",
+}
+
+
+def lengths(kind: str, arrays: Arrays) -> dict[str, int]:
+    """The lengths of a file's arrays by name; raises ValueError of an array that is of another type or shape."""
+    found: dict[str, int] = {}
+    for name, array in arrays.items():
+        shape = next((shape for pattern, shape in SHAPES[kind].items() if fnmatchcase(name, pattern)), None)
+        if shape is None:
+            continue
+        values, *words = shape.split()
+        if array.dtype.kind not in KINDS[values] or array.ndim != len(words):
+            raise ValueError(f"its {name} is of type {array.dtype} and shape {array.shape}, not {shape}")
+        for word, length in zip(words, array.shape, strict=True):
+            own = "inputs" if word == "coordinates" and "basis" not in arrays else word
+            if found.setdefault(own, length) != length or (not length and own in NEVER_NONE):
+                raise ValueError(f"its {name} has {length} {own.replace('_', ' ')}, not {found[own] or 'one at least'}")
+        if name in FINITE and not np.isfinite(array).all():
+            raise ValueError(f"its {name} has values that are no finite numbers")
+    if kind == "model":
+        found["layers"] = sum(name.startswith("weights/") for name in arrays)
+    for name, word in INDICES.items():
+        if name in arrays and not ((arrays[name] >= 0) & (arrays[name] < found.get(word, 0))).all():
+            raise ValueError(f"its {name} counts beyond the {word}")
+    return found

@@ -29,7 +29,7 @@ from reconstruction.attack.exact.condition import condition
 from reconstruction.attack.plan import plan_of
 from reconstruction.configuration import ExactSearch
 from reconstruction.evaluation.matching import nearest_by_ncc
-from reconstruction.evaluation.scores import told_apart
+from reconstruction.evaluation.separation import area, true_positive_rate
 
 FACES = 100
 MNIST_HELD_OUT = 500
@@ -97,7 +97,6 @@ def measure(setting: Setting, options: argparse.Namespace) -> dict[str, float]:
     others_ncc = nearest_by_ncc(held_out.float(), found.images.float()).score
     members = closure(network, training, labels).numpy()
     strangers = closure(network, held_out, torch.ones(len(held_out))).numpy()
-    auc, loose = told_apart(members, strangers, 0.01)
     return {
         "applies": int(state.applies),
         "rank": state.rank,
@@ -110,9 +109,9 @@ def measure(setting: Setting, options: argparse.Namespace) -> dict[str, float]:
         "held_out": len(held_out),
         "held_out_above_90": int((others_ncc > 0.9).sum()),
         "held_out_best": max(0.0, others_ncc.max()),
-        "closure_auc": auc,
-        "closure_tpr_1": loose,
-        "closure_tpr_01": told_apart(members, strangers, 0.001)[1],
+        "closure_auc": area(members, strangers).value,
+        "closure_tpr_1": true_positive_rate(members, strangers, 0.01).value,
+        "closure_tpr_01": true_positive_rate(members, strangers, 0.001).value,
         "training_seconds": trained,
         "attack_seconds": attacked,
     }

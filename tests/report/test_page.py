@@ -21,7 +21,8 @@ from reconstruction.evaluation.quantities import COLUMNS, QUANTITIES
 from reconstruction.files import store
 from reconstruction.report import charts, glossary, pictures
 from reconstruction.report.page import number
-from reconstruction.report.row import EXPERIMENT, WARNING
+from reconstruction.report.row import EXPERIMENT
+from reconstruction.report.verdict import WARNING
 from reconstruction.stages import evaluate, page
 
 NAME = "fa<ces>/m&m/<img src=x onerror=alert(1)>"

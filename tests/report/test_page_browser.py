@@ -2,24 +2,18 @@
 
 import itertools
 import json
-import shutil
 from collections import Counter
 
 import numpy as np
 import pytest
+from browser_helpers import BROWSER, rectangles, wait_for_charts
 from page_helpers import make_controlled_experiment, make_experiment, make_page, make_page_without_images
 from reconstruction.files import store
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import Select
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium or chromedriver on this machine; install both"),
-]
+pytestmark = BROWSER
 WIDTHS = (1280, 375)
 SCHEMES = ("light", "dark")
 PAGES = ("report", "controlled", "inspection")
@@ -34,41 +28,10 @@ def experiment(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def browser():
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options, Service(DRIVER))
-    yield driver
-    driver.quit()
-
-
 @pytest.fixture
-def open_page(browser, experiment):
-    """Opens a page at a width, in a colour scheme, and waits until its charts are drawn."""
-
-    def opened(name="report", width=1280, scheme="light", media="screen"):
-        metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
-        for log in ("browser", "performance"):
-            browser.get_log(log)
-        browser.get((experiment / f"{name}.html").as_uri())
-        wait_for_charts(browser)
-        return browser
-
-    return opened
-
-
-def wait_for_charts(browser):
-    drawn = (
-        "return [...document.querySelectorAll('[data-chart]')].every(e => !e.offsetParent || e.querySelector('svg'))"
-    )
-    WebDriverWait(browser, 60).until(lambda driver: driver.execute_script(drawn))
+def open_page(open_file, experiment):
+    """Opens a page of the experiment at a width, in a colour scheme, and waits until its charts are drawn."""
+    return lambda name="report", *how, **more: open_file(experiment / f"{name}.html", *how, **more)
 
 
 def column(browser, number):
@@ -78,15 +41,6 @@ def column(browser, number):
         ".map(r => r.cells[arguments[0]].textContent)"
     )
     return browser.execute_script(script, number)
-
-
-def rectangles(browser, selector):
-    """left, top, right and bottom of everything shown that a selector finds."""
-    script = (
-        "return [...document.querySelectorAll(arguments[0])].filter(e => e.checkVisibility())"
-        ".map(e => e.getBoundingClientRect()).map(r => [r.left, r.top, r.right, r.bottom])"
-    )
-    return browser.execute_script(script, selector)
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -103,6 +57,16 @@ def test_it_could_not_ask_a_network_if_it_would(open_page):
     browser = open_page()
     script = "document.addEventListener('securitypolicyviolation', e => arguments[0](e.violatedDirective)); fetch('http://localhost:9')"
     assert browser.execute_async_script(script) == "connect-src"
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_verdict_is_seen_before_anything_else(open_page, width):
+    browser = open_page(width=width)
+    (_, top, _, bottom), *rest = rectangles(browser, "header h1, header dl, nav, main")
+    assert 0 <= top < bottom < 400
+    assert [box[1] for box in rest] == sorted(box[1] for box in rest)
+    said = browser.find_element(By.CSS_SELECTOR, ".verdict").text
+    assert said.index("Does the attack apply?") < said.index("Are members told?") < said.index("Do images come back?")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -165,14 +129,14 @@ def luminance(colour):
 
 def test_columns_sort_by_mouse_and_by_keyboard(open_page):
     browser = open_page()
-    header = browser.find_elements(By.CSS_SELECTOR, ".sortable th")[8]
+    header = browser.find_elements(By.CSS_SELECTOR, ".sortable th")[10]
     header.find_element(By.TAG_NAME, "button").click()
     assert header.get_attribute("aria-sort") == "descending"
-    values = [float(text) for text in column(browser, 8)]
+    values = [float(text) for text in column(browser, 10)]
     assert values == sorted(values, reverse=True)
     header.find_element(By.TAG_NAME, "button").send_keys(Keys.ENTER)
     assert header.get_attribute("aria-sort") == "ascending"
-    assert [float(text) for text in column(browser, 8)] == sorted(values)
+    assert [float(text) for text in column(browser, 10)] == sorted(values)
     margin = browser.find_elements(By.CSS_SELECTOR, ".sortable th")[4]
     margin.find_element(By.TAG_NAME, "button").click()
     assert header.get_attribute("aria-sort") == "none"
@@ -201,8 +165,8 @@ def test_controls_and_what_is_expected_of_each_image_are_there(open_page, experi
     assert {"Scrambled weights", "Random mixtures", "Other images 1"} <= {text.split("\n")[0] for text in answers}
     evaluation = store.read(experiment / "controlled/evaluation.h5", "evaluation")
     hits = evaluation["training/calibrated_hit"].sum() + evaluation["held_out/calibrated_hit"].sum()
-    assert column(browser, 8).count("yes") == hits
-    assert sorted(map(float, column(browser, 7))) == pytest.approx(
+    assert column(browser, 9).count("yes") == hits
+    assert sorted(map(float, column(browser, 8))) == pytest.approx(
         sorted(np.concatenate([evaluation["training/expected_ncc"], evaluation["held_out/expected_ncc"]])), abs=6e-4
     )
 

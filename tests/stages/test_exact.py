@@ -8,6 +8,7 @@ from reconstruction.configuration import Merge, Restarts
 from reconstruction.errors import UserError
 from reconstruction.evaluation.matching import nearest_by_ncc
 from reconstruction.files import store
+from reconstruction.merging import solving
 from reconstruction.models import deployed
 from reconstruction.stages import deduplicate, reconstruct, scramble
 from science_helpers import normal, random_network

@@ -18,7 +18,7 @@ from reconstruction.evaluation.quantities import COLUMNS
 from reconstruction.files import store
 from reconstruction.models import deployed
 from reconstruction.report.inspection import draw
-from reconstruction.report.row import WARNING
+from reconstruction.report.verdict import WARNING
 from reconstruction.stages import deduplicate, inspect, reconstruct, table
 from reconstruction.tools.show import show
 from science_helpers import generator, random_network

@@ -10,12 +10,12 @@ from checkpoint_helpers import mlp, smooth_images, trained
 from reconstruction.configuration import AdoptedModel, Dataset, Evaluation, Merge, Model, Restarts, parsing
 from reconstruction.errors import UserError
 from reconstruction.files import store
-from reconstruction.report.row import caveat, headline
+from reconstruction.report.verdict import CAVEATS, headline
 from reconstruction.stages import adopt, deduplicate, evaluate, inspect, page, reconstruct, subset, table, train
 from reconstruction.tools.show import show
 from reconstruction.training.descent import Record
 from reconstruction.training.examination import mistakes
-from reconstruction.training.verdict import FAILS, HOLDS, IN_PART, UNKNOWN, by_images, by_weights
+from reconstruction.training.verdict import FAILS, HOLDS, IN_PART, UNKNOWN, by_images, by_weights, reason
 from science_helpers import random_network
 from torch import nn
 
@@ -104,9 +104,8 @@ def test_a_network_that_weight_decay_has_taken_is_refused(folder, monkeypatch):
 def test_the_share_left_unexplained_decides(share, condition):
     verdict = by_images(random_network(20, [12]), share)
     assert (verdict.condition, verdict.unexplained) == (condition, share)
-    said = caveat(verdict.columns)
-    assert (said == "") == (condition == HOLDS)
-    assert f"{share:.0%} of the first layer" in said or not said
+    assert f"{share:.0%} of the first layer" in reason(verdict.columns)
+    assert verdict.is_doubtful == (condition != HOLDS)
 
 
 def test_weights_alone_never_make_it_hold():
@@ -127,9 +126,12 @@ def test_the_caveat_stands_first_wherever_the_experiment_is_told(folder, capsys)
     evaluate.run(Evaluation(), "d/theirs/s", folder / "subset.h5", model, training, candidates, evaluation)
     inspect.run(3, "theirs/s", model, candidates, inspection)
     told = capsys.readouterr().out
-    begins = "This attack cannot tell what the model remembers, since what it assumes does not hold: "
-    assert f"evaluate: d, theirs, s: {begins}the training images leave" in told
-    assert f"inspect: no-images, theirs, s: {begins}the squared norms of units'" in told
+    begins = CAVEATS[FAILS]
+    assert begins == "This attack cannot tell what the model remembers, since what it assumes does not hold"
+    assert f"evaluate: d, theirs, s: {begins}" in told
+    assert f"inspect: no-images, theirs, s: {begins}" in told
+    for figure in ("the training images leave", "the squared norms of units'"):
+        assert f"What the attack assumes does not hold: {figure}" in told
 
     page.of_evaluation(folder / "subset.h5", model, training, candidates, evaluation, folder / "report.html")
     page.of_inspection(model, candidates, inspection, folder / "inspection.html")
@@ -146,4 +148,4 @@ def test_the_caveat_stands_first_wherever_the_experiment_is_told(folder, capsys)
     show(folder)
     assert capsys.readouterr().out.count(f"theirs, s: {begins}") == 2
     row = json.loads(str(store.read(evaluation, "evaluation")["row"]))
-    assert headline(row).index(begins) < headline(row).index("training images come back")
+    assert headline(row).index(begins) < headline(row).index("of 12 never trained on")

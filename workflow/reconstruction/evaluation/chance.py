@@ -2,13 +2,14 @@
 
 An answer from the row space of the first layer lies in the span of the training images, as held-out images do not, and
 so do random candidates there. What these score, a reconstruction must beat. A few lucky matches decide the threshold of
-one draw, so draws are repeated until the rate of false positives lets TAIL scores pass.
+one draw, so draws are repeated until the rate of false positives lets TAIL scores pass. Gaussians have the answer's
+spread along each direction alone; the answer shuffled has all that its coordinates have along each by itself.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,13 +67,43 @@ class Chance:
 
     def scores(self, inputs: Tensor, rate: float) -> np.ndarray:
         """NCC (S, n) of n images with the nearest candidate of each of S draws, enough for thresholds at a rate."""
-        numbers = range(draws(len(inputs), rate))
-        return np.stack([nearest_by_ncc(inputs, self.draw(number)).score for number in numbers])
+        return scores_of(self.draw, inputs, rate)
 
     def scores_by_restart(self, inputs: Tensor, rate: float, own: Sequence[np.ndarray]) -> np.ndarray:
         """NCC (R, S, n) likewise, with each of R restarts' own candidates of each draw."""
         numbers = range(draws(len(inputs), rate))
         return np.stack([nearest_of_each(inputs, self.draw(number), own).score for number in numbers], axis=1)
+
+
+@dataclass(frozen=True)
+class Shuffled:
+    """An answer's coordinates (N, r) along directions (r, D), each direction's in an order of its own."""
+
+    coordinates: np.ndarray
+    directions: np.ndarray
+    model: Deployed
+    seed: int
+
+    @staticmethod
+    def of_candidates(candidates: store.Stored, model: Deployed, seed: int) -> Shuffled:
+        """Along the same directions as Chance."""
+        coordinates = candidates["candidates/coordinates"]
+        if Space.of(candidates.arrays).is_whole:
+            return Shuffled(coordinates @ model.directions.T, model.directions, model, seed)
+        return Shuffled(coordinates, candidates["basis"], model, seed)
+
+    def draw(self, number: int) -> Pixels:
+        shuffled = np.random.default_rng((self.seed, number)).permuted(self.coordinates, axis=0)
+        return Pixels(shuffled, Space(torch.from_numpy(self.directions)), self.model)
+
+    def scores(self, inputs: Tensor, rate: float) -> np.ndarray:
+        """NCC (S, n) as of Chance."""
+        return scores_of(self.draw, inputs, rate)
+
+
+def scores_of(draw: Callable[[int], Pixels], inputs: Tensor, rate: float) -> np.ndarray:
+    numbers = range(draws(len(inputs), rate))
+    return np.stack([nearest_by_ncc(inputs, draw(number)).score for number in numbers])
 
 
 def draws(images: int, rate: float) -> int:

@@ -54,7 +54,7 @@ def scored(
     inputs = model.centred(images)
     return Control(
         nearest_by_ncc(inputs, candidates).score,
-        published(images, inputs, model.mean, candidates).ssim[3],
+        published(images, inputs, model.mean, candidates)[1].ssim[3],
         nearest_by_ncc(model.centred(held_out_images), candidates).score,
         scrambled_ncc,
     )

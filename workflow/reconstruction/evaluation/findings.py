@@ -11,7 +11,7 @@ from ..configuration import OTHER_IMAGES, Evaluation
 from ..files import store
 from ..models.deployed import Deployed
 from . import controls, pixels
-from .chance import Chance
+from .chance import Chance, Shuffled
 from .controls import Control
 from .matching import (
     Nearest,
@@ -39,7 +39,8 @@ class Matched:
     ncc: Nearest  # the nearest raw candidate; its score decides
     by_restart: np.ndarray  # (R, n), the NCC with each restart's own nearest candidate
     one_to_one: Nearest  # distinct representatives for distinct images
-    published: Reconstructions  # by the published matching, for SSIM and L2
+    published_index: np.ndarray  # (n,), the nearest raw candidate by the published matching
+    published: Reconstructions  # by that, for SSIM and L2
     shown: np.ndarray  # (k, C, H, W) in [0, 1], the nearest raw candidates of the k best images, best first
 
 
@@ -49,6 +50,7 @@ class Findings:
     held_out: Matched
     chance: np.ndarray  # (R, S, n), NCC of the training images with as many random candidates as each restart has
     scrambled_ncc: np.ndarray  # (S, n), with all of a draw
+    shuffled_ncc: np.ndarray  # (S, n), with the candidates shuffled
     controls: dict[str, Control]  # answers that take no search
     thresholds: Thresholds
     representatives: Nearest  # each representative's nearest training image
@@ -81,6 +83,7 @@ def find(
     by_chance = chance.scores_by_restart(inputs, rate, own)
     matched("random candidates")
     scrambled_ncc = by_chance.max(0)
+    shuffled_ncc = Shuffled.of_candidates(candidates, model, settings.seed).scores(inputs, rate)
     without_search = controls.without_search(trained.images, held_out.images, model, chance, scrambled_ncc, settings)
     matched("answers without a search")
     return Findings(
@@ -88,6 +91,7 @@ def find(
         held_out=held_out,
         chance=by_chance,
         scrambled_ncc=scrambled_ncc,
+        shuffled_ncc=shuffled_ncc,
         controls=without_search,
         thresholds=Thresholds.of(held_out.ncc.score, scrambled_ncc, settings.false_positive_rate),
         representatives=nearest_by_ncc(representatives, inputs),
@@ -108,6 +112,7 @@ def match(
     inputs = model.centred(images)
     of_each = nearest_of_each(inputs, raw, own)
     best = of_each.score.argmax(0), np.arange(len(images))
+    published_index, by_published = published(images, inputs, model.mean, raw)
     ncc = Nearest(of_each.index[best], of_each.score[best])
     return Matched(
         images=images,
@@ -116,13 +121,17 @@ def match(
         ncc=ncc,
         by_restart=of_each.score,
         one_to_one=assign_one_to_one(inputs, representatives),
-        published=published(images, inputs, model.mean, raw),
+        published_index=published_index,
+        published=by_published,
         shown=pixels.pictures(raw[ncc.index[best_first(ncc.score)[:shown]]], model.mean),
     )
 
 
 def scores_of(findings: Findings, answers: dict[str, Control]) -> Scores:
-    """The scores that the table is made of; what is expected of an image is what answers on other images reach."""
+    """The scores that the table is made of; what is expected of an image is what answers on other images reach.
+
+    answers: of control searches, which knew nothing of the training images.
+    """
     others = [answer for name, answer in answers.items() if name.startswith(OTHER_IMAGES)]
 
     def part(found: Matched, expected: list[np.ndarray]) -> PartScores:
@@ -141,6 +150,7 @@ def scores_of(findings: Findings, answers: dict[str, Control]) -> Scores:
         part(findings.held_out, [other.held_out_ncc for other in others]),
         findings.controls["mean_image"].ssim,
         findings.scrambled_ncc,
+        {"shuffled": findings.shuffled_ncc, **{name: answer.ncc[None] for name, answer in answers.items()}},
     )
 
 

@@ -124,10 +124,13 @@ def assign_one_to_one(images: Tensor, candidates: Vectors) -> Nearest:
     return Nearest(index, score)
 
 
-def published(images: np.ndarray, inputs: Tensor, mean: np.ndarray, candidates: Pixels) -> Reconstructions:
-    """Images (n, C, H, W), as mean-subtracted pixels the inputs (n, D), beside the nearest of the candidates (N, D)."""
-    chosen = candidates[nearest_by_channel(inputs, candidates, mean.shape).index]
-    return reconstructions(images, mean, chosen.view(-1, *mean.shape).numpy())
+def published(
+    images: np.ndarray, inputs: Tensor, mean: np.ndarray, candidates: Pixels
+) -> tuple[np.ndarray, Reconstructions]:
+    """Which of the candidates (N, D) are nearest to images (n, C, H, W), as mean-subtracted pixels the inputs (n, D),
+    and how they compare."""
+    index = nearest_by_channel(inputs, candidates, mean.shape).index
+    return index, reconstructions(images, mean, candidates[index].view(-1, *mean.shape).numpy())
 
 
 def reconstructions(images: np.ndarray, mean: np.ndarray, candidates: np.ndarray) -> Reconstructions:

@@ -11,6 +11,8 @@ the loss.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,7 @@ import pandas as pd
 import torch
 
 from ..attack.exact.closure import closure
+from ..attack.exact.condition import condition
 from ..data import image_files
 from ..data.copies import copies
 from ..errors import UserError
@@ -26,9 +29,12 @@ from ..models.deployed import Deployed
 from ..models.mlp import Network, margins
 from ..training.capacity import to_examine
 from ..training.true_stationarity import true_stationarity
-from .scores import FALSE_POSITIVE_RATE, told_apart
+from .findings import Matched
+from .scores import RARE, tells_rare
+from .separation import FALSE_POSITIVE_RATE, Estimate, area, true_positive_rate
 
 SCORES = ("lambda", "closure", "margin")
+UNTOLD = Estimate(math.nan, math.nan, math.nan)
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,18 @@ def _copies(images: np.ndarray, member: np.ndarray | None, path: Path) -> tuple[
     return scored, [remark]
 
 
+def of_parts(trained: Matched, held_out: Matched) -> Suspects:
+    """Training images, and as a pool with them the held-out ones, with the labels that they have."""
+    parts = trained, held_out
+    return Suspects(
+        images=np.concatenate([part.images for part in parts]),
+        labels=np.concatenate([part.labels for part in parts]),
+        member=np.repeat([True, False], [len(part.labels) for part in parts]),
+        numbers=np.concatenate([part.source_index for part in parts]),
+        remarks=(),
+    )
+
+
 def score(model: Deployed, suspects: Suspects) -> pd.DataFrame:
     """One row for each image of the suspects."""
     network = model.network.to(dtype=torch.float64)
@@ -112,12 +130,32 @@ def score(model: Deployed, suspects: Suspects) -> pd.DataFrame:
     return table if suspects.member is None else table.assign(member=suspects.member)
 
 
-def summary(scores: pd.DataFrame) -> dict[str, float]:
-    """AUC of each score, and the largest true-positive rate at no more than FALSE_POSITIVE_RATE false positives."""
-    found: dict[str, float] = {"images": len(scores), "members": int(scores["member"].sum())}
+def chosen_score(network: Network) -> str:
+    """Which score tells members best, by the weights alone and never by the images at hand: closure at rest under
+    weight decay, lambda otherwise."""
+    return "closure" if condition(network).applies else "lambda"
+
+
+def summary(scores: pd.DataFrame) -> dict[str, Estimate]:
+    """Of each score its AUC, and its true-positive rates at FALSE_POSITIVE_RATE and, where there are enough images that
+    are no members to tell, at RARE."""
+    found: dict[str, Estimate] = {}
     member = scores["member"].to_numpy()
     for name in SCORES:
-        values = scores[name].to_numpy()
-        auc, rate = told_apart(values[member], values[~member], FALSE_POSITIVE_RATE)
-        found |= {f"{name}_auc": auc, f"{name}_tpr": rate}
+        members, others = (scores[name].to_numpy()[chosen] for chosen in (member, ~member))
+        found |= {
+            f"{name}_auc": area(members, others),
+            f"{name}_tpr": true_positive_rate(members, others, FALSE_POSITIVE_RATE),
+            f"{name}_tpr_strict": true_positive_rate(members, others, RARE) if tells_rare(len(others)) else UNTOLD,
+        }
     return found
+
+
+def verdict(network: Network, found: Mapping[str, Estimate]) -> dict[str, str | float]:
+    """What the table says of membership, of a summary: the score that counts, and its true-positive rate."""
+    by = chosen_score(network)
+    told = found[f"{by}_tpr"]
+    return {
+        "membership_by": by, "membership_tpr": told.value, "membership_tpr_low": told.low,
+        "membership_tpr_high": told.high,
+    }  # fmt: skip

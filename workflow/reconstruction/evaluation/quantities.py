@@ -27,8 +27,19 @@ QUANTITIES = {
     "balance": Quantity(
         "correlation of the squared norms of units' incoming and outgoing weights, the smallest of the hidden layers"
     ),
-    "closure_auc": Quantity("how well closure tells training images from held-out ones: 0.5 is guessing, 1 is always"),
-    "closure_tpr": Quantity("share of the training images above all but 1 % of the held-out ones by closure"),
+    "membership_by": Quantity("score of membership that counts, by the weights alone: closure under weight decay"),
+    "membership_tpr": Quantity("share of the training images above all but 1 % of the held-out ones by that score"),
+    "membership_tpr_low": Quantity("lower end of its 95 % interval (Clopper and Pearson)"),
+    "membership_tpr_high": Quantity("upper end of the same"),
+    **{
+        f"{score}_{figure}": Quantity(meaning.format(score))
+        for score in ("lambda", "closure", "margin")
+        for figure, meaning in (
+            ("auc", "how well {} tells training images from held-out ones: 0.5 is guessing, 1 is always"),
+            ("tpr", "share of the training images above all but 1 % of the held-out ones by {}"),
+            ("tpr_strict", "the same at 0.1 %, where 1,000 images are held out"),
+        )
+    },
     "method": Quantity(
         "how restarts search: for gate patterns, or for images in the first layer's row space or all pixels"
     ),
@@ -36,6 +47,12 @@ QUANTITIES = {
     "diverged": Quantity("restarts that left the numbers a computer can hold"),
     "candidates": Quantity("images that all restarts found together"),
     "representatives": Quantity("what is left when candidates of one image are merged"),
+    "reconstructed_images": Quantity(
+        "training images whose NCC is told from the worst null at 5 % false discoveries", "n"
+    ),
+    "reconstructed_low": Quantity("lower end of its 95 % interval over images"),
+    "reconstructed_high": Quantity("upper end of the same"),
+    "reconstructed_fewest": Quantity("how many images must come back at least for any to be told so"),
     "ncc_threshold_held_out": Quantity(
         "NCC that 1 % of the held-out images pass, or the share that the configuration names", of_restarts=True
     ),

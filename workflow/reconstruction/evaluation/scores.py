@@ -6,16 +6,17 @@ Whatever resamples scores, images or restarts, gets every quantity with them: th
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ..configuration import Evaluation
-from .thresholds import Thresholds, cross_fitted_hits, threshold
+from .discoveries import fewest, is_discovery
+from .thresholds import Thresholds, cross_fitted_hits
 
 Row = dict[str, str | int | float]
 RECOGNISABLE, EXACT = 0.9, 0.99  # NCC
-FALSE_POSITIVE_RATE = 0.01  # of membership scores
 RARE = 0.001  # false positives of the strict thresholds
 
 
@@ -40,24 +41,41 @@ class PartScores:
 
 @dataclass(frozen=True)
 class Scores:
-    """mean_image: (n,), SSIM of no reconstruction at all; scrambled: (S, n), NCC with S draws of random ones."""
+    """mean_image: (n,), SSIM of no reconstruction at all; scrambled: (S, n), NCC with S draws of random candidates.
+
+    further: by name, NCC (S, n) of the training images with other candidates that know nothing.
+    """
 
     training: PartScores
     held_out: PartScores
     mean_image: np.ndarray
     scrambled: np.ndarray
+    further: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def images(self, training: np.ndarray, held_out: np.ndarray) -> Scores:
         """Scores of chosen training and held-out images."""
         return Scores(
             self.training.images(training), self.held_out.images(held_out), self.mean_image[training],
-            self.scrambled[:, training],
+            self.scrambled[:, training], {name: ncc[:, training] for name, ncc in self.further.items()},
         )  # fmt: skip
 
     def beyond_expected(self) -> Scores:
         """The same with each image's NCC, and its scrambled one, less what is expected of that image."""
         training, held_out = (replace(part, ncc=part.ncc - part.expected) for part in (self.training, self.held_out))
-        return replace(self, training=training, held_out=held_out, scrambled=self.scrambled - training.expected)
+        return replace(
+            self, training=training, held_out=held_out, scrambled=self.scrambled - training.expected,
+            further={name: ncc - training.expected for name, ncc in self.further.items()},
+        )  # fmt: skip
+
+    @property
+    def nulls(self) -> list[np.ndarray]:
+        """What the training images' NCC must be told from."""
+        return [self.held_out.ncc, self.scrambled, *self.further.values()]
+
+    @property
+    def fewest(self) -> int:
+        """How many images must come back at least to be told from all nulls."""
+        return fewest(len(self.training.ncc), self.nulls)
 
     def thresholds(self, rate: float) -> Thresholds:
         return Thresholds.of(self.held_out.ncc, self.scrambled, rate)
@@ -98,6 +116,7 @@ def summarise(scores: Scores, settings: Evaluation) -> Row:
     limits = scores.thresholds(rate)
     calibrated = scores.beyond_expected()
     return {
+        "reconstructed_images": reconstructed(scores),
         "ncc_threshold_held_out": limits.held_out,
         "ncc_threshold_scrambled": limits.scrambled,
         "ncc_threshold": limits.both,
@@ -125,6 +144,12 @@ def summarise(scores: Scores, settings: Evaluation) -> Row:
         "ssim11_best45": best(training.ssim11, 45),
         "l2_median": float(np.median(training.l2)),
     }
+
+
+def reconstructed(scores: Scores) -> float:
+    """How many training images are told from the worst null; nan where the nulls are too few to tell any number."""
+    images = len(scores.training.ncc)
+    return int(is_discovery(scores.training.ncc, scores.nulls).sum()) if scores.fewest <= images else math.nan
 
 
 def hits(scores: Scores, rate: float) -> float:
@@ -163,13 +188,6 @@ def best(scores: np.ndarray, count: int) -> float:
 def precision(representatives: np.ndarray, limit: float, count: int) -> float:
     """The share of the `count` representatives ranked first whose NCC (C,) with an image is above the limit, or nan."""
     return float((representatives[:count] > limit).mean()) if count else math.nan
-
-
-def told_apart(members: np.ndarray, others: np.ndarray, rate: float) -> tuple[float, float]:
-    """Of scores (n,) and (k,): the AUC, and the share of members above all but a share `rate` of the others."""
-    differences = members[:, None] - others
-    auc = float((differences > 0).mean() + (differences == 0).mean() / 2)
-    return auc, float((members > threshold(others, rate)).mean())
 
 
 def best_first(scores: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ import numpy as np
 from ..configuration import Evaluation
 from .quantities import OF_RESTARTS, QUANTITIES
 from .scores import ByRestart, Row, Scores, held_out_hits, hits, summarise
+from .separation import Estimate
 
 DRAWS = 500
 ENDS = (2.5, 97.5)  # per cent
@@ -57,6 +58,11 @@ def intervals(scores: Scores, restarts: ByRestart, settings: Evaluation) -> dict
                 low, high = np.clip((np.floor(low), np.ceil(high)), 0, {"n": trained, "n_held_out": held_out}[count_of])
             ends[name] |= zip(RESTARTS, (float(low), float(high)), strict=True)
     return {name: {"value": value[name], **ends[name]} for name in value}
+
+
+def of_images(estimate: Estimate) -> Row:
+    """An estimate with its own interval over images."""
+    return {"value": estimate.value, **dict(zip(IMAGES, (estimate.low, estimate.high), strict=True))}
 
 
 def _halves(count: int, generator: np.random.Generator) -> Iterator[np.ndarray]:

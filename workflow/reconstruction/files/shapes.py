@@ -33,6 +33,7 @@ OF_MATCHES = {
         ("*hit", "boolean {part}"),
         ("nearest_candidate", "whole {part}"),
         ("one_to_one_representative", "whole {part}"),
+        ("ssim_candidate", "whole {part}"),
         ("source_index", "whole {part}"),
         ("*", "float {part}"),
     )
@@ -89,6 +90,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "representatives/shown": "float shown channels height width",
         "restarts/hits": "whole restarts",
         "scrambled/ncc": "float draws training",
+        "shuffled/ncc": "float draws training",
         "mean_image/ssim3": "float training",
         "growth/restarts": "whole sizes",
         "growth/*": "float sizes quantiles",

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import roc_curve
 
+from ..evaluation.membership import SCORES
 from ..evaluation.thresholds import threshold
 from ..files import store
 from . import lists
@@ -14,6 +16,7 @@ from .palette import AXIS_LABELS, BLUE, GREEN, LAYER_COLOURS, LOG_AXES, ORANGE
 from .vega import DASHED, LOG, PLAIN, Chart, Rows, band, chart, colours, layer, quantity, rows, rule
 
 POINTS = 400  # of a line
+RATES = (0.01, 0.05, 0.1, 0.25, 0.5)  # of false positives, whose true-positive rates are given in numbers
 FIRST = (1, 5, 10, 25, 50, 100, 250, 500)  # representatives whose precision is given in numbers
 
 
@@ -65,6 +68,25 @@ def scores(evaluation: store.Stored, limit: float) -> Chart:
         "Dashed: the threshold that a hit must pass."
     )
     return chart("scores", caption, [lines, rule("x", limit)], numbers)
+
+
+def membership(evaluation: store.Stored) -> Chart:
+    """The share of members told, by each score of membership, against the share of others that pass."""
+    data, numbers = [], []
+    for name in SCORES:
+        members, others = evaluation[f"training/{name}"], evaluation[f"held_out/{name}"]
+        true = np.repeat([True, False], [len(members), len(others)])
+        passing, told, _ = roc_curve(true, np.concatenate([members, others]))
+        data += rows(passing=passing, told=told, series=[name] * len(told))
+        numbers += [{"score": name, **{f"at {rate:.0%}": float(told[passing <= rate].max()) for rate in RATES}}]
+    line = layer(
+        data,
+        {"type": "line", "interpolate": "step-after"},
+        x=quantity("passing", "false-positive rate"),
+        y=quantity("told", "true-positive rate"),
+        color=colours(dict(zip(SCORES, (BLUE, GREEN, ORANGE), strict=True))),
+    )
+    return chart("roc", "Training images told from images never trained on, by each score.", [line], numbers)
 
 
 def survival(scores: np.ndarray, name: str) -> Rows:

@@ -45,11 +45,11 @@ def draw_all(
     folder_of_pairs.mkdir(parents=True, exist_ok=True)
     count = evaluation.settings["pairs"]
     with matplotlib.rc_context(STYLE):
-        for part, what, passing in (
-            ("training", "training image", "a hit"),
-            ("held_out", "image never trained on", "passes the threshold of the other half of them"),
+        for part, what, passing, colour in (
+            ("training", "training image", "Bold green: a hit", GREEN),
+            ("held_out", "image never trained on", "Bold orange: a false positive", ORANGE),
         ):
-            save(pairs(part, subset, evaluation, count, what, passing), folder / f"{part}_pairs")
+            save(pairs(part, subset, evaluation, count, what, passing, colour), folder / f"{part}_pairs")
         save(quality_against_margin(evaluation, training), folder / "margin")
         save(quality_against_hyperparameters(evaluation, candidates), folder / "hyperparameters")
         save(unexplained(candidates, training["squared_norms"], training["true_residuals"]), folder / "residuals")
@@ -65,7 +65,9 @@ def save(figure: Figure, path: Path) -> None:
     figure.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
 
 
-def pairs(part: str, subset: store.Stored, evaluation: store.Stored, count: int, what: str, passing: str) -> Figure:
+def pairs(
+    part: str, subset: store.Stored, evaluation: store.Stored, count: int, what: str, passing: str, colour: str
+) -> Figure:
     """The best pairs by NCC: the photograph above, its nearest candidate below, the scores under both."""
     chosen = best_first(evaluation[f"{part}/ncc"])[:count]
     images = subset[f"{part}/images"][chosen]
@@ -74,13 +76,18 @@ def pairs(part: str, subset: store.Stored, evaluation: store.Stored, count: int,
     return mosaic(
         np.concatenate([images, gap, evaluation[f"{part}/shown"][:count]], axis=2),
         [f"{ncc:.2f}  {ssim:.2f}" for ncc, ssim in scores],
-        f"Above: {what}. Below: its nearest candidate, NCC, and SSIM of the published matching. Bold green: {passing}",
+        f"Above: {what}. Below: its nearest candidate, NCC with it, and SSIM of the published matching, which may "
+        f"choose another. {passing}",
         evaluation[f"{part}/hit"][chosen],
+        colour,
     )
 
 
-def mosaic(pictures: np.ndarray, captions: Sequence[str], title: str, marked: np.ndarray) -> Figure:
-    """Pictures (k, C, H, W) in [0, 1] in rows, each above its caption; marked: (k,), whose captions stand out."""
+def mosaic(
+    pictures: np.ndarray, captions: Sequence[str], title: str, marked: np.ndarray, colour: str = GREEN
+) -> Figure:
+    """Pictures (k, C, H, W) in [0, 1] in rows, each above its caption; marked: (k,), whose captions stand out in a
+    colour."""
     height, width = pictures.shape[2:]
     cell, line = WIDTH / PER_ROW, 0.13  # inches
     picture = 0.92 * cell
@@ -101,7 +108,7 @@ def mosaic(pictures: np.ndarray, captions: Sequence[str], title: str, marked: np
         )  # fmt: skip
         axis.text(
             left + picture / 2, top + tall + 0.85 * line, caption, fontsize=6, ha="center",
-            color=GREEN if bold else GREY, fontweight="bold" if bold else "normal",
+            color=colour if bold else GREY, fontweight="bold" if bold else "normal",
         )  # fmt: skip
     return figure
 

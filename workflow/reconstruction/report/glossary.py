@@ -1,4 +1,4 @@
-"""What the controls mean, in a line each, and keys as words."""
+"""What the controls mean, in a line each, and the scores of membership, and keys as words."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ CONTROLS = {
     "model_inversion": "Images that the network answers most strongly: it shows what a class looks like, not an image.",
     "scrambled_weights": "A search in the weights in disorder, which no image explains: what it makes up.",
     "other_images": "The same search in a network trained alike on other images: it cannot have found these.",
+}
+
+MEMBERSHIP = {
+    "lambda": "An image's share in the sum that the weights are, solved for with all images fixed.",
+    "closure": "How well an image alone closes the first layer's equations.",
+    "margin": "How surely the network labels an image as it is labelled: the usual attack by the loss.",
 }
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from ..files import store
 from ..files.layout import FIGURES, REPRESENTATIVES, RESTARTS, below
 from . import figures, lists
-from .row import WARNING
+from .verdict import WARNING
 
 
 def draw_all(folder: Path, candidates: store.Stored, inspection: store.Stored) -> None:

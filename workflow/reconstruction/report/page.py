@@ -12,19 +12,18 @@ import importlib.metadata
 import math
 import platform
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from typing import Any
 
-import jinja2
 import vl_convert
 from markupsafe import Markup
 
+from ..evaluation.membership import SCORES
 from ..evaluation.quantities import QUANTITIES
-from . import glossary
-from .row import EXPERIMENT, WARNING, caveat, finding
+from . import glossary, verdict
+from .row import EXPERIMENT
+from .templating import number, read, template
 from .vega import VEGA_LITE
 
-TEMPLATES = resources.files(__package__) / "templates"
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "kornia", "h5py", "snakemake")
 
 
@@ -46,36 +45,35 @@ def quantities(row: Mapping[str, Any], ends: Mapping[str, Mapping[str, float]]) 
     ]
 
 
-def number(value: Any) -> str:
-    """Four digits of what is no count; a dash where there is nothing."""
-    if value is None or value != value:
-        return "–"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def membership(row: Mapping[str, Any], ends: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:
+    """A score in each line, with its AUC and true-positive rates."""
+    figures = {quantity["name"]: quantity for quantity in quantities(row, ends)}
+
+    def cell(name: str) -> dict[str, Any]:
+        return {"value": figures[name]["value"], "interval": figures[name]["intervals"].get("images")}
+
+    return [
+        {
+            "name": glossary.name(score),
+            "meaning": glossary.MEMBERSHIP[score],
+            "figures": [cell(f"{score}_{figure}") for figure in ("auc", "tpr", "tpr_strict")],
+        }
+        for score in SCORES
+    ]
 
 
 def render(content: Mapping[str, Any]) -> str:
     """The page; the same content makes the same text."""
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(read), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters |= {"number": number, "words": glossary.name, "control": glossary.control}
     scripts = [charting_library(), read("page.js")]
-    return environment.get_template("page.html").render(
+    return template("page.html").render(
         content,
         evaluated="images" in content,
-        caveat=caveat(content["row"]),
-        finding=finding(content["row"]),
-        warning=WARNING,
+        **verdict.parts(content["row"]),
         style=Markup(read("page.css")),
         scripts=[Markup(script) for script in scripts],
         policy=policy(scripts),
         versions=versions(),
     )
-
-
-def read(name: str) -> str:
-    return (TEMPLATES / name).read_text()
 
 
 @functools.cache

@@ -24,8 +24,10 @@ OF_GATES = ("gap", "contradiction", "misfit", "margin", "lambda")
 class Match:
     """An image and how the candidates match it.
 
-    expected: the NCC that networks trained without it lead to expect, nan where there are none; ssim: of the published
-    matching; pair: the image and its nearest candidate as one data URI, empty where none is kept.
+    candidate: the raw one that ncc is of, by its number; expected: the NCC that networks trained without the image lead
+    to expect, nan where there are none; representative: the rank of the one that one_to_one is of, if there is one;
+    ssim: of the published matching, which takes ssim_candidate; pair: the image and its nearest candidate as one data
+    URI, empty where none is kept.
     """
 
     part: str
@@ -33,11 +35,14 @@ class Match:
     label: int
     margin: float
     ncc: float
+    candidate: int
     hit: bool
     expected: float
     calibrated_hit: bool
     one_to_one: float
+    representative: int | None
     ssim: float
+    ssim_candidate: int
     pair: str
 
 
@@ -76,11 +81,14 @@ def matches(
             label=int(evaluation[f"{part}/labels"][image]),
             margin=np.nan if margins is None else float(margins[image]),
             ncc=float(ncc[image]),
+            candidate=int(evaluation[f"{part}/nearest_candidate"][image]),
             hit=bool(evaluation[f"{part}/hit"][image]),
             expected=float(evaluation[f"{part}/expected_ncc"][image]),
             calibrated_hit=bool(evaluation[f"{part}/calibrated_hit"][image]),
             one_to_one=float(evaluation[f"{part}/one_to_one_ncc"][image]),
+            representative=int(rank) if (rank := evaluation[f"{part}/one_to_one_representative"][image] + 1) else None,
             ssim=float(evaluation[f"{part}/ssim3"][image]),
+            ssim_candidate=int(evaluation[f"{part}/ssim_candidate"][image]),
             pair=picture,
         )
         for image, picture in zip_longest(chosen, pictures, fillvalue="")

@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
+from ..evaluation.quantities import QUANTITIES
 from ..files import layout, store
-from .row import EXPERIMENT, headline
+from . import verdict
+from .row import EXPERIMENT
+from .templating import template
 
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>Reconstruction results</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{ font: 15px/1.4 system-ui, sans-serif; margin: 2rem; }}
-div {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
-th, td {{ padding: 0.3rem 0.7rem; text-align: left; border-bottom: 1px solid #8884; white-space: nowrap; }}
-</style>
-</head>
-<body>
-<h1>Reconstruction results</h1>
-{headlines}
-<div>{table}</div>
-</body>
-</html>
-"""
+FIRST = (
+    *EXPERIMENT, "n", "condition", "membership_tpr", "reconstructed_images", "recognisable_images",
+    "recognisable_held_out_images", "ncc_hits", "ncc_held_out_hits", "ncc_median",
+)  # fmt: skip
 
 
 def files(evaluations: Sequence[store.Stored], inspections: Sequence[store.Stored]) -> dict[str, str]:
@@ -50,10 +36,7 @@ def files(evaluations: Sequence[store.Stored], inspections: Sequence[store.Store
     shown = rounded(table)
     return {
         layout.TABLE: table.to_csv(index=False, float_format="%.6g"),
-        layout.TABLE_HTML: PAGE.format(
-            headlines="\n".join(f"<p>{html.escape(headline(row))}</p>" for row in rows),
-            table=shown.to_html(index=False, border=0),
-        ),
+        layout.TABLE_HTML: page(rows, shown),
         layout.TABLE_MD: shown.to_markdown(index=False) + "\n",
         layout.TABLE_TEX: shown.to_latex(index=False, escape=True),
         **{
@@ -65,6 +48,27 @@ def files(evaluations: Sequence[store.Stored], inspections: Sequence[store.Store
         },
         layout.TIMINGS: timings.to_csv(index=False, float_format="%.1f"),
     }
+
+
+def page(rows: Sequence[Mapping[str, Any]], shown: pd.DataFrame) -> str:
+    """Every experiment's verdict, and the table: the columns of FIRST, and the others where they are asked for."""
+    columns = [
+        {
+            "name": name,
+            "meaning": QUANTITIES[name].meaning if name in QUANTITIES else "",
+            "classes": " ".join(["number"] * is_number(shown[name]) + ["further"] * (name not in FIRST)),
+        }
+        for name in [*FIRST, *(name for name in shown if name not in FIRST)]
+    ]
+    return template("results.html").render(
+        experiments=[{"name": ", ".join(row[name] for name in EXPERIMENT), **verdict.parts(row)} for row in rows],
+        columns=columns,
+        rows=shown[[column["name"] for column in columns]].to_numpy().tolist(),
+    )
+
+
+def is_number(column: pd.Series) -> bool:
+    return bool(pd.to_numeric(column, errors="coerce").notna().any())
 
 
 def long(names: Sequence[Mapping[str, Any]], evaluations: Sequence[store.Stored], name: str, key: str) -> pd.DataFrame:

@@ -13,20 +13,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from ..attack.exact.closure import closure
 from ..configuration import Evaluation
-from ..evaluation import controls, pixels, uncertainty
+from ..evaluation import controls, membership, pixels, uncertainty
 from ..evaluation.capacity import to_match
 from ..evaluation.findings import Matched, find, restarts_of, scores_of
 from ..evaluation.matching import BLOCK
-from ..evaluation.scores import FALSE_POSITIVE_RATE, PartScores, Row, precision, summarise, told_apart
+from ..evaluation.quantities import COLUMNS
+from ..evaluation.scores import PartScores, Row, precision, summarise
 from ..files import layout, store
 from ..machine.devices import require_memory
 from ..machine.progress import Progress
 from ..models import deployed
-from ..report.row import headline, search_columns, search_timings
+from ..report.row import EXPERIMENT, search_columns, search_timings
+from ..report.verdict import headline
 from ..training.examination import count, mistakes, unexplained
 from ..training.verdict import CAUSES, by_images
 
@@ -50,7 +50,8 @@ def run(
     store.require_source(training, "model", model.stored)
     store.require_source(candidates, "model", model.stored)
     require_memory(
-        to_match(model.mean.size, min(BLOCK, len(candidates["candidates/coordinates"])), count(subset)),
+        to_match(model.mean.size, min(BLOCK, len(candidates["candidates/coordinates"])), count(subset))
+        + membership.bytes_for(sum(len(subset[f"{part}/labels"]) for part in ("training", "held_out")), model.network),
         f"evaluate: to match images of shape {model.mean.shape}",
         "scale them down, or evaluate on a larger machine",
     )
@@ -69,12 +70,10 @@ def run(
     growth = uncertainty.growth(scores, by_restart, settings)
     calibrated, rate = scores.beyond_expected(), settings.false_positive_rate
     hits, limit = int(found["ncc_hits"]), findings.thresholds.both
-    members, others = (
-        closure(model.network, model.inputs(part.images), torch.from_numpy(part.labels)).numpy()
-        for part in (findings.trained, findings.held_out)
-    )
-    auc, tpr = told_apart(members, others, FALSE_POSITIVE_RATE)
-    row: Row = {
+    suspects = membership.score(model, membership.of_parts(findings.trained, findings.held_out))
+    told = membership.summary(suspects)
+    sure |= {name: uncertainty.of_images(estimate) for name, estimate in told.items()}
+    values: Row = {
         **layout.names(experiment),
         "n": len(findings.trained.images),
         "n_held_out": len(findings.held_out.images),
@@ -83,13 +82,17 @@ def run(
         "on_margin": int(training["on_margin"].sum()),
         "test_accuracy": float(training["accuracy/test"]),
         **by_images(model.network, unexplained(training)).columns,
-        "closure_auc": auc,
-        "closure_tpr": tpr,
+        **membership.verdict(model.network, told),
+        **{name: estimate.value for name, estimate in told.items()},
         **search_columns(candidates),
         **found,
+        "reconstructed_low": sure["reconstructed_images"][uncertainty.IMAGES[0]],
+        "reconstructed_high": sure["reconstructed_images"][uncertainty.IMAGES[1]],
+        "reconstructed_fewest": scores.fewest,
         "precision_top_hits": precision(findings.representatives.score, limit, hits),
         "precision_top_quarter": precision(findings.representatives.score, limit, math.ceil(hits / 4)),
     }
+    row = {name: values[name] for name in (*EXPERIMENT, *COLUMNS)}
     arrays = {
         **part_arrays("training", findings.trained, scores.training, scores.is_hit(rate), calibrated.is_hit(rate)),
         **part_arrays(
@@ -99,10 +102,14 @@ def run(
             scores.is_held_out_hit(rate),
             calibrated.is_held_out_hit(rate),
         ),
-        "training/closure": members,
-        "held_out/closure": others,
+        **{
+            f"{part}/{name}": suspects.loc[suspects["member"] == member, name].to_numpy()
+            for part, member in (("training", True), ("held_out", False))
+            for name in membership.SCORES
+        },
         "mean_image/ssim3": scores.mean_image,
         "scrambled/ncc": scores.scrambled,
+        "shuffled/ncc": findings.shuffled_ncc,
         "representatives/ncc": findings.representatives.score,
         "representatives/nearest_image": findings.representatives.index,
         "representatives/shown": pixels.of_representatives(candidates, model, settings.pairs),
@@ -142,6 +149,7 @@ def part_arrays(
         f"{name}/nearest_candidate": part.ncc.index,
         f"{name}/one_to_one_ncc": part.one_to_one.score,
         f"{name}/one_to_one_representative": part.one_to_one.index,
+        f"{name}/ssim_candidate": part.published_index,
         **{f"{name}/ssim{window}": score for window, score in part.published.ssim.items()},
         f"{name}/l2": part.published.l2,
         f"{name}/shown": part.shown,

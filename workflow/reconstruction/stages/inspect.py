@@ -1,6 +1,6 @@
 """Stage `inspect`: what the restarts agree on, for an auditor who has weights and no images to compare with.
 
-Stands in place of `evaluate` and proves less: see WARNING in report/row.py.
+Stands in place of `evaluate` and proves less: see WARNING in report/verdict.py.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from ..evaluation.quantities import COLUMNS
 from ..files import store
 from ..files.layout import NO_IMAGES
 from ..models import deployed
-from ..report.row import headline, search_columns, search_timings
+from ..report.row import search_columns, search_timings
+from ..report.verdict import headline
 from ..training.verdict import by_weights
 
 

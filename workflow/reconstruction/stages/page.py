@@ -26,6 +26,7 @@ def of_evaluation(
     store.require_fit(candidates, training)
 
     row = evaluation.table("row")
+    ends = evaluation.table("intervals")
     limit, count = row["ncc_threshold"], evaluation.settings["pairs"]
     of_training = pictures.matches("training", subset, evaluation, training["margins"])
     of_held_out = pictures.matches("held_out", subset, evaluation)
@@ -37,9 +38,11 @@ def of_evaluation(
         "ranking": pictures.ranking(
             candidates, evaluation["representatives/shown"], pictures.truths(subset, evaluation, count, limit)
         ),
+        "membership": page.membership(row, ends),
+        "roc": charts.membership(evaluation),
         "precision": charts.precision(evaluation, limit),
         "controls": evaluation.table("controls"),
-        "quantities": page.quantities(row, evaluation.table("intervals")),
+        "quantities": page.quantities(row, ends),
         "charts": [
             charts.scores(evaluation, limit),
             charts.margins(evaluation, training, limit),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from sklearn.metrics import roc_curve
 
 from ..errors import UserError
 from ..evaluation.membership import SCORES, bytes_for, read_pool, score, summary
-from ..evaluation.scores import FALSE_POSITIVE_RATE
+from ..evaluation.separation import FALSE_POSITIVE_RATE, Estimate
 from ..files import store
 from ..machine.devices import require_memory
 from ..models import deployed
@@ -47,11 +48,13 @@ def run(model_path: Path, pool_path: Path, output: Path) -> None:
     print(f"membership: {(scores['lambda'] > 0).sum()} of {len(scores)} images have a positive lambda")
     if suspects.member is not None:
         found = summary(scores)
-        write[output.with_suffix(".json")] = json.dumps(found, indent=2) + "\n"
+        write[output.with_suffix(".json")] = json.dumps(written(scores, found), indent=2) + "\n"
         for name in SCORES:
+            auc, rate = found[f"{name}_auc"], found[f"{name}_tpr"]
             print(
-                f"membership: by {name}, AUC {found[f'{name}_auc']:.3f}, true-positive rate "
-                f"{found[f'{name}_tpr']:.1%} at {FALSE_POSITIVE_RATE:.0%} false positives"
+                f"membership: by {name}, AUC {auc.value:.3f} (95%: {auc.low:.3f} to {auc.high:.3f}), "
+                f"true-positive rate {rate.value:.1%} ({rate.low:.1%} to {rate.high:.1%}) "
+                f"at {FALSE_POSITIVE_RATE:.0%} false positives"
             )
     for path, text in write.items():
         store.write_whole(path, text.encode())
@@ -61,13 +64,27 @@ def run(model_path: Path, pool_path: Path, output: Path) -> None:
             save(draw(scores, found), figure)
 
 
-def draw(scores: pd.DataFrame, found: Mapping[str, float]) -> Figure:
+def written(scores: pd.DataFrame, found: Mapping[str, Estimate]) -> dict[str, float]:
+    """A summary as numbers by name, without what the pool is too small to tell."""
+    known = {name: estimate for name, estimate in found.items() if not math.isnan(estimate.value)}
+    return {
+        "images": len(scores),
+        "members": int(scores["member"].sum()),
+        **{
+            f"{name}{end}": value
+            for name, estimate in known.items()
+            for end, value in (("", estimate.value), ("_low", estimate.low), ("_high", estimate.high))
+        },
+    }
+
+
+def draw(scores: pd.DataFrame, found: Mapping[str, Estimate]) -> Figure:
     """The ROC curves of the scores, of which a summary was found."""
     figure = Figure(figsize=(3.2, 2.9))
     axis = figure.subplots()
     for name, colour in zip(SCORES, (BLUE, GREEN, ORANGE), strict=True):
         false, true, _ = roc_curve(scores["member"], scores[name])
-        axis.step(false, true, where="post", color=colour, label=f"{name}, AUC {found[f'{name}_auc']:.3f}")
+        axis.step(false, true, where="post", color=colour, label=f"{name}, AUC {found[f'{name}_auc'].value:.3f}")
     axis.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="guessing")
     axis.set_xlabel("false-positive rate")
     axis.set_ylabel("true-positive rate")

@@ -42,7 +42,7 @@ function filter() {
     row.hidden =
       (part.value && row.cells[1].textContent !== part.value) ||
       (number.value.trim() && row.cells[2].textContent !== number.value.trim()) ||
-      (hits.checked && row.cells[6].textContent !== "yes");
+      (hits.checked && row.cells[7].textContent !== "yes");
   }
   document.getElementById("count").textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length} images`;
 }

@@ -1,0 +1,89 @@
+"""What an experiment's page claims: the verdict first, membership, ticks, and which candidate a score is of."""
+
+import html
+import json
+
+import numpy as np
+import pytest
+from page_helpers import make_experiment, make_page
+from reconstruction.evaluation import pixels
+from reconstruction.evaluation.matching import nearest_by_ncc, reconstructions
+from reconstruction.evaluation.membership import SCORES
+from reconstruction.files import store
+from reconstruction.models import deployed
+from reconstruction.report import charts, pictures
+from reconstruction.report.page import render
+from reconstruction.report.verdict import answers, meaning
+
+
+@pytest.fixture(scope="module")
+def experiment(tmp_path_factory):
+    return make_experiment(tmp_path_factory.mktemp("experiment"), 4, 30)
+
+
+@pytest.fixture(scope="module")
+def text(experiment):
+    return html.unescape(make_page(experiment).read_text())
+
+
+def test_the_verdict_stands_before_everything_else(experiment, text):
+    row = json.loads(str(store.read(experiment / "evaluation.h5", "evaluation")["row"]))
+    places = [text.index(f">{said}<") for said in (meaning(row), *answers(row).values())]
+    assert places == sorted(places)
+    assert places[-1] < text.index("<nav")
+
+
+def test_the_roc_and_the_rates_are_those_of_the_scores_kept(experiment, text):
+    evaluation = store.read(experiment / "evaluation.h5", "evaluation")
+    row = json.loads(str(evaluation["row"]))
+    drawn = charts.membership(evaluation)
+    assert [line["at 1%"] for line in drawn.table] == [row[f"{score}_tpr"] for score in SCORES]
+    points = drawn.specification["layer"][0]["data"]["values"]
+    for score in SCORES:
+        curve = [point for point in points if point["series"] == score]
+        told, passing = ([point[name] for point in curve] for name in ("told", "passing"))
+        assert np.trapezoid(told, passing) == pytest.approx(row[f"{score}_auc"])
+    assert "told without any search" in text
+    assert "can tell no rate of false positives below 1 in 8" in text
+
+
+def test_a_green_tick_never_marks_a_false_positive(experiment):
+    stored = store.read(experiment / "evaluation.h5", "evaluation")
+    subset = store.read(experiment / "subset.h5", "subset")
+    content = {name: np.ones_like(stored[name]) for name in ("training/hit", "held_out/hit")}
+    stored.arrays.update(content)
+    row = json.loads(str(stored["row"]))
+    best = {part: pictures.matches(part, subset, stored) for part in ("training", "held_out")}
+    text = page_of(row, best)
+    of_training, of_held_out = text.split("The same choice among images never trained on")
+    assert of_training.count("✓") == 8
+    assert "✓" not in of_held_out
+    assert of_held_out.count('<span class="false">') == 8
+
+
+def page_of(row, best):
+    blank = {"images": [], "calibrated": False, "ranking": [], "controls": {"reconstruction": {}}, "membership": []}
+    chart = charts.chart("none", "", [])
+    return render(
+        {**blank, "row": row, "best": best, "precision": chart, "roc": chart, "quantities": [], "charts": [],
+         "hyperparameters": [], "timings": [], "files": []}
+    ).partition("<script>")[0]  # fmt: skip
+
+
+def test_every_score_of_a_pair_says_which_candidate_it_is_of(experiment, text):
+    evaluation = store.read(experiment / "evaluation.h5", "evaluation")
+    model = deployed.read(experiment / "model.h5")
+    candidates = store.read(experiment / "candidates.h5", "candidates")
+    subset = store.read(experiment / "subset.h5", "subset")
+    match = pictures.matches("training", subset, evaluation)[0]
+    image = subset["training/source_index"].tolist().index(match.number)
+    inputs = model.centred(subset["training/images"])[[image]]
+    raw = pixels.of(candidates, "candidates/coordinates", model)
+    merged = pixels.of(candidates, "representatives/coordinates", model)
+    assert nearest_by_ncc(inputs, raw[[match.candidate]]).score[0] == pytest.approx(match.ncc, abs=1e-5)
+    assert nearest_by_ncc(inputs, merged[[match.representative - 1]]).score[0] == pytest.approx(
+        match.one_to_one, abs=1e-5
+    )
+    chosen = raw[[match.ssim_candidate]].view(1, *model.mean.shape).numpy()
+    assert reconstructions(subset["training/images"][[image]], model.mean, chosen).ssim[3] == pytest.approx(match.ssim)
+    assert f"candidate {match.candidate}" in text

@@ -96,7 +96,7 @@ def null(problem: Problem, network: object, options: argparse.Namespace, plan: P
         left, values, right = torch.linalg.svd(system.weighted, full_matrices=False)
         drawn = torch.linalg.qr(torch.randn(left.shape, generator=generator, dtype=torch.float64)).Q
         weighted = drawn * values @ right
-        rows = weighted / weighted.norm(dim=1, keepdim=True)
+        rows = torch.nn.functional.normalize(weighted, dim=1) * system.rows.norm(dim=1, keepdim=True)
         system = replace(system, weighted=weighted, rows=rows)
     if options.control == "permuted":
         order = torch.randperm(len(system.rows), generator=generator)
@@ -157,7 +157,7 @@ def coordinates(system: Equations, images: Tensor) -> Tensor:
 def disagreement(system: Equations, gates: Tensor, images: Tensor) -> Tensor:
     """The share (k, n) of each image's gates, off its own kinks, that differ from found gates (k, m)."""
     z = coordinates(system, images)
-    cosine = z @ system.rows.T / z.norm(dim=1, keepdim=True)
+    cosine = torch.nn.functional.normalize(z, dim=1) @ torch.nn.functional.normalize(system.rows, dim=1).T
     clear, on, found = (cosine.abs() > CLEAR).double(), (cosine > 0).double(), (gates > 0.5).double()
     differ = found @ ((1 - on) * clear).T + (1 - found) @ (on * clear).T
     return differ / clear.sum(1)

@@ -21,7 +21,7 @@ from reconstruction.attack.plan import NoGates, gates, plan_of
 from reconstruction.configuration import ExactSearch, Restarts
 from reconstruction.evaluation.matching import nearest_by_ncc
 from reconstruction.models.mlp import Network, activations, outputs
-from science_helpers import generator, normal, properties, random_network, relative, uniform
+from science_helpers import generator, normal, orthonormal, properties, random_network, relative, uniform
 
 COUNT = 12
 SHARP = Weights(sigma=1e-4, kinks=(1e-2,) * 8)
@@ -117,8 +117,22 @@ def test_the_equations_know_what_the_network_is():
     assert torch.equal(active.sum(1), ((z @ system.rows.T).relu() @ system.inward.T > 0).double().sum(1))
     whole = active * network.weights[2][0] @ network.weights[1]
     pieces = ((z @ system.rows.T).relu() @ system.inward.T > 0).double() @ system.responses
-    typical = (network.weights[1] * network.weights[2].T).abs().sum(0)
-    assert relative(pieces * typical, whole) < 1e-12
+    pieces = pieces * system.scales
+    assert relative(pieces / pieces.norm(), whole / whole.norm()) < 1e-12
+
+
+@pytest.mark.parametrize(("noise", "least", "most"), [(0.0, 0.9, 1.1), (1e-4, 0.05, 0.2)])
+def test_weak_units_weigh_less_where_there_is_noise(noise, least, most):
+    """A unit of a hundredth of the median's size weighs a tenth of it, in T z, in T v and in u alike."""
+    network = random_network(6, [40, 4])
+    first, bias = network.weights[0] @ orthonormal(6, 30), network.bias.clone()
+    first[0], bias[0] = 0.01 * first[0], 0.01 * bias[0]
+    first = first + noise * first.std() * normal(*first.shape, seed=7)
+    system = equations(Network((first, *network.weights[1:]), bias), 6)
+    weights = system.rows.norm(dim=1)
+    assert least < weights[0] / weights.median() < most
+    sizes = torch.cat([first @ system.basis.T, bias[:, None]], 1).norm(dim=1)
+    assert relative((system.weighted * system.scales[:, None]).norm(dim=1), sizes) < 1e-12
 
 
 def test_parallel_rows_are_one():
@@ -200,7 +214,7 @@ def test_deeper_networks_of_few_directions_are_read():
 
 def test_what_is_not_built_is_refused():
     first, second, third, last = random_network(6, [30, 20, 9]).weights
-    with pytest.raises(UnknownDepth, match="layer 2 of 3 has 20 directions"):
+    with pytest.raises(UnknownDepth, match="layer 2 of 3 has rank 20"):
         equations(Network((first, second, third, last), None), 6)
     with pytest.raises(UnknownDepth, match="no hidden layer"):
         equations(Network((last,), None), 6)

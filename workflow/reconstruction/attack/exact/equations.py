@@ -18,8 +18,11 @@ from ...models.mlp import Network
 
 DEAD = 3e-3  # of the median row's norm: units that weight decay has all but removed
 PARALLEL = 0.9999  # cosine of rows that have the same gate for every image
+WEAK = 0.1  # of the median row's norm: a unit of this size weighs half as much as a strong one, where there is noise
+QUIET = 3e-6  # of W_1's norm: what arithmetic in float32 leaves outside of its rank
 CONDENSED = 0.999  # cosine of rows of layer 2 that respond as one
 SILENT = 1e-6  # of the largest row of layer 2
+WEAKEST = 3e-3  # of layer 2's largest singular value
 FEW = 8  # directions of layer 2 whose fractions are estimated; of more, a forward pass tells which respond
 
 
@@ -31,8 +34,11 @@ class UnknownDepth(ValueError):
 class Equations:
     """One row for each of m directions of the first layer, units of the same direction being summed.
 
-    rows: (m, d), unit norm; an image z is r coordinates c of x = c @ basis, then 1 where the layer has a bias.
-    weighted: (m, d), the same rows as they stand in T, over the typical |u| of their units; mean square 1.
+    Each is weighted by how far its size stands above what noise in the weights may be.
+
+    rows: (m, d), whose norms, of mean square 1, are the weights; an image z is r coordinates c of x = c @ basis, then 1
+    where the layer has a bias.
+    weighted: (m, d), the same rows as they stand in T, over the typical |u| of their units.
     inward: (K, m), layer 2 by its K directions: the sign of inward @ relu(rows @ z) tells which respond.
     outward: (K, m), the same for the output: Phi is the sum of outward @ relu(rows @ z) over those that respond.
     responses: (K, m), u of each of them, over the typical |u|: an image's u is a combination with factors in [0, 1],
@@ -84,14 +90,19 @@ def equations(network: Network, rank: int) -> Equations:
     grouped, outward, responses = summed(table.T).T, summed(responses * norms), summed(responses)
     typical = responses.abs().sum(0)
     typical = typical.clamp(min=1e-6 * typical.max().item())
+    sizes = grouped.norm(dim=1)
+    noisy = spectrum[rank:].norm() > QUIET * spectrum.norm()
+    sure = sizes / (sizes + (WEAK * sizes.median() if noisy else 0))
+    sure = sure / sure.square().mean().sqrt()
     scale = (grouped / typical[:, None]).square().sum(1).mean().sqrt()
+    scales = typical * scale / sure
     return Equations(
-        rows=grouped / grouped.norm(dim=1, keepdim=True),
-        weighted=grouped / typical[:, None] / scale,
-        inward=summed(inward * norms),
-        outward=outward,
-        responses=responses / typical,
-        scales=typical * scale,
+        rows=grouped * (sure / sizes)[:, None],
+        weighted=grouped / scales[:, None],
+        inward=summed(inward * norms) / sure,
+        outward=outward / sure,
+        responses=responses * sure / typical,
+        scales=scales,
         basis=basis[:rank],
         spectrum=spectrum[:rank],
         signed=len(others) > 2,
@@ -101,19 +112,20 @@ def equations(network: Network, rank: int) -> Equations:
 def _second(second: Tensor, *others: Tensor) -> tuple[Tensor, Tensor]:
     """inward and responses (K, h_1): of the one output, of layer 2 with the output's row, or of layer 2 by itself.
 
-    What lies above layer 2 gives each of its directions a factor, which the equations tell as they tell fractions.
+    Whatever lies above layer 2, u lies in its row space, whose directions have factors that the equations tell.
     """
     if not others:
         return second.abs(), second
     if len(others) == 1:
         return condensed(second, others[0][0])
-    inward, responses = condensed(second, second.new_ones(len(second)))
-    if len(responses) > FEW:
+    _, values, right = torch.linalg.svd(second, full_matrices=False)
+    rank = int((values > WEAKEST * values[0]).sum())
+    if rank > FEW:
         raise UnknownDepth(
-            f"the exact attack does not apply: layer 2 of {len(others) + 1} has {len(responses)} directions, and at "
-            f"this depth it reads {FEW} at most"
+            f"the exact attack does not apply: layer 2 of {len(others) + 1} has rank {rank}, and at this depth it "
+            f"reads {FEW} at most"
         )
-    return inward, responses
+    return right[:rank], right[:rank]
 
 
 def condensed(second: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:

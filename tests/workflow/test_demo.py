@@ -51,6 +51,8 @@ def test_the_demo_reads_the_enrolled_faces_back_and_scrambled_weights_do_not(ans
     assert row["ncc_hits_over_held_out"] >= 36
     assert row["ncc_hits"] >= 28
     assert row["ncc_held_out_hits"] <= 5
+    assert row["membership_by"] == "lambda"
+    assert row["membership_tpr"] >= 0.6
     assert controls["scrambled_weights"]["ncc_hits"] <= 3
     assert controls["scrambled"]["ncc_hits"] <= 2
 
@@ -61,6 +63,9 @@ def test_under_weight_decay_it_reads_them_exactly(answer):
     assert row["method"] == "exact"
     assert row["recognisable_images"] >= 40
     assert row["exact_images"] >= 20
+    assert row["reconstructed_images"] >= 40
+    assert (row["membership_by"], row["condition"]) == ("closure", "holds")
+    assert row["membership_tpr"] >= 0.8
     assert row["recognisable_held_out_images"] == 0
     assert of_scrambled == "subspace"  # for no start ends in a gate pattern there
     assert controls["scrambled_weights"]["ncc_hits"] <= 5

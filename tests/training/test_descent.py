@@ -76,9 +76,9 @@ def test_a_log_loss_step_divides_by_the_squared_norm_of_autograds_gradient(probl
 
 
 @properties
-@given(HIDDEN, st.integers(0, 99))
-def test_the_gradient_of_the_log_loss_equals_autograd(hidden, seed):
-    network, inputs, labels = random_network(5, hidden, seed), normal(9, 5, seed=seed), alternating(9)
+@given(HIDDEN, st.integers(0, 99), st.booleans())
+def test_the_gradient_of_the_log_loss_equals_autograd(hidden, seed, later_biases):
+    network, inputs, labels = random_network(5, hidden, seed, later_biases), normal(9, 5, seed=seed), alternating(9)
     loss = LOGISTIC.mean_loss(labels * phi(network, inputs))
     found = log_loss_gradient(network, activations(network, inputs), labels, loss)
     for gradient, expected in zip(found, autograd_gradients(network, inputs, labels, torch.log), strict=True):

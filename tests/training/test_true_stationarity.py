@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reconstruction.models.mlp import Network
 from reconstruction.training.true_stationarity import gram_nnls, on_margin, true_stationarity
-from science_helpers import alternating, forward, leaves, normal, properties, random_network, uniform
+from science_helpers import alternating, by_layer, forward, leaves, normal, properties, random_network, uniform
 from scipy.optimize import nnls
 
 
@@ -22,21 +22,22 @@ def gradients(network, inputs, labels):
 
 
 @properties
-@given(st.lists(st.integers(4, 8), min_size=1, max_size=3), st.integers(1, 8), st.integers(0, 99))
-def test_lambdas_and_residuals_equal_the_dense_problem(hidden, count, seed):
-    network, inputs, labels = random_network(9, hidden, seed), normal(count, 9, seed=seed), alternating(count)
+@given(st.lists(st.integers(4, 8), min_size=1, max_size=3), st.integers(1, 8), st.integers(0, 99), st.booleans())
+def test_lambdas_and_residuals_equal_the_dense_problem(hidden, count, seed, later_biases):
+    network = random_network(9, hidden, seed, later_biases)
+    inputs, labels = normal(count, 9, seed=seed), alternating(count)
     explicit = gradients(network, inputs, labels)
     found = true_stationarity(network, inputs, labels)
     targets = [parameter.flatten().numpy() for parameter in network.parameters]
     lambdas, distance = nnls(np.concatenate(explicit, 1).T, np.concatenate(targets))
     squares = [np.square(target - found.lambdas @ rows).sum() for target, rows in zip(targets, explicit, strict=True)]
     assert found.lambdas.min() >= 0
-    assert found.residuals == pytest.approx([squares[0] + squares[-1], *squares[1:-1]], rel=1e-9)
+    assert found.residuals == pytest.approx(by_layer(network, squares), rel=1e-9)
     assert found.residuals.sum() == pytest.approx(distance**2, rel=1e-9)
     if np.linalg.matrix_rank(np.concatenate(explicit, 1), tol=1e-4) == count:
         assert found.lambdas == pytest.approx(lambdas, abs=1e-6)
     norms = [np.square(target).sum() for target in targets]
-    assert found.squared_norms == pytest.approx([norms[0] + norms[-1], *norms[1:-1]])
+    assert found.squared_norms == pytest.approx(by_layer(network, norms))
 
 
 def test_planted_lambdas_are_found():

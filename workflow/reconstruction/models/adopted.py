@@ -28,6 +28,11 @@ from .mlp import Network
 from .ordering import natural
 from .plausibility import dead_layer
 
+LATER_BIASES = (
+    "biases beyond the first layer make the network homogeneous only in part: training alone need not end where the "
+    "attack's equations hold, which include the biases' own, and what is not found tells less"
+)
+
 
 @dataclass(frozen=True)
 class Adopted:
@@ -86,6 +91,8 @@ def _read_network(settings: AdoptedModel, shape: tuple[int, ...], path: Path) ->
         found = one_output(found)
         notes.append("the two outputs are reduced to one, (w_1 - w_0) / sqrt 2, positive for the second class")
     network = network_of(found, path)
+    if network.later_biases:
+        notes.append(LATER_BIASES)
     if settings.input_order == "HWC":
         network = network.with_first_layer(channels_first(network.weights[0], shape))
     return network, notes
@@ -146,14 +153,7 @@ def network_of(layers: Sequence[Linear], path: Path) -> Network:
             if part is not None and not part.isfinite().all():
                 raise UserError(f"{path}: {name} has a number that is no finite float32", "train the model again")
     biases = [layer.bias if layer.bias is not None and layer.bias.any() else None for layer in layers]
-    for layer, bias in zip(layers[1:], biases[1:], strict=True):
-        if bias is not None:
-            raise UserError(
-                f"{path}: {layer.bias_name} is not zero: a bias beyond the first layer makes the network "
-                "non-homogeneous, which the attack does not cover yet",
-                "set it to zero in a copy and adopt that, whose images may well be found: what is not found tells less",
-            )
-    network = Network(tuple(layer.weight for layer in layers), biases[0])
+    network = Network.of([layer.weight for layer in layers], biases)
     return network.map(lambda parameter: parameter.contiguous())
 
 

@@ -183,7 +183,8 @@ def training_seconds(
     size = min(network.input_size, images)
     inputs = torch.randn(images, size, generator=generator).to(device, dtype)
     labels = torch.tensor([-1.0, 1.0]).repeat(dataset.per_label).to(device, dtype)
-    begun = initialise(size, model.hidden, model.first_layer_scale, generator).to(device=device, dtype=dtype)
+    begun = initialise(size, model.hidden, model.first_layer_scale, generator, model.biases == "every-layer")
+    begun = begun.to(device=device, dtype=dtype)
 
     def few(steps: int) -> None:
         descend(begun, inputs, labels, training.model_copy(update={"steps": steps, "target_loss": 0.0}), lambda _: None)

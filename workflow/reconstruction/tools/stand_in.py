@@ -34,7 +34,7 @@ def network_of(configuration: Configuration, experiment: Experiment, results: Pa
 def made_up(model: Model, size: int, images: int) -> Network:
     """A random network whose first layer lies in a span of images - 1 directions, as after mean subtraction."""
     generator = torch.Generator().manual_seed(model.seed)
-    network = initialise(size, model.hidden, model.first_layer_scale, generator)
+    network = initialise(size, model.hidden, model.first_layer_scale, generator, model.biases == "every-layer")
     rank = max(1, min(images - 1, size, model.hidden[0]))
     left, right = (
         torch.randn(*shape, generator=generator, dtype=torch.float64)

@@ -59,7 +59,7 @@ def log_loss_gradient(network: Network, layers: list[Tensor], labels: Tensor, lo
     slopes = -(network.family.slope(margins) / (loss * len(labels))).to(layers[0].dtype)
     deltas = [slopes.unsqueeze(-1) * delta for delta in sensitivities(network, layers, labels)]
     gradients = [delta.T @ layer for delta, layer in zip(deltas, layers, strict=True)]
-    return gradients if network.bias is None else [*gradients, deltas[0].sum(0)]
+    return [*gradients, *(delta.sum(0) for delta, bias in zip(deltas, network.biases, strict=True) if bias is not None)]
 
 
 def learning_rate(training: Training, loss: float, squared_norm: float) -> float:

@@ -23,7 +23,8 @@ def fit(settings: Model, inputs: Tensor, labels: Tensor, device: torch.device) -
     float64 and the training curve. Raises UserError where the loss diverges.
     """
     generator = torch.Generator().manual_seed(settings.seed)
-    initial = initialise(inputs.shape[1], settings.hidden, settings.first_layer_scale, generator)
+    everywhere = settings.biases == "every-layer"
+    initial = initialise(inputs.shape[1], settings.hidden, settings.first_layer_scale, generator, everywhere)
     basis = data_span(inputs)
     within = initial.project_inputs(basis)
     try:

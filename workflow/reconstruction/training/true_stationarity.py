@@ -18,7 +18,7 @@ MARGIN_TOLERANCE = 0.1  # an image within 10 % of the smallest margin lies on th
 
 @dataclass(frozen=True)
 class TrueStationarity:
-    """How well sum_i lambda_i y_i grad Phi(x_i), lambda >= 0, makes up the weights; the bias belongs to layer 1.
+    """How well sum_i lambda_i y_i grad Phi(x_i), lambda >= 0, makes up the weights; a bias belongs to its layer.
 
     lambdas: (n,); residuals: (L,), what they leave of the layers' squared_norms (L,).
     """
@@ -80,10 +80,10 @@ def _gradient_products(network: Network, inputs: Tensor, labels: Tensor) -> _Gra
     deltas = sensitivities(network, layers, labels)
     grams = [gram.numpy() for gram in gradient_grams(network, layers, deltas)]
     projections = []
-    for k, weight in enumerate(network.weights):
-        projection = (deltas[k] @ weight * layers[k]).sum(1)
-        if k == 0 and network.bias is not None:
-            projection = projection + deltas[0] @ network.bias
+    for delta, weight, bias, layer in zip(deltas, network.weights, network.biases, layers, strict=True):
+        projection = (delta @ weight * layer).sum(1)
+        if bias is not None:
+            projection = projection + delta @ bias
         projections.append(projection.numpy())
     return _GradientProducts(grams, projections, network.squared_norms.numpy())
 

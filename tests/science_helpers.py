@@ -18,9 +18,9 @@ def generator(seed):
     return torch.Generator().manual_seed(seed)
 
 
-def random_network(input_size, hidden, seed=0, later_biases=False):
+def random_network(input_size, hidden, seed=0, later_biases=False, outputs=1):
     """later_biases: whether every layer has a bias, not the first alone."""
-    return initialise(input_size, hidden, 0.7, generator(seed), later_biases)
+    return initialise(input_size, hidden, 0.7, generator(seed), later_biases, outputs)
 
 
 def phi(network, inputs):
@@ -49,6 +49,19 @@ def stored(**arrays):
 
 def alternating(count):
     return torch.where(torch.arange(count) % 2 == 0, -1.0, 1.0).double()
+
+
+def classes(count, outputs):
+    """Labels of a network's family in turn."""
+    return alternating(count) if outputs == 1 else (torch.arange(count) % outputs).double()
+
+
+def cross_entropy(network, inputs, labels):
+    """The mean loss by PyTorch, of one output or of several."""
+    found = forward(network, inputs)
+    if found.dim() == 1:
+        return torch.nn.functional.softplus(-labels * found).mean()
+    return torch.nn.functional.cross_entropy(found, labels.long())
 
 
 def orthonormal(rows, columns, seed=0):

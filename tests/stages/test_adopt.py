@@ -117,6 +117,30 @@ def test_a_zero_bias_counts_as_none(tmp_path):
     assert adopted(net.state_dict(), tmp_path).network.biases == (None,) * 3
 
 
+def test_several_outputs_are_classes(tmp_path, capsys):
+    images = torch.rand(5, *SHAPE, generator=generator(0))
+    net = mlp(5, 4, outputs=10)
+    model = adopted(net.state_dict(), tmp_path)
+    assert phi(model.network, model.inputs(images.numpy())).numpy() == pytest.approx(
+        net(images.flatten(1)).detach().numpy()
+    )
+    assert list(model.network.family.labels) == list(range(10))
+    assert "the 10 outputs are read as those of as many classes under cross entropy" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("outputs", "advice"), [(1, "by the rule classes"), (4, "by the rule all")])
+def test_images_whose_labels_are_another_networks_are_refused(outputs, advice, tmp_path):
+    images, labels = np.random.default_rng(0).random((12, 2, 4, 3), np.float32), np.arange(12) % 3
+    np.savez(tmp_path / "images.npz", images=images, labels=labels)
+    rule = {"rule": "all"} if outputs == 1 else {"rule": "alternating"}
+    source = {"kind": "file", "path": str(tmp_path / "images.npz")}
+    subset.run(parsing.parse(Dataset, {"source": source, "labels": rule, "per_label": 2}, ""), tmp_path / "subset.h5")
+    torch.save(mlp(5, 4, outputs=outputs).state_dict(), tmp_path / "w.pt")
+    settings = parsing.parse(AdoptedModel, {"weights": str(tmp_path / "w.pt"), "input_shape": SHAPE}, "theirs")
+    with pytest.raises(UserError, match=advice):
+        adopt.run(settings, tmp_path / "model.h5", tmp_path / "subset.h5", tmp_path / "training.h5")
+
+
 def test_of_biases_beyond_the_first_layer_adopt_says_that_the_equations_may_hold_in_part_only(tmp_path, capsys):
     adopted(mlp(5, 4, biases=(True, False, True)).state_dict(), tmp_path)
     said = capsys.readouterr().out
@@ -160,7 +184,6 @@ def with_tensor(name, value):
     [
         (with_tensor("0.weight", torch.ones(5, 3, 3, 3)), {}, "0.weight", "convolution"),
         (mlp(5, 4, inputs=25).state_dict(), {}, "0.weight takes 25", "input_shape [3, 2, 4] makes 24"),
-        (mlp(5, 4, outputs=10).state_dict(), {}, "4.weight gives 10", "multiclass is not supported yet"),
         (with_tensor("2.weight", torch.full((4, 5), torch.nan)), {}, "2.weight", "no finite"),
         (with_tensor("0.bias", torch.full((5,), torch.inf)), {}, "0.bias", "no finite"),
         (with_tensor("0.weight", torch.full((5, 24), 1e300, dtype=torch.float64)), {}, "0.weight", "no finite float32"),
@@ -429,7 +452,7 @@ def test_a_tensor_that_claims_more_than_its_file_holds_is_refused(tmp_path):
     ("name", "array"),
     [
         ("weights/1", np.ones((4, 3), np.float32)),
-        ("weights/2", np.ones((2, 4), np.float32)),
+        ("weights/2", np.ones((2, 5), np.float32)),
         ("weights/3", np.ones((1, 2), np.float32)),
         ("bias", np.ones(5, np.float32)),
         ("weights/bias2", np.ones(2, np.float32)),

@@ -26,12 +26,14 @@ def problems(draw):
     seed = draw(st.integers(0, 2**16))
     input_size, count, batch = draw(st.integers(1, 9)), draw(st.integers(1, 8)), draw(st.integers(1, 3))
     hidden = draw(st.lists(st.integers(1, 8), min_size=1, max_size=4))
-    network = random_network(input_size, hidden, seed, later_biases=draw(st.booleans()))
+    outputs = draw(st.sampled_from([1, 2, 4]))
+    network = random_network(input_size, hidden, seed, draw(st.booleans()), outputs)
     candidates = normal(batch, count, input_size, seed=seed + 1)
     lambdas = torch.tensor(
         draw(st.lists(st.lists(st.floats(-1, 3), min_size=count, max_size=count), min_size=batch, max_size=batch))
     ).double()
-    labels = torch.tensor(draw(st.lists(st.sampled_from([-1.0, 1.0]), min_size=count, max_size=count))).double()
+    known = st.sampled_from(network.family.labels)
+    labels = torch.tensor(draw(st.lists(known, min_size=count, max_size=count))).double()
     alpha = torch.tensor(draw(st.lists(st.floats(0.1, 500), min_size=batch, max_size=batch)), dtype=torch.float64)
     return network, candidates, lambdas, labels, alpha
 

@@ -23,7 +23,6 @@ from .checkpoints import files_of, flatten, listing, network_in, networks
 from .folding import batch_norms, channels_first, fold, one_output
 from .layers import STATE_DICT as REMEDY
 from .layers import Linear, find_layers, has_numbers, linears, named_layers, refuse_left_over
-from .logistic import LOGISTIC
 from .mlp import Network
 from .ordering import natural
 from .plausibility import dead_layer
@@ -90,6 +89,8 @@ def _read_network(settings: AdoptedModel, shape: tuple[int, ...], path: Path) ->
     if len(found[-1].weight) == 2:
         found = one_output(found)
         notes.append("the two outputs are reduced to one, (w_1 - w_0) / sqrt 2, positive for the second class")
+    elif len(found[-1].weight) > 2:
+        notes.append(f"the {len(found[-1].weight)} outputs are read as those of as many classes under cross entropy")
     network = network_of(found, path)
     if network.later_biases:
         notes.append(LATER_BIASES)
@@ -142,12 +143,6 @@ def network_of(layers: Sequence[Linear], path: Path) -> Network:
 
     Raises UserError naming the file, the tensor and the defect.
     """
-    last = layers[-1]
-    if len(last.weight) != LOGISTIC.outputs:
-        raise UserError(
-            f"{path}: {last.name} gives {len(last.weight)} outputs: multiclass is not supported yet",
-            "only one output, whose sign tells two classes apart, or two",
-        )
     for layer in layers:
         for name, part in ((layer.name, layer.weight), (layer.bias_name, layer.bias)):
             if part is not None and not part.isfinite().all():

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from ..errors import UserError
 from ..files import store
-from .logistic import LOGISTIC
 from .mlp import Network
 
 UNIT = np.ones((1, 1, 1), np.float32)
@@ -101,7 +100,7 @@ def read(path: Path) -> Deployed:
 def _make_a_network(
     weights: list[np.ndarray], biases: list[np.ndarray | None], mean: np.ndarray, std: np.ndarray
 ) -> bool:
-    """Whether the shapes lead from the mean image (C, H, W) to the family's outputs, and mean and std can normalise."""
+    """Whether the shapes lead from the mean image (C, H, W) to the outputs, and mean and std can normalise."""
     if any(array.dtype != np.float32 for array in (*weights, mean, std)):
         return False
     if len(weights) < 2 or any(weight.ndim != 2 or not weight.size for weight in weights) or mean.ndim != 3:
@@ -115,4 +114,4 @@ def _make_a_network(
     normalises = std.shape in ((1, 1, 1), (len(mean), 1, 1)) and bool(
         (std > 0).all() and np.isfinite(std).all() and np.isfinite(mean).all()
     )
-    return chain and fits and normalises and sizes[-1] == LOGISTIC.outputs
+    return chain and fits and normalises

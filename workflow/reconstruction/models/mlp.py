@@ -16,12 +16,12 @@ import torch
 from torch import Tensor
 
 from .family import Family
-from .logistic import LOGISTIC
+from .softmax import family_of
 
 
 @dataclass(frozen=True)
 class Network:
-    """The weights of an MLP, and the family that says what its outputs mean.
+    """The weights of an MLP, whose outputs say of which family it is.
 
     weights: W_k of shape (h_k, h_{k-1}), first layer to last; W_L has a row for each of the family's outputs.
     bias: b_1 of shape (h_1,), or None of a network that was trained without; later_biases: b_2 .. b_L, where any
@@ -43,7 +43,7 @@ class Network:
 
     @property
     def family(self) -> Family:
-        return LOGISTIC
+        return family_of(len(self.weights[-1]))
 
     @property
     def input_size(self) -> int:
@@ -94,6 +94,7 @@ def initialise(
     first_layer_scale: float,
     generator: torch.Generator,
     later_biases: bool = False,
+    outputs: int = 1,
 ) -> Network:
     """Draw the initial float64 weights of the published experiments.
 
@@ -104,7 +105,7 @@ def initialise(
     def default(fan_in: int, *shape: int) -> Tensor:
         return (2 * torch.rand(*shape, generator=generator, dtype=torch.float64) - 1) / math.sqrt(fan_in)
 
-    sizes = [input_size, *hidden, LOGISTIC.outputs]
+    sizes = [input_size, *hidden, outputs]
     weights = []
     for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
         if layer == 0:
@@ -140,8 +141,8 @@ def margins(network: Network, inputs: Tensor, labels: Tensor) -> Tensor:
 
 
 def sensitivities(network: Network, layers: list[Tensor], labels: Tensor) -> list[Tensor]:
-    """dq/dz_k of shape (n, h_k) of the margins q, for each hidden layer k = 1 .. L-1, then dq/dPhi (n, C)."""
-    deltas = [network.family.margin_gradient(outputs(network, layers), labels)]
+    """dq/dz_k of shape (n, h_k) of the log-odds q, for each hidden layer k = 1 .. L-1, then dq/dPhi (n, C)."""
+    deltas = [network.family.log_odds_gradient(outputs(network, layers), labels)]
     for weight, hidden in zip(reversed(network.weights[1:]), reversed(layers[1:]), strict=True):
         deltas.append((deltas[-1] @ weight) * (hidden > 0))
     return deltas[::-1]

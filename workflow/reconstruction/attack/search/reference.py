@@ -49,8 +49,8 @@ def stationarity_residuals(
     candidates: (m, D); lambdas, labels: (m,).
     """
     followed = network.map(lambda parameter: parameter.detach().requires_grad_())
-    margins = network.family.margins(outputs(followed, candidates, alpha), labels)
-    explained = torch.autograd.grad((lambdas * margins).mean(), followed.parameters, create_graph=True)
+    log_odds = network.family.log_odds(outputs(followed, candidates, alpha), labels)
+    explained = torch.autograd.grad((lambdas * log_odds).mean(), followed.parameters, create_graph=True)
     squares = [(p.detach() - part).square().sum() for p, part in zip(followed.parameters, explained, strict=True)]
     residuals, with_bias = squares[: len(network.weights)], [bias is not None for bias in network.biases]
     for layer, square in zip(np.flatnonzero(with_bias), squares[len(network.weights) :], strict=True):

@@ -2,7 +2,7 @@
 
     L_k = || W_k - (1/m) sum_i lambda_i grad_{W_k} q_i ||^2        (Haim et al. 2022, equation 5)
 
-with the margins q_i, y_i Phi(x_i) of two classes. For an MLP, grad_{W_k} q_i is the outer product of the
+with the log-odds q_i of the labels, y_i Phi(x_i) of two classes. For an MLP, grad_{W_k} q_i is the outer product of the
 back-propagated sensitivity delta_k and the activation a_{k-1}, so the sum over candidates is one matrix product,
 G_k = delta_k^T a_{k-1}. Neither the loss nor its gradient needs autograd. Restarts stack into a leading batch axis B.
 """
@@ -60,8 +60,9 @@ def stationarity(
         layers.append(product.relu_())
 
     # Backward: delta_L = lambda / m dq/dPhi, delta_k = u_k * s_k with u_k = delta_{k+1} W_{k+1}
-    margin_gradient = (network.family.margin_gradient(outputs(network, layers), labels) / count).to(dtype)
-    deltas = [lambdas.unsqueeze(-1) * margin_gradient]
+    found = outputs(network, layers)
+    output_gradient = (network.family.log_odds_gradient(found, labels) / count).to(dtype)
+    deltas = [lambdas.unsqueeze(-1) * output_gradient]
     ungated = []
     for k in range(depth - 1, 0, -1):
         ungated.append(deltas[-1] @ weights[k])
@@ -102,10 +103,13 @@ def stationarity(
             delta_gradient += layers[k] @ differences[k].mT
         if (bias_difference := bias_differences[k]) is not None:
             delta_gradient += bias_difference.unsqueeze(-2)
-    lambdas_gradient = (delta_gradient * (-2 * margin_gradient)).sum(-1)
+    lambdas_gradient = (delta_gradient * (-2 * output_gradient)).sum(-1)
 
     # Reverse of the forward pass, last layer to first: dz_k = s_k * (da_k + ds_k * alpha (1 - s_k))
     layer_gradient = deltas[-1] @ differences[-1]
+    curved = network.family.log_odds_curved(found, labels, delta_gradient)
+    if curved is not None:
+        layer_gradient += (curved * (lambdas.unsqueeze(-1) / count)) @ weights[-1]
     for k in range(depth - 1, 0, -1):
         gate = gates[k - 1]
         product_gradient = (1 - gate).mul_(sharpness).mul_(gate_gradients[k - 1]).add_(layer_gradient).mul_(gate)

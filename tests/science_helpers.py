@@ -8,7 +8,7 @@ from hypothesis import settings
 from reconstruction.attack.plan import method_of
 from reconstruction.configuration import PublishedSearch, SubspaceSearch
 from reconstruction.files.store import Stored
-from reconstruction.models.mlp import Network, activations, initialise, outputs
+from reconstruction.models.mlp import activations, initialise, outputs
 
 torch.set_num_threads(1)  # on problems this small, threads that wait for each other cost more than they save
 properties = settings(max_examples=30, deadline=None, derandomize=True, database=None)
@@ -18,8 +18,9 @@ def generator(seed):
     return torch.Generator().manual_seed(seed)
 
 
-def random_network(input_size, hidden, seed=0):
-    return initialise(input_size, hidden, 0.7, generator(seed))
+def random_network(input_size, hidden, seed=0, later_biases=False, outputs=1):
+    """later_biases: whether every layer has a bias, not the first alone."""
+    return initialise(input_size, hidden, 0.7, generator(seed), later_biases, outputs)
 
 
 def phi(network, inputs):
@@ -50,6 +51,19 @@ def alternating(count):
     return torch.where(torch.arange(count) % 2 == 0, -1.0, 1.0).double()
 
 
+def classes(count, outputs):
+    """Labels of a network's family in turn."""
+    return alternating(count) if outputs == 1 else (torch.arange(count) % outputs).double()
+
+
+def cross_entropy(network, inputs, labels):
+    """The mean loss by PyTorch, of one output or of several."""
+    found = forward(network, inputs)
+    if found.dim() == 1:
+        return torch.nn.functional.softplus(-labels * found).mean()
+    return torch.nn.functional.cross_entropy(found, labels.long())
+
+
 def orthonormal(rows, columns, seed=0):
     """A random matrix (rows, columns) with orthonormal rows."""
     return torch.linalg.qr(normal(columns, rows, seed=seed)).Q.T.contiguous()
@@ -63,14 +77,21 @@ def relative(found, expected):
 
 def leaves(network):
     """The same network with parameters that autograd follows."""
-    return Network(
-        tuple(weight.detach().clone().requires_grad_() for weight in network.weights),
-        network.bias.detach().clone().requires_grad_(),
-    )
+    return network.map(lambda parameter: parameter.detach().clone().requires_grad_())
+
+
+def by_layer(network, values):
+    """Values of the parameters in order, as one for each layer: that of its bias, if it has one, added."""
+    of_weights, of_biases = values[: len(network.weights)], iter(values[len(network.weights) :])
+    return [
+        value if bias is None else value + next(of_biases)
+        for value, bias in zip(of_weights, network.biases, strict=True)
+    ]
 
 
 def forward(network, inputs, activation=torch.relu):
-    hidden = activation(inputs @ network.weights[0].T + network.bias)
-    for weight in network.weights[1:-1]:
-        hidden = activation(hidden @ weight.T)
-    return (hidden @ network.weights[-1].T).squeeze(-1)
+    product = inputs
+    for layer, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True)):
+        product = (activation(product) if layer else product) @ weight.T
+        product = product if bias is None else product + bias
+    return product.squeeze(-1)

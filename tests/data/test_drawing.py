@@ -37,6 +37,30 @@ def test_both_parts_are_balanced_and_share_nothing(labels, per_label, held_out, 
     assert len(np.unique(np.concatenate([part.indices for part in parts]))) == sum(len(part.indices) for part in parts)
 
 
+@given(st.integers(1, 5), st.none() | st.integers(1, 5), st.integers(0, 9))
+def test_by_the_rule_all_each_class_is_drawn_alike_and_keeps_its_number(per_label, held_out, seed):
+    settings = dataset({"rule": "all"}, per_label=per_label, held_out_per_label=held_out, draw="seeded", seed=seed)
+    parts = subset.draw(POOL, settings)
+    for part, count in zip(parts, (per_label, held_out or per_label), strict=True):
+        assert np.bincount(part.labels).tolist() == [count] * 10
+        assert part.labels.tolist() == CLASSES[part.indices].tolist()
+    assert not set(parts[0].indices) & set(parts[1].indices)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"), [([0, 1], "three or more; take the rule classes"), ([-1, 0, 1], "number them from 0")]
+)
+def test_classes_that_no_outputs_can_stand_for_are_refused(numbers, said):
+    pool = Pool(POOL.images, np.resize(numbers, 200), "pool")
+    with pytest.raises(UserError, match=said):
+        subset.draw(pool, dataset({"rule": "all"}))
+
+
+def test_a_class_of_too_few_images_is_named():
+    with pytest.raises(UserError, match=r"pool: class \d has \d+ images"):
+        subset.draw(POOL, dataset({"rule": "all"}, per_label=60))
+
+
 def test_classes_give_the_labels():
     for part in subset.draw(POOL, dataset()):
         expected = np.where(np.isin(CLASSES[part.indices], [2, 3, 4]), 1, -1)

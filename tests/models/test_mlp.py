@@ -13,15 +13,16 @@ HIDDEN = st.lists(st.integers(1, 6), min_size=1, max_size=4)
 
 
 @properties
-@given(HIDDEN, st.integers(1, 6), st.integers(0, 99))
-def test_outputs_equal_torch_nn(hidden, input_size, seed):
-    network = random_network(input_size, hidden, seed)
+@given(HIDDEN, st.integers(1, 6), st.integers(0, 99), st.booleans())
+def test_outputs_equal_torch_nn(hidden, input_size, seed, later_biases):
+    network = random_network(input_size, hidden, seed, later_biases)
     modules = []
-    for layer, weight in enumerate(network.weights):
-        linear = torch.nn.Linear(weight.shape[1], weight.shape[0], bias=layer == 0, dtype=torch.float64)
+    for weight, bias in zip(network.weights, network.biases, strict=True):
+        linear = torch.nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None, dtype=torch.float64)
         linear.weight.data = weight
+        if bias is not None:
+            linear.bias.data = bias
         modules += [linear, torch.nn.ReLU()]
-    modules[0].bias.data = network.bias
     inputs = normal(7, input_size, seed=seed)
     expected = torch.nn.Sequential(*modules[:-1])(inputs).squeeze(-1)
     torch.testing.assert_close(phi(network, inputs), expected.detach())
@@ -73,6 +74,13 @@ def test_a_projected_network_answers_coordinates_as_the_network_answers_inputs()
     projected = network.project_inputs(basis)
     assert projected.sizes == (3, 5, 4, 1)
     torch.testing.assert_close(phi(projected, coordinates), phi(network, coordinates @ basis))
+
+
+def test_initial_biases_of_later_layers_are_pytorchs_and_leave_the_other_weights_as_they_are():
+    network, others = (initialise(30, [200, 100], 1e-4, generator(0), later) for later in (True, False))
+    assert all(torch.equal(*pair) for pair in zip(network.parameters[:4], others.parameters, strict=True))
+    assert [bias.shape for bias in network.later_biases] == [(100,), (1,)]
+    assert 0.9 * 200**-0.5 < network.later_biases[0].abs().max() <= 200**-0.5
 
 
 def test_initial_weights_have_the_published_distributions():

@@ -64,7 +64,7 @@ def refusal(*arguments, **settings):
 
 
 @pytest.mark.parametrize("hidden", [(5,), (6, 5), (7, 7, 7, 4)])
-@pytest.mark.parametrize("biases", [(True,), (False,)])
+@pytest.mark.parametrize("biases", [(True,), (False,), (True,) * 5, (False, False, True)])
 @pytest.mark.parametrize(
     "normalisation",
     [{}, {"mean": 0.5, "std": 0.25}, {"mean": [0.4, 0.5, 0.6], "std": [0.2, 0.3, 0.4]}, {"mean": "mean.npy", "std": 2}],
@@ -80,7 +80,8 @@ def test_the_outputs_are_those_of_the_original(hidden, biases, normalisation, tm
     mean, std = (value.view(-1, 1, 1) if value.dim() == 1 else value for value in (mean, torch.tensor(std)))
     expected = net(((images - mean) / std).flatten(1)).squeeze(1)
     assert phi(model.network, model.inputs(images.numpy())).tolist() == pytest.approx(expected.tolist(), abs=1e-6)
-    assert (model.network.bias is None) == (not biases[0])
+    expected = (*biases, *(False,) * 5)[: len(hidden) + 1]
+    assert tuple(bias is not None for bias in model.network.biases) == expected
     pixels = model.pixels(model.inputs(images.numpy()))
     assert pixels.numpy() == pytest.approx(model.centred(images.numpy()).numpy(), abs=1e-6)
 
@@ -113,7 +114,40 @@ def test_a_zero_bias_counts_as_none(tmp_path):
     net = mlp(5, 4, biases=(True, True, True))
     for layer in (0, 2, 4):
         nn.init.zeros_(net[layer].bias)
-    assert adopted(net.state_dict(), tmp_path).network.bias is None
+    assert adopted(net.state_dict(), tmp_path).network.biases == (None,) * 3
+
+
+def test_several_outputs_are_classes(tmp_path, capsys):
+    images = torch.rand(5, *SHAPE, generator=generator(0))
+    net = mlp(5, 4, outputs=10)
+    model = adopted(net.state_dict(), tmp_path)
+    assert phi(model.network, model.inputs(images.numpy())).numpy() == pytest.approx(
+        net(images.flatten(1)).detach().numpy()
+    )
+    assert list(model.network.family.labels) == list(range(10))
+    assert "the 10 outputs are read as those of as many classes under cross entropy" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("outputs", "advice"), [(1, "by the rule classes"), (4, "by the rule all")])
+def test_images_whose_labels_are_another_networks_are_refused(outputs, advice, tmp_path):
+    images, labels = np.random.default_rng(0).random((12, 2, 4, 3), np.float32), np.arange(12) % 3
+    np.savez(tmp_path / "images.npz", images=images, labels=labels)
+    rule = {"rule": "all"} if outputs == 1 else {"rule": "alternating"}
+    source = {"kind": "file", "path": str(tmp_path / "images.npz")}
+    subset.run(parsing.parse(Dataset, {"source": source, "labels": rule, "per_label": 2}, ""), tmp_path / "subset.h5")
+    torch.save(mlp(5, 4, outputs=outputs).state_dict(), tmp_path / "w.pt")
+    settings = parsing.parse(AdoptedModel, {"weights": str(tmp_path / "w.pt"), "input_shape": SHAPE}, "theirs")
+    with pytest.raises(UserError, match=advice):
+        adopt.run(settings, tmp_path / "model.h5", tmp_path / "subset.h5", tmp_path / "training.h5")
+
+
+def test_of_biases_beyond_the_first_layer_adopt_says_that_the_equations_may_hold_in_part_only(tmp_path, capsys):
+    adopted(mlp(5, 4, biases=(True, False, True)).state_dict(), tmp_path)
+    said = capsys.readouterr().out
+    assert "a bias in layer 1, 3" in said
+    assert "homogeneous only in part" in said
+    adopted(mlp(5, 4).state_dict(), tmp_path)
+    assert "homogeneous" not in capsys.readouterr().out
 
 
 def test_a_model_of_this_program_is_read_with_its_preprocessing(tmp_path):
@@ -149,10 +183,7 @@ def with_tensor(name, value):
     ("content", "settings", "key", "defect"),
     [
         (with_tensor("0.weight", torch.ones(5, 3, 3, 3)), {}, "0.weight", "convolution"),
-        (mlp(5, 4, biases=(True, True)).state_dict(), {}, "2.bias", "non-homogeneous"),
-        (mlp(5, 4, biases=(True, False, True)).state_dict(), {}, "4.bias", "non-homogeneous"),
         (mlp(5, 4, inputs=25).state_dict(), {}, "0.weight takes 25", "input_shape [3, 2, 4] makes 24"),
-        (mlp(5, 4, outputs=10).state_dict(), {}, "4.weight gives 10", "multiclass is not supported yet"),
         (with_tensor("2.weight", torch.full((4, 5), torch.nan)), {}, "2.weight", "no finite"),
         (with_tensor("0.bias", torch.full((5,), torch.inf)), {}, "0.bias", "no finite"),
         (with_tensor("0.weight", torch.full((5, 24), 1e300, dtype=torch.float64)), {}, "0.weight", "no finite float32"),
@@ -421,9 +452,11 @@ def test_a_tensor_that_claims_more_than_its_file_holds_is_refused(tmp_path):
     ("name", "array"),
     [
         ("weights/1", np.ones((4, 3), np.float32)),
-        ("weights/2", np.ones((2, 4), np.float32)),
+        ("weights/2", np.ones((2, 5), np.float32)),
         ("weights/3", np.ones((1, 2), np.float32)),
         ("bias", np.ones(5, np.float32)),
+        ("weights/bias2", np.ones(2, np.float32)),
+        ("weights/bias3", np.ones(1, np.float32)),
         ("mean", np.ones((1, 2, 3), np.float32)),
         ("mean", np.full((1, 2, 2), np.nan, np.float32)),
         ("std", np.zeros((1, 1, 1), np.float32)),

@@ -13,7 +13,18 @@ from reconstruction.models.logistic import LOGISTIC
 from reconstruction.models.mlp import Network, activations, initialise
 from reconstruction.training.descent import TrainingDiverged, descend, log_loss_gradient
 from reconstruction.training.fit import data_span, fit
-from science_helpers import alternating, forward, generator, leaves, normal, phi, properties, random_network, relative
+from science_helpers import (
+    alternating,
+    classes,
+    cross_entropy,
+    generator,
+    leaves,
+    normal,
+    phi,
+    properties,
+    random_network,
+    relative,
+)
 
 HIDDEN = st.lists(st.integers(2, 8), min_size=1, max_size=3)
 CPU = torch.device("cpu")
@@ -41,8 +52,7 @@ def confident():
 
 def autograd_gradients(network, inputs, labels, of=lambda loss: loss):
     followed = leaves(network)
-    loss = torch.nn.functional.softplus(-labels * forward(followed, inputs)).mean()
-    return torch.autograd.grad(of(loss), followed.parameters)
+    return torch.autograd.grad(of(cross_entropy(followed, inputs, labels)), followed.parameters)
 
 
 def assert_step(stepped, network, gradients, rate):
@@ -76,10 +86,11 @@ def test_a_log_loss_step_divides_by_the_squared_norm_of_autograds_gradient(probl
 
 
 @properties
-@given(HIDDEN, st.integers(0, 99))
-def test_the_gradient_of_the_log_loss_equals_autograd(hidden, seed):
-    network, inputs, labels = random_network(5, hidden, seed), normal(9, 5, seed=seed), alternating(9)
-    loss = LOGISTIC.mean_loss(labels * phi(network, inputs))
+@given(HIDDEN, st.integers(0, 99), st.booleans(), st.sampled_from([1, 3]))
+def test_the_gradient_of_the_log_loss_equals_autograd(hidden, seed, later_biases, outputs):
+    network = random_network(5, hidden, seed, later_biases, outputs)
+    inputs, labels = normal(9, 5, seed=seed), classes(9, outputs)
+    loss = cross_entropy(network, inputs, labels).item()
     found = log_loss_gradient(network, activations(network, inputs), labels, loss)
     for gradient, expected in zip(found, autograd_gradients(network, inputs, labels, torch.log), strict=True):
         assert relative(gradient, expected) < 1e-9

@@ -15,15 +15,29 @@ from reconstruction.training.descent import TrainingDiverged, descend
 from reconstruction.training.fit import fit
 from reconstruction.training.settling import LOSS_CHANGE, curvature, settle
 from reconstruction.training.true_stationarity import derivative_stationarity, true_stationarity
-from science_helpers import alternating, forward, generator, leaves, normal, phi, properties, random_network, relative
+from science_helpers import (
+    alternating,
+    by_layer,
+    classes,
+    cross_entropy,
+    forward,
+    generator,
+    leaves,
+    normal,
+    phi,
+    properties,
+    random_network,
+    relative,
+)
 
 HIDDEN = st.lists(st.integers(2, 8), min_size=1, max_size=3)
 CPU = torch.device("cpu")
 
 
 def decayed_loss(network, inputs, labels, decay):
-    loss = torch.nn.functional.softplus(-labels * forward(network, inputs)).mean()
-    return loss + decay / 2 * sum(parameter.square().sum() for parameter in network.parameters)
+    return cross_entropy(network, inputs, labels) + decay / 2 * sum(
+        parameter.square().sum() for parameter in network.parameters
+    )
 
 
 def decayed_gradients(network, inputs, labels, decay):
@@ -32,9 +46,9 @@ def decayed_gradients(network, inputs, labels, decay):
 
 
 @properties
-@given(HIDDEN, st.integers(0, 99))
-def test_curvature_is_the_largest_eigenvalue_of_the_explicit_gauss_newton_matrix(hidden, seed):
-    network, inputs, labels = random_network(5, hidden, seed), normal(6, 5, seed=seed), alternating(6)
+@given(HIDDEN, st.integers(0, 99), st.booleans())
+def test_curvature_is_the_largest_eigenvalue_of_the_explicit_gauss_newton_matrix(hidden, seed, later_biases):
+    network, inputs, labels = random_network(5, hidden, seed, later_biases), normal(6, 5, seed=seed), alternating(6)
     margins = labels * phi(network, inputs)
     followed = leaves(network)
     rows = [
@@ -123,14 +137,15 @@ def test_a_settled_network_is_made_up_by_the_derivative_of_its_loss(decay):
 
 
 @properties
-@given(HIDDEN, st.integers(0, 99))
-def test_residuals_of_the_derivatives_lambdas_are_the_decayed_losss_gradient(hidden, seed):
-    """theta - sum lambda_i y_i grad Phi(x_i) is the gradient of L + decay / 2 |theta|^2, over the decay."""
-    network, inputs, labels = random_network(5, hidden, seed), normal(6, 5, seed=seed), alternating(6)
+@given(HIDDEN, st.integers(0, 99), st.booleans(), st.sampled_from([1, 3]))
+def test_residuals_of_the_derivatives_lambdas_are_the_decayed_losss_gradient(hidden, seed, later_biases, outputs):
+    """theta - sum lambda_i grad q_i is the gradient of L + decay / 2 |theta|^2, over the decay."""
+    network = random_network(5, hidden, seed, later_biases, outputs)
+    inputs, labels = normal(6, 5, seed=seed), classes(6, outputs)
     gradients = [part / 0.3 for part in decayed_gradients(network, inputs, labels, 0.3)]
     squares = [part.square().sum().item() for part in gradients]
     found = derivative_stationarity(network, inputs, labels, 0.3)
-    assert found.residuals == pytest.approx([squares[0] + squares[-1], *squares[1:-1]], rel=1e-6)
+    assert found.residuals == pytest.approx(by_layer(network, squares), rel=1e-6)
 
 
 def test_a_loss_that_runs_away_is_an_error():

@@ -7,36 +7,44 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reconstruction.models.mlp import Network
 from reconstruction.training.true_stationarity import gram_nnls, on_margin, true_stationarity
-from science_helpers import alternating, forward, leaves, normal, properties, random_network, uniform
+from science_helpers import alternating, by_layer, classes, forward, leaves, normal, properties, random_network, uniform
 from scipy.optimize import nnls
+
+OUTPUTS = st.sampled_from([1, 3])
 
 
 def gradients(network, inputs, labels):
-    """y_i grad Phi(x_i) of every image, by parameter: arrays (n, size of the parameter)."""
+    """The gradient of the log-odds of every image, by parameter: arrays (n, size of the parameter)."""
     followed = leaves(network)
-    rows = [
-        torch.autograd.grad(label * forward(followed, x[None])[0], followed.parameters)
-        for x, label in zip(inputs, labels, strict=True)
-    ]
+    found = forward(followed, inputs)
+    if found.dim() == 1:
+        log_odds = labels * found
+    else:
+        own = torch.nn.functional.one_hot(labels.long(), found.shape[1]).bool()
+        log_odds = found[own] - found.masked_fill(own, -torch.inf).exp().sum(1).log()
+    rows = [torch.autograd.grad(q, followed.parameters, retain_graph=True) for q in log_odds]
     return [torch.stack([part.flatten() for part in parameter]).numpy() for parameter in zip(*rows, strict=True)]
 
 
 @properties
-@given(st.lists(st.integers(4, 8), min_size=1, max_size=3), st.integers(1, 8), st.integers(0, 99))
-def test_lambdas_and_residuals_equal_the_dense_problem(hidden, count, seed):
-    network, inputs, labels = random_network(9, hidden, seed), normal(count, 9, seed=seed), alternating(count)
+@given(
+    st.lists(st.integers(4, 8), min_size=1, max_size=3), st.integers(1, 8), st.integers(0, 99), st.booleans(), OUTPUTS
+)
+def test_lambdas_and_residuals_equal_the_dense_problem(hidden, count, seed, later_biases, outputs):
+    network = random_network(9, hidden, seed, later_biases, outputs)
+    inputs, labels = normal(count, 9, seed=seed), classes(count, outputs)
     explicit = gradients(network, inputs, labels)
     found = true_stationarity(network, inputs, labels)
     targets = [parameter.flatten().numpy() for parameter in network.parameters]
     lambdas, distance = nnls(np.concatenate(explicit, 1).T, np.concatenate(targets))
     squares = [np.square(target - found.lambdas @ rows).sum() for target, rows in zip(targets, explicit, strict=True)]
     assert found.lambdas.min() >= 0
-    assert found.residuals == pytest.approx([squares[0] + squares[-1], *squares[1:-1]], rel=1e-9)
+    assert found.residuals == pytest.approx(by_layer(network, squares), rel=1e-9)
     assert found.residuals.sum() == pytest.approx(distance**2, rel=1e-9)
     if np.linalg.matrix_rank(np.concatenate(explicit, 1), tol=1e-4) == count:
         assert found.lambdas == pytest.approx(lambdas, abs=1e-6)
     norms = [np.square(target).sum() for target in targets]
-    assert found.squared_norms == pytest.approx([norms[0] + norms[-1], *norms[1:-1]])
+    assert found.squared_norms == pytest.approx(by_layer(network, norms))
 
 
 def test_planted_lambdas_are_found():

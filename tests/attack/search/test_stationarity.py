@@ -8,6 +8,7 @@ from reconstruction.attack.search.reference import stationarity_residuals
 from reconstruction.attack.search.stationarity import stationarity
 from science_helpers import (
     alternating,
+    by_layer,
     forward,
     leaves,
     normal,
@@ -24,12 +25,15 @@ def problems(draw):
     """A network, and candidates (B, m, D), lambdas (B, m), labels (m,) and alpha (B,)."""
     seed = draw(st.integers(0, 2**16))
     input_size, count, batch = draw(st.integers(1, 9)), draw(st.integers(1, 8)), draw(st.integers(1, 3))
-    network = random_network(input_size, draw(st.lists(st.integers(1, 8), min_size=1, max_size=4)), seed)
+    hidden = draw(st.lists(st.integers(1, 8), min_size=1, max_size=4))
+    outputs = draw(st.sampled_from([1, 2, 4]))
+    network = random_network(input_size, hidden, seed, draw(st.booleans()), outputs)
     candidates = normal(batch, count, input_size, seed=seed + 1)
     lambdas = torch.tensor(
         draw(st.lists(st.lists(st.floats(-1, 3), min_size=count, max_size=count), min_size=batch, max_size=batch))
     ).double()
-    labels = torch.tensor(draw(st.lists(st.sampled_from([-1.0, 1.0]), min_size=count, max_size=count))).double()
+    known = st.sampled_from(network.family.labels)
+    labels = torch.tensor(draw(st.lists(known, min_size=count, max_size=count))).double()
     alpha = torch.tensor(draw(st.lists(st.floats(0.1, 500), min_size=batch, max_size=batch)), dtype=torch.float64)
     return network, candidates, lambdas, labels, alpha
 
@@ -53,8 +57,9 @@ def test_residuals_and_gradients_equal_autograd(problem):
     assert relative(found.lambdas_gradient, gradients[1]) < 1e-9
 
 
-def test_layer_weights_weigh_the_gradient_and_leave_the_residuals():
-    network, labels, weights = random_network(5, [4, 3]), alternating(6), (3.0, 0.0, 0.5)
+@pytest.mark.parametrize("later_biases", [False, True])
+def test_layer_weights_weigh_the_gradient_and_leave_the_residuals(later_biases):
+    network, labels, weights = random_network(5, [4, 3], 0, later_biases), alternating(6), (3.0, 0.0, 0.5)
     candidates, lambdas = normal(1, 6, 5).requires_grad_(), uniform(1, 6).requires_grad_()
     alpha = torch.tensor([7.0]).double()
     residuals = stationarity_residuals(network, candidates[0], lambdas[0], labels, 7.0)
@@ -85,21 +90,23 @@ def test_the_arguments_are_left_alone():
     assert all(torch.equal(*pair) for pair in zip(before, (*network.parameters, *arguments), strict=True))
 
 
-def test_a_very_sharp_sigmoid_is_the_derivative_of_the_relu():
-    network, x, lambdas, labels = random_network(6, [7, 5]), normal(8, 6), uniform(8), alternating(8)
+@pytest.mark.parametrize("later_biases", [False, True])
+def test_a_very_sharp_sigmoid_is_the_derivative_of_the_relu(later_biases):
+    network, x, lambdas, labels = random_network(6, [7, 5], 0, later_biases), normal(8, 6), uniform(8), alternating(8)
     followed = leaves(network)
     explained = torch.autograd.grad((lambdas * labels * forward(followed, x)).mean(), followed.parameters)
     squares = [(p - part).square().sum() for p, part in zip(network.parameters, explained, strict=True)]
     found = stationarity(network, x[None], lambdas[None], labels, torch.tensor([1e9]).double())
-    torch.testing.assert_close(found.residuals[0], torch.stack([squares[0] + squares[-1], *squares[1:-1]]))
+    torch.testing.assert_close(found.residuals[0], torch.stack(by_layer(network, squares)))
 
 
-def test_without_lambda_the_residuals_are_the_squared_norms_of_the_layers():
-    network = random_network(5, [4, 3])
+@pytest.mark.parametrize("later_biases", [False, True])
+def test_without_lambda_the_residuals_are_the_squared_norms_of_the_layers(later_biases):
+    network = random_network(5, [4, 3], 0, later_biases)
     found = stationarity(network, normal(1, 6, 5), torch.zeros(1, 6).double(), alternating(6), torch.ones(1).double())
-    norms = [weight.square().sum() for weight in network.weights]
-    norms[0] = norms[0] + network.bias.square().sum()
+    norms = by_layer(network, [parameter.square().sum() for parameter in network.parameters])
     torch.testing.assert_close(found.residuals[0], torch.stack(norms))
+    torch.testing.assert_close(network.squared_norms, torch.stack(norms))
     assert found.candidates_gradient.count_nonzero() == 0
 
 

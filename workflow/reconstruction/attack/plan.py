@@ -72,6 +72,8 @@ def gates(network: Network, settings: Restarts, std: Tensor, trial: bool = True)
         raise UserError(f"exact.rank: is {rank}, and the first layer's rank is {largest} at most", "lower it")
     if network.family.outputs != 1:
         raise NoGates("the exact attack does not apply: it reads networks with one output")
+    if network.later_biases:
+        raise NoGates("the exact attack does not apply: it reads networks whose first layer alone has a bias")
     found = condition(network, rank)
     if not found.applies:
         raise NoGates(str(found))

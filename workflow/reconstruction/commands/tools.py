@@ -61,7 +61,7 @@ def prune(given: Namespace) -> None:
 
 @command(
     path("model", "model.h5"),
-    path("pool", "NPZ of images, labels of two classes and, where it is known, boolean member"),
+    path("pool", "NPZ of images, labels and, where it is known, boolean member"),
     path("output", "table of scores to write, .csv; the ROC curve goes beside it"),
     THREADS,
 )

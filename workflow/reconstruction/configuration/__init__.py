@@ -5,6 +5,7 @@ gets its own section and nothing else, so changing a value re-runs the stages th
 """
 
 from .datasets import (
+    AllLabels,
     AlternatingLabels,
     ClassLabels,
     ClassName,
@@ -36,6 +37,7 @@ from .sweeps import (
 __all__ = [
     "OTHER_IMAGES",
     "AdoptedModel",
+    "AllLabels",
     "AlternatingLabels",
     "AnyModel",
     "ClassLabels",

@@ -94,7 +94,13 @@ class RandomLabels(Section):
     seed: Seed = 0
 
 
-Labels = Annotated[ClassLabels | AlternatingLabels | RandomLabels, Field(discriminator="rule")]
+class AllLabels(Section):
+    """The classes of the source, by their numbers from 0: a network with an output for each."""
+
+    rule: Literal["all"]
+
+
+Labels = Annotated[ClassLabels | AlternatingLabels | RandomLabels | AllLabels, Field(discriminator="rule")]
 
 
 class Dataset(Section):

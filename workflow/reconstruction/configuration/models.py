@@ -39,6 +39,7 @@ class Training(Section):
 
 class Model(Section):
     hidden: list[Count] = Field([1000, 1000], min_length=1, description="sizes of the hidden layers")
+    biases: Literal["first-layer", "every-layer"] = Field("first-layer", description="which layers have a bias")
     first_layer_scale: Positive = Field(1e-4, description="standard deviation of the first layer's initial values")
     seed: Seed = Field(0, description="of the initial weights")
     training: Training = Training()
@@ -46,7 +47,7 @@ class Model(Section):
 
 class Layer(Section):
     weight: str = Field(description="name of the weight matrix, (outputs, inputs)")
-    bias: str | None = Field(None, description="name of the bias; beyond the first layer it must be zero")
+    bias: str | None = Field(None, description="name of the bias")
 
 
 def _kind_of_mean(value: object) -> str:

@@ -116,7 +116,7 @@ class Restarts(Section):
         "auto", description="auto: the first that the weights allow, of exact, subspace and published"
     )
     candidates: Annotated[int, Field(ge=2)] = Field(
-        description="images that each restart looks for, half of each label"
+        description="images that each restart looks for, as many of each label"
     )
     precision: Literal["auto", "bfloat16", "float32", "float64"] = Field(
         "auto", description="of matrix products; auto: bfloat16 in the subspace where the device has it, or float32"

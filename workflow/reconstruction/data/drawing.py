@@ -7,16 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..configuration import ClassLabels, Dataset, Labels, RandomLabels
+from ..configuration import AllLabels, ClassLabels, Dataset, Labels, RandomLabels
 from ..errors import UserError
 from .classes import by_number
 from .copies import copies
 from .images import Pool
 
+MOST_CLASSES = 10_000
+
 
 @dataclass(frozen=True)
 class Drawn:
-    """Images of a pool: indices (n,) into it and labels (n,) in {-1, +1}."""
+    """Images of a pool: indices (n,) into it and labels (n,): -1 and +1 or, by the rule all, the pool's classes."""
 
     indices: np.ndarray
     labels: np.ndarray
@@ -31,7 +33,9 @@ def draw(pool: Pool, settings: Dataset) -> tuple[Drawn, Drawn]:
     if settings.draw == "seeded":
         order = np.random.default_rng(settings.seed).permutation(order)
     rule = by_number(settings.labels, pool)
-    if isinstance(rule, ClassLabels):
+    if isinstance(rule, AllLabels):
+        _check_classes(pool)
+    if isinstance(rule, ClassLabels | AllLabels):
         return _draw_by_class(pool, order, rule, settings)
     order = order[2 * settings.skip :]
     trained, held_out = 2 * settings.per_label, 2 * settings.held_out
@@ -40,6 +44,21 @@ def draw(pool: Pool, settings: Dataset) -> tuple[Drawn, Drawn]:
     order = order[: trained + held_out]
     labels = label_all(pool.classes[order], rule, [trained, held_out]).labels
     return Drawn(order[:trained], labels[:trained]), Drawn(order[trained:], labels[trained:])
+
+
+def _check_classes(pool: Pool) -> None:
+    """Raises UserError where a network cannot have an output for each class."""
+    found = np.unique(pool.classes)
+    if len(found) < 3:
+        raise UserError(
+            f"{pool.origin}: has images of {len(found)} classes, and labels by the rule all are for three or more",
+            "take the rule classes",
+        )
+    if found[0] < 0 or found[-1] >= MOST_CLASSES:
+        raise UserError(
+            f"{pool.origin}: classes are numbered from {found[0]} to {found[-1]}",
+            f"number them from 0, to {MOST_CLASSES - 1} at most",
+        )
 
 
 def _too_few(source: str, found: int, labels: int, settings: Dataset) -> UserError:
@@ -56,16 +75,18 @@ def _too_few(source: str, found: int, labels: int, settings: Dataset) -> UserErr
     )
 
 
-def _draw_by_class(pool: Pool, order: np.ndarray, rule: ClassLabels, settings: Dataset) -> tuple[Drawn, Drawn]:
+def _draw_by_class(pool: Pool, order: np.ndarray, rule: Labels, settings: Dataset) -> tuple[Drawn, Drawn]:
     """The first images of each label in the given order after those to skip, and the next ones."""
     needed = settings.per_label + settings.held_out
     labelled = label_all(pool.classes[order], rule, [len(order)])
     place = np.zeros(len(labelled.labels), int)
-    for side, label in (("negative", -1), ("positive", 1)):
+    for label in np.unique(labelled.labels):
         members = labelled.labels == label
         found = max(0, int(members.sum()) - settings.skip)
         if found < needed:
-            raise _too_few(f"{pool.origin}: the {side} classes have", found, 1, settings)
+            sides = {-1: "the negative classes have", 1: "the positive classes have"}
+            source = f"class {label} has" if isinstance(rule, AllLabels) else sides[label]
+            raise _too_few(f"{pool.origin}: {source}", found, 1, settings)
         place[members] = np.arange(members.sum()) - settings.skip
 
     def part(chosen: np.ndarray) -> Drawn:
@@ -108,6 +129,8 @@ def label_all(classes: np.ndarray, rule: Labels, parts: Sequence[int]) -> Drawn:
         negative, positive = np.isin(classes, rule.negative), np.isin(classes, rule.positive)
         indices = indices[negative | positive]
         return Drawn(indices, np.where(positive[indices], 1, -1))
+    if isinstance(rule, AllLabels):
+        return Drawn(indices, classes)
     labels = np.where(indices % 2, 1, -1)
     if isinstance(rule, RandomLabels):
         generator = np.random.default_rng(rule.seed)

@@ -2,11 +2,11 @@
 
 With the images fixed, stationarity is linear in lambda,
 
-    min over lambda >= 0 of sum_k || W_k - sum_i lambda_i y_i grad_{W_k} Phi(x_i) ||^2
+    min over lambda >= 0 of sum_k || W_k - sum_i lambda_i grad_{W_k} q_i ||^2
 
 and an image that was not trained on has no part in the sum. Beside its lambda stand its closure, how well it closes the
-first layer's equations by itself (attack/exact/closure.py), and its margin y Phi(x), the score of the usual attack by
-the loss.
+first layer's equations by itself (attack/exact/closure.py), and its margin q, y Phi(x) of two classes, the
+score of the usual attack by the loss.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ UNTOLD = Estimate(math.nan, math.nan, math.nan)
 
 @dataclass(frozen=True)
 class Suspects:
-    """Of a pool. images: (n, C, H, W) in [0, 1]; labels: (n,) in {-1, +1}; member: (n,) bool, or None where nobody
-    knows; numbers: (n,) of the images in the pool; remarks: sentences on what is odd about it."""
+    """Of a pool. images: (n, C, H, W) in [0, 1]; labels: (n,) of the network's family; member: (n,) bool, or None where
+    nobody knows; numbers: (n,) of the images in the pool; remarks: sentences on what is odd about it."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -57,17 +57,15 @@ def bytes_for(images: int, network: Network) -> int:
 
 
 def read_pool(path: Path, model: Deployed) -> Suspects:
-    """An NPZ or HDF5 file of images, labels in {-1, +1} or {0, 1}, and perhaps member, less the copies of members that
-    are said to be none; raises UserError."""
+    """An NPZ or HDF5 file of images, labels, those of two classes in {-1, +1} or {0, 1}, and perhaps member, less the
+    copies of members that are said to be none; raises UserError."""
     pool = image_files.read_file(str(path))
     if pool.images.shape[1:] != model.mean.shape:
         raise UserError(
             f"{path}: images have shape {pool.images.shape[1:]}, and the model takes {model.mean.shape}",
             "give images of that shape",
         )
-    found = set(np.unique(pool.classes).tolist())
-    if not (found <= {-1, 1} or found <= {0, 1}):
-        raise UserError(f"{path}: labels are {sorted(found)}", "give -1 and 1, or 0 and 1, as the model was trained")
+    labels = _labels(pool.classes, model.network, path)
     member = image_files.read_arrays(str(path), ("member",)).get("member")
     if member is not None:
         if member.shape != pool.classes.shape or member.dtype != bool:
@@ -77,8 +75,20 @@ def read_pool(path: Path, model: Deployed) -> Suspects:
         if member.all() or not member.any():
             raise UserError(f"{path}: member says the same of every image", "give both kinds, or leave it out")
     keep, said = _copies(pool.images, member, path)
-    labels = np.where(pool.classes > 0, 1, -1)[keep]
-    return Suspects(pool.images[keep], labels, None if member is None else member[keep], keep, (*pool.remarks, *said))
+    return Suspects(
+        pool.images[keep], labels[keep], None if member is None else member[keep], keep, (*pool.remarks, *said)
+    )
+
+
+def _labels(classes: np.ndarray, network: Network, path: Path) -> np.ndarray:
+    """The labels that numbers (n,) stand for; raises UserError where the network has no such."""
+    found, known = set(np.unique(classes).tolist()), network.family.labels
+    if found <= set(known):
+        return classes
+    if network.family.outputs == 1 and found <= {0, 1}:
+        return 2 * classes - 1
+    allowed = "-1 and 1, or 0 and 1" if network.family.outputs == 1 else f"{known[0]} to {known[-1]}"
+    raise UserError(f"{path}: labels are {sorted(found)}", f"give {allowed}, as the model was trained")
 
 
 def _copies(images: np.ndarray, member: np.ndarray | None, path: Path) -> tuple[np.ndarray, list[str]]:

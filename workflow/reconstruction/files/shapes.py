@@ -130,7 +130,7 @@ def lengths(kind: str, arrays: Arrays) -> dict[str, int]:
         if name in FINITE and kind != "model" and not np.isfinite(array).all():
             raise ValueError(f"its {name} has values that are no finite numbers")
     if kind == "model":
-        found["layers"] = sum(name.startswith("weights/") for name in arrays)
+        found["layers"] = sum(fnmatchcase(name, "weights/[0-9]*") for name in arrays)
     for name, word in INDICES.items():
         if name in arrays and not ((arrays[name] >= 0) & (arrays[name] < found.get(word, 0))).all():
             raise ValueError(f"its {name} counts beyond the {word}")

@@ -26,7 +26,7 @@ AGREEMENT_POWER = 3
 class Signals:
     """What the model says of N candidates, each (N,).
 
-    margins: y Phi(x); responses: |a_{L-1}(x)| / |x|, the last hidden layer's norm over the input's.
+    margins: y Phi(x) of two classes; responses: |a_{L-1}(x)| / |x|, the last hidden layer's norm over the input's.
     """
 
     lambdas: np.ndarray
@@ -43,7 +43,7 @@ class Signals:
 
 
 def measure(network: Network, inputs: np.ndarray, labels: np.ndarray, lambdas: np.ndarray) -> Signals:
-    """Signals of candidates: inputs (N, r) of the network, labels (N,) in {-1, +1}, lambdas (N,)."""
+    """Signals of candidates: inputs (N, r) of the network, labels (N,), lambdas (N,)."""
     margins, responses = np.empty(len(inputs), np.float32), np.empty(len(inputs), np.float32)
     for block in blocks(len(inputs), BLOCK):
         candidates = torch.from_numpy(inputs[block]).to(network.weights[0].dtype)

@@ -23,10 +23,14 @@ from .checkpoints import files_of, flatten, listing, network_in, networks
 from .folding import batch_norms, channels_first, fold, one_output
 from .layers import STATE_DICT as REMEDY
 from .layers import Linear, find_layers, has_numbers, linears, named_layers, refuse_left_over
-from .logistic import LOGISTIC
 from .mlp import Network
 from .ordering import natural
 from .plausibility import dead_layer
+
+LATER_BIASES = (
+    "biases beyond the first layer make the network homogeneous only in part: training alone need not end where the "
+    "attack's equations hold, which include the biases' own, and what is not found tells less"
+)
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,11 @@ def _read_network(settings: AdoptedModel, shape: tuple[int, ...], path: Path) ->
     if len(found[-1].weight) == 2:
         found = one_output(found)
         notes.append("the two outputs are reduced to one, (w_1 - w_0) / sqrt 2, positive for the second class")
+    elif len(found[-1].weight) > 2:
+        notes.append(f"the {len(found[-1].weight)} outputs are read as those of as many classes under cross entropy")
     network = network_of(found, path)
+    if network.later_biases:
+        notes.append(LATER_BIASES)
     if settings.input_order == "HWC":
         network = network.with_first_layer(channels_first(network.weights[0], shape))
     return network, notes
@@ -135,25 +143,12 @@ def network_of(layers: Sequence[Linear], path: Path) -> Network:
 
     Raises UserError naming the file, the tensor and the defect.
     """
-    last = layers[-1]
-    if len(last.weight) != LOGISTIC.outputs:
-        raise UserError(
-            f"{path}: {last.name} gives {len(last.weight)} outputs: multiclass is not supported yet",
-            "only one output, whose sign tells two classes apart, or two",
-        )
     for layer in layers:
         for name, part in ((layer.name, layer.weight), (layer.bias_name, layer.bias)):
             if part is not None and not part.isfinite().all():
                 raise UserError(f"{path}: {name} has a number that is no finite float32", "train the model again")
     biases = [layer.bias if layer.bias is not None and layer.bias.any() else None for layer in layers]
-    for layer, bias in zip(layers[1:], biases[1:], strict=True):
-        if bias is not None:
-            raise UserError(
-                f"{path}: {layer.bias_name} is not zero: a bias beyond the first layer makes the network "
-                "non-homogeneous, which the attack does not cover yet",
-                "set it to zero in a copy and adopt that, whose images may well be found: what is not found tells less",
-            )
-    network = Network(tuple(layer.weight for layer in layers), biases[0])
+    network = Network.of([layer.weight for layer in layers], biases)
     return network.map(lambda parameter: parameter.contiguous())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,6 @@ from torch import Tensor
 
 from ..errors import UserError
 from ..files import store
-from .logistic import LOGISTIC
 from .mlp import Network
 
 UNIT = np.ones((1, 1, 1), np.float32)
@@ -62,36 +62,56 @@ def normalise(images: np.ndarray, mean: np.ndarray, std: np.ndarray = UNIT) -> T
 
 
 def arrays(network: Network, mean: np.ndarray, std: np.ndarray = UNIT) -> dict[str, np.ndarray]:
-    """What model.h5 holds: weights/1 .. weights/L, the bias if there is one, mean and std, as float32."""
+    """What model.h5 holds: weights/1 .. weights/L, the biases that there are, mean and std, as float32.
+
+    The first layer's is called bias. Those of further layers, weights/bias2 .. weights/biasL, are named among the
+    weights, so that a program that knows no such biases refuses the file.
+    """
     weights = {f"weights/{layer}": weight.float().numpy() for layer, weight in enumerate(network.weights, start=1)}
-    bias = {} if network.bias is None else {"bias": network.bias.float().numpy()}
-    return {**weights, **bias, "mean": mean, "std": std}
+    biases = {
+        _bias_name(layer): bias.float().numpy()
+        for layer, bias in enumerate(network.biases, start=1)
+        if bias is not None
+    }
+    return {**weights, **biases, "mean": mean, "std": std}
+
+
+def _bias_name(layer: int) -> str:
+    return "bias" if layer == 1 else f"weights/bias{layer}"
 
 
 def read(path: Path) -> Deployed:
     """Read model.h5; raises UserError where its shapes do not make a network or a weight is not finite."""
     stored = store.read(path, "model")
-    names = [name for name in stored.arrays if name.startswith("weights/")]
-    weights = [stored.arrays.get(f"weights/{layer}", np.empty(0)) for layer in range(1, len(names) + 1)]
-    mean, std, bias = stored.arrays.get("mean", np.empty(0)), stored.arrays.get("std", UNIT), stored.arrays.get("bias")
-    if not _make_a_network(weights, bias, mean, std):
-        raise UserError(f"{path}: its weights, bias, mean and std do not fit together", "make the model again")
-    network = Network(tuple(map(torch.from_numpy, weights)), None if bias is None else torch.from_numpy(bias))
+    layers = range(1, len([name for name in stored.arrays if re.fullmatch(r"weights/\d+", name)]) + 1)
+    weights = [stored.arrays.get(f"weights/{layer}", np.empty(0)) for layer in layers]
+    biases = [stored.arrays.get(_bias_name(layer)) for layer in layers]
+    mean, std = stored.arrays.get("mean", np.empty(0)), stored.arrays.get("std", UNIT)
+    known = {"mean", "std", *(name for k in layers for name in (f"weights/{k}", _bias_name(k)))}
+    if not (stored.arrays.keys() <= known and _make_a_network(weights, biases, mean, std)):
+        raise UserError(f"{path}: its weights, biases, mean and std do not fit together", "make the model again")
+    found = [None if bias is None else torch.from_numpy(bias) for bias in biases]
+    network = Network.of([torch.from_numpy(weight) for weight in weights], found)
     if not all(parameter.isfinite().all() for parameter in network.parameters):
         raise UserError(f"{path}: has a weight that is no finite number", "train the model again")
     return Deployed(network, mean, stored, std)
 
 
-def _make_a_network(weights: list[np.ndarray], bias: np.ndarray | None, mean: np.ndarray, std: np.ndarray) -> bool:
-    """Whether the shapes lead from the mean image (C, H, W) to the family's outputs, and mean and std can normalise."""
+def _make_a_network(
+    weights: list[np.ndarray], biases: list[np.ndarray | None], mean: np.ndarray, std: np.ndarray
+) -> bool:
+    """Whether the shapes lead from the mean image (C, H, W) to the outputs, and mean and std can normalise."""
     if any(array.dtype != np.float32 for array in (*weights, mean, std)):
         return False
     if len(weights) < 2 or any(weight.ndim != 2 or not weight.size for weight in weights) or mean.ndim != 3:
         return False
     sizes = [mean.size, *(len(weight) for weight in weights)]
     chain = all(weight.shape[1] == size for weight, size in zip(weights, sizes, strict=False))
-    fits = bias is None or (bias.shape == (sizes[1],) and bias.dtype == np.float32)
+    fits = all(
+        bias is None or (bias.shape == (size,) and bias.dtype == np.float32)
+        for bias, size in zip(biases, sizes[1:], strict=True)
+    )
     normalises = std.shape in ((1, 1, 1), (len(mean), 1, 1)) and bool(
         (std > 0).all() and np.isfinite(std).all() and np.isfinite(mean).all()
     )
-    return chain and fits and normalises and sizes[-1] == LOGISTIC.outputs
+    return chain and fits and normalises

@@ -1,41 +1,55 @@
 """The family of a model: all that its output layer and its loss decide.
 
 Training, settling, the true data's stationarity and the search ask a family what the margin of an output is, where
-sensitivities begin, whether lambda has a sign, and which labels candidates get. A further family is one more class.
+sensitivities begin, whether lambda has a sign, and which labels there are. A further family is one more class.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 from torch import Tensor
 
 
 class Family(ABC):
-    """n examples have outputs (..., n, C) and labels (n,); a margin q is what the loss falls with."""
+    """n examples have outputs (..., n, C) and labels (n,).
+
+    The margin is positive where the label is right. The loss, and so the attack's equations, are about the log-odds q
+    of the label, which are the margin where there are two classes.
+    """
 
     outputs: int  # C
+    labels: Sequence[int]  # ascending
     lambda_has_a_sign: bool  # whether dual feasibility demands lambda >= 0
 
     @abstractmethod
     def margins(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """(..., n)."""
+
+    def log_odds(self, outputs: Tensor, labels: Tensor) -> Tensor:
         """q (..., n)."""
+        return self.margins(outputs, labels)
 
     @abstractmethod
-    def margin_gradient(self, outputs: Tensor, labels: Tensor) -> Tensor:
+    def log_odds_gradient(self, outputs: Tensor, labels: Tensor) -> Tensor:
         """dq/dPhi (..., n, C) at the outputs, where sensitivities begin."""
 
-    @abstractmethod
-    def mean_loss(self, margins: Tensor) -> float:
-        """The mean loss of margins (n,)."""
+    def log_odds_curved(self, outputs: Tensor, labels: Tensor, direction: Tensor) -> Tensor | None:
+        """d2q/dPhi2 times a direction (..., n, C); None where q is linear in the outputs."""
+        return None
 
     @abstractmethod
-    def slope(self, margins: Tensor) -> Tensor:
-        """Minus the loss's derivative at each of the margins (n,), in float64."""
+    def mean_loss(self, log_odds: Tensor) -> float:
+        """The mean loss of log-odds (n,)."""
 
     @abstractmethod
-    def curvature(self, margins: Tensor) -> Tensor:
-        """The loss's second derivative at each of the margins (n,), in float64."""
+    def slope(self, log_odds: Tensor) -> Tensor:
+        """Minus the loss's derivative at each of the log-odds (n,), in float64."""
+
+    @abstractmethod
+    def curvature(self, log_odds: Tensor) -> Tensor:
+        """The loss's second derivative at each of the log-odds (n,), in float64."""
 
     @abstractmethod
     def candidate_labels(self, count: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""The binary logistic family: one output, labels -1 and +1, the loss log(1 + exp(-q)) of the margin q = y Phi(x)."""
+"""Classifiers' loss, log(1 + exp(-q)), and the binary logistic family: one output, labels -1 and +1, q = y Phi(x)."""
 
 from __future__ import annotations
 
@@ -9,24 +9,30 @@ from torch.nn.functional import softplus
 from .family import Family
 
 
-class Logistic(Family):
-    outputs = 1
+class Classifier(Family):
+    """Learns by the log-odds q of the labels."""
+
     lambda_has_a_sign = True
+
+    def mean_loss(self, log_odds: Tensor) -> float:
+        return softplus(-log_odds.double()).mean().item()
+
+    def slope(self, log_odds: Tensor) -> Tensor:
+        return (-log_odds.double()).sigmoid()
+
+    def curvature(self, log_odds: Tensor) -> Tensor:
+        return self.slope(log_odds) * self.slope(-log_odds)
+
+
+class Logistic(Classifier):
+    outputs = 1
+    labels = (-1, 1)
 
     def margins(self, outputs: Tensor, labels: Tensor) -> Tensor:
         return labels * outputs.squeeze(-1)
 
-    def margin_gradient(self, outputs: Tensor, labels: Tensor) -> Tensor:
+    def log_odds_gradient(self, outputs: Tensor, labels: Tensor) -> Tensor:
         return labels.unsqueeze(-1)
-
-    def mean_loss(self, margins: Tensor) -> float:
-        return softplus(-margins.double()).mean().item()
-
-    def slope(self, margins: Tensor) -> Tensor:
-        return (-margins.double()).sigmoid()
-
-    def curvature(self, margins: Tensor) -> Tensor:
-        return self.slope(margins) * self.slope(-margins)
 
     def candidate_labels(self, count: int) -> Tensor:
         """The first half -1, the rest +1."""

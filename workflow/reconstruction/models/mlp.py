@@ -1,12 +1,14 @@
-"""The classifier: a bias-free MLP but for its first layer, which makes it homogeneous in its parameters.
+"""The classifier: an MLP, homogeneous in its parameters where its first layer alone has a bias.
 
 Phi(x) = W_L relu(W_{L-1} ... relu(W_1 x + b_1))          (Haim et al. 2022, section 3)
+
+Other layers may have one as well.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -14,23 +16,34 @@ import torch
 from torch import Tensor
 
 from .family import Family
-from .logistic import LOGISTIC
+from .softmax import family_of
 
 
 @dataclass(frozen=True)
 class Network:
-    """The weights of an MLP, and the family that says what its outputs mean.
+    """The weights of an MLP, whose outputs say of which family it is.
 
     weights: W_k of shape (h_k, h_{k-1}), first layer to last; W_L has a row for each of the family's outputs.
-    bias: b_1 of shape (h_1,), or None of a network that was trained without.
+    bias: b_1 of shape (h_1,), or None of a network that was trained without; later_biases: b_2 .. b_L, where any
+    layer beyond the first has one.
     """
 
     weights: tuple[Tensor, ...]
     bias: Tensor | None
-    family: Family = LOGISTIC
+    later_biases: tuple[Tensor | None, ...] = ()
+
+    @staticmethod
+    def of(weights: Sequence[Tensor], biases: Sequence[Tensor | None]) -> Network:
+        """The network with a bias, or None, for each layer."""
+        bias, *later = biases
+        return Network(tuple(weights), bias, tuple(later) if any(bias is not None for bias in later) else ())
 
     def __str__(self) -> str:
         return "-".join(map(str, self.sizes))
+
+    @property
+    def family(self) -> Family:
+        return family_of(len(self.weights[-1]))
 
     @property
     def input_size(self) -> int:
@@ -42,21 +55,27 @@ class Network:
         return (self.input_size, *(weight.shape[0] for weight in self.weights))
 
     @property
+    def biases(self) -> tuple[Tensor | None, ...]:
+        """b_k of shape (h_k,) of every layer, None where it has none."""
+        return (self.bias, *(self.later_biases or (None,) * (len(self.weights) - 1)))
+
+    @property
     def parameters(self) -> tuple[Tensor, ...]:
-        return self.weights if self.bias is None else (*self.weights, self.bias)
+        return (*self.weights, *(bias for bias in self.biases if bias is not None))
 
     @property
     def squared_norms(self) -> Tensor:
-        """Each layer's squared norm (L,), the bias counted with the first."""
+        """Each layer's squared norm (L,), its bias counted with it."""
         norms = torch.stack([weight.square().sum() for weight in self.weights])
-        if self.bias is not None:
-            norms[0] += self.bias.square().sum()
+        for layer, bias in enumerate(self.biases):
+            if bias is not None:
+                norms[layer] += bias.square().sum()
         return norms
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Network:
         """The network with every parameter changed."""
-        bias = None if self.bias is None else change(self.bias)
-        return replace(self, weights=tuple(map(change, self.weights)), bias=bias)
+        weights = [change(weight) for weight in self.weights]
+        return Network.of(weights, [None if bias is None else change(bias) for bias in self.biases])
 
     def to(self, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Network:
         return self.map(lambda parameter: parameter.to(device=device, dtype=dtype))
@@ -69,39 +88,51 @@ class Network:
         return replace(self, weights=(weight, *self.weights[1:]))
 
 
-def initialise(input_size: int, hidden: list[int], first_layer_scale: float, generator: torch.Generator) -> Network:
+def initialise(
+    input_size: int,
+    hidden: list[int],
+    first_layer_scale: float,
+    generator: torch.Generator,
+    later_biases: bool = False,
+    outputs: int = 1,
+) -> Network:
     """Draw the initial float64 weights of the published experiments.
 
-    The first layer's weights and bias are N(0, first_layer_scale^2); the others have PyTorch's
-    default initialisation, U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
+    The first layer's weights and bias are N(0, first_layer_scale^2); the others, and their biases where they have
+    some, have PyTorch's default initialisation, U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
     """
-    sizes = [input_size, *hidden, LOGISTIC.outputs]
+
+    def default(fan_in: int, *shape: int) -> Tensor:
+        return (2 * torch.rand(*shape, generator=generator, dtype=torch.float64) - 1) / math.sqrt(fan_in)
+
+    sizes = [input_size, *hidden, outputs]
     weights = []
     for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
         if layer == 0:
             drawn = torch.randn(fan_out, fan_in, generator=generator, dtype=torch.float64)
             weights.append(drawn * first_layer_scale)
         else:
-            drawn = torch.rand(fan_out, fan_in, generator=generator, dtype=torch.float64)
-            weights.append((2 * drawn - 1) / math.sqrt(fan_in))
+            weights.append(default(fan_in, fan_out, fan_in))
     bias = torch.randn(sizes[1], generator=generator, dtype=torch.float64) * first_layer_scale
-    return Network(tuple(weights), bias)
+    later = [default(fan_in, fan_out) if later_biases else None for fan_in, fan_out in pairwise(sizes[1:])]
+    return Network.of(weights, [bias, *later])
 
 
 def activations(network: Network, inputs: Tensor) -> list[Tensor]:
     """Inputs a_0 (..., n, D) and the hidden activations a_1 .. a_{L-1} (..., n, h_k)."""
     layers = [inputs]
-    for layer, weight in enumerate(network.weights[:-1]):
+    for weight, bias in zip(network.weights[:-1], network.biases[:-1], strict=True):
         product = layers[-1] @ weight.T
-        if layer == 0 and network.bias is not None:
-            product = product + network.bias
+        if bias is not None:
+            product = product + bias
         layers.append(product.relu_())
     return layers
 
 
 def outputs(network: Network, layers: list[Tensor]) -> Tensor:
     """Phi(x) of shape (..., n, C), of the activations of n inputs."""
-    return layers[-1] @ network.weights[-1].T
+    product, bias = layers[-1] @ network.weights[-1].T, network.biases[-1]
+    return product if bias is None else product + bias
 
 
 def margins(network: Network, inputs: Tensor, labels: Tensor) -> Tensor:
@@ -110,8 +141,8 @@ def margins(network: Network, inputs: Tensor, labels: Tensor) -> Tensor:
 
 
 def sensitivities(network: Network, layers: list[Tensor], labels: Tensor) -> list[Tensor]:
-    """dq/dz_k of shape (n, h_k) of the margins q, for each hidden layer k = 1 .. L-1, then dq/dPhi (n, C)."""
-    deltas = [network.family.margin_gradient(outputs(network, layers), labels)]
+    """dq/dz_k of shape (n, h_k) of the log-odds q, for each hidden layer k = 1 .. L-1, then dq/dPhi (n, C)."""
+    deltas = [network.family.log_odds_gradient(outputs(network, layers), labels)]
     for weight, hidden in zip(reversed(network.weights[1:]), reversed(layers[1:]), strict=True):
         deltas.append((deltas[-1] @ weight) * (hidden > 0))
     return deltas[::-1]
@@ -120,12 +151,13 @@ def sensitivities(network: Network, layers: list[Tensor], labels: Tensor) -> lis
 def gradient_grams(network: Network, layers: list[Tensor], deltas: list[Tensor]) -> list[Tensor]:
     """Inner products (n, n) of grad_{W_k} q_i = delta_k,i^T a_{k-1,i}, for each layer k.
 
-    layers and deltas: activations and sensitivities of the n inputs. The bias, one more input that is always 1,
-    belongs to the first layer.
+    layers and deltas: activations and sensitivities of the n inputs. A bias, one more input that is always 1,
+    belongs to its layer.
     """
     inner = [layer @ layer.T for layer in layers]
-    if network.bias is not None:
-        inner[0] += 1
+    for product, bias in zip(inner, network.biases, strict=True):
+        if bias is not None:
+            product += 1
     return [(delta @ delta.T) * product for delta, product in zip(deltas, inner, strict=True)]
 
 

@@ -25,10 +25,10 @@ def balance(network: Network) -> float:
     """The smallest correlation, over the hidden layers, of the squared norms of units' incoming and outgoing weights;
     nan where no layer has units enough."""
     found = []
-    for layer, (weight, following) in enumerate(pairwise(network.weights)):
+    for (weight, following), bias in zip(pairwise(network.weights), network.biases, strict=False):
         incoming = weight.double().square().sum(1)
-        if layer == 0 and network.bias is not None:
-            incoming = incoming + network.bias.double().square()
+        if bias is not None:
+            incoming = incoming + bias.double().square()
         if len(incoming) >= FEWEST:
             both = torch.stack([incoming, following.double().square().sum(0)])
             both = both - both.mean(1, keepdim=True)

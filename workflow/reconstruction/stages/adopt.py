@@ -10,6 +10,7 @@ import hashlib
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from ..configuration import AdoptedModel
@@ -18,6 +19,7 @@ from ..files import outside, store
 from ..machine.devices import require_memory
 from ..models import adopted, deployed
 from ..models.checkpoints import files_of
+from ..models.mlp import Network
 from ..training import capacity, examination
 from ..training.descent import record
 from ..training.verdict import CAUSES, Verdict, by_images, by_weights, reason
@@ -38,27 +40,29 @@ def run(settings: AdoptedModel, model_path: Path, subset_path: Path | None, trai
     facts = {"stage": "adopt", "weights": str(weights), "sha256": sha256.hexdigest()}
     sources = {} if subset_path is None else {"subset": store.read(subset_path, "subset")}
     if sources:
-        _check_images(sources["subset"], mean.shape)
+        _check_images(sources["subset"], mean.shape, network)
         require_memory(
             capacity.to_examine(mean.size, network.sizes[1], examination.count(sources["subset"])),
             f"adopt: to examine images of shape {mean.shape}",
             "scale them down, or adopt the weights without images",
         )
     model = store.write(model_path, "model", arrays, settings_json=settings.to_json(), facts=facts, sources=sources)
-    say(f"{network}, {'no' if network.bias is None else 'first-layer'} bias", *found.notes)
+    with_bias = [str(layer) for layer, bias in enumerate(network.biases, start=1) if bias is not None]
+    say(f"{network}, " + (f"a bias in layer {', '.join(with_bias)}" if with_bias else "no bias"), *found.notes)
     if not sources or training_path is None:
         conclude(by_weights(network, mean.shape))
         return
 
     data = examination.parts(sources["subset"], mean, std)
     network = network.to(dtype=torch.float64)
-    examined = examination.examine(network, data, [record(0, data["training"].margins(network), network.family)])
+    trained = data["training"]
+    examined = examination.examine(network, data, [record(0, trained.outputs(network), trained.labels, network.family)])
     store.write(
         training_path, "training", examined, settings_json=settings.to_json(),
         facts={**facts, "seconds": time.perf_counter() - begun, "device": "cpu", "threads": torch.get_num_threads()},
         sources={**sources, "model": model},
     )  # fmt: skip
-    wrong = examination.mistakes(examined["margins"], "training images")
+    wrong = examination.mistakes(examined["margins"], "training images", network.family)
     if wrong:
         say(f"warning: {wrong}; {CAUSES}, and that these are its training images")
     say(
@@ -68,10 +72,18 @@ def run(settings: AdoptedModel, model_path: Path, subset_path: Path | None, trai
     conclude(by_images(network, examination.unexplained(examined)))
 
 
-def _check_images(subset: store.Stored, shape: tuple[int, ...]) -> None:
+def _check_images(subset: store.Stored, shape: tuple[int, ...], network: Network) -> None:
     found = subset["training/images"].shape[1:]
     if found != shape:
         raise UserError(f"{subset.path}: has images of shape {found}, and the network takes {shape}", "draw others")
+    labels, outputs = set(np.unique(subset["training/labels"]).tolist()), network.family.outputs
+    if not labels <= set(network.family.labels):
+        rule = "two labels, by the rule classes, alternating or random" if outputs == 1 else "the rule all"
+        raise UserError(
+            f"{subset.path}: has labels {', '.join(map(str, sorted(labels)))}, and the network has {outputs} output"
+            f"{'s' * (outputs > 1)}",
+            f"draw images by {rule}",
+        )
 
 
 def conclude(verdict: Verdict) -> None:

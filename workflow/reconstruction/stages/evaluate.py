@@ -129,7 +129,7 @@ def run(
     }
     sources = {"subset": subset, "training": training, "candidates": candidates}
     store.write(output, "evaluation", arrays, settings_json=settings.to_json(), facts=facts, sources=sources)
-    wrong = mistakes(training["margins"], "training images")
+    wrong = mistakes(training["margins"], "training images", model.network.family)
     if wrong:
         print(f"evaluate: warning: {wrong}; {CAUSES}")
     print(f"evaluate: {headline(row)}")

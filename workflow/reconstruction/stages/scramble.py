@@ -37,4 +37,5 @@ def scramble(network: Network, seed: int) -> Network:
     coefficients = first.double() @ directions.T
     order = torch.argsort(torch.rand(coefficients.shape, generator=generator), dim=0)
     scrambled = (coefficients.gather(0, order) @ directions).to(first.dtype)
-    return Network((scrambled, *map(shuffled, others)), None if network.bias is None else shuffled(network.bias))
+    weights = (scrambled, *map(shuffled, others))
+    return Network.of(weights, [None if bias is None else shuffled(bias) for bias in network.biases])

@@ -1,7 +1,7 @@
 """Stage `subset`: a balanced, reproducible subset of a data set.
 
 Training images, a held-out set of the same class balance that no network sees, a test set,
-labels in {-1, +1}, the training mean, and where every image came from.
+labels in {-1, +1} or the source's classes, the training mean, and where every image came from.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def run(settings: Dataset, output: Path) -> None:
     arrays = {"mean": pool.images[training.indices].mean(0, dtype=np.float64).astype(np.float32)}
     for name, source, part in (("training", pool, training), ("held_out", pool, held_out), ("test", test_pool, test)):
         arrays[f"{name}/images"] = source.images[part.indices]
-        arrays[f"{name}/labels"] = part.labels.astype(np.int8)
+        arrays[f"{name}/labels"] = part.labels.astype(np.min_scalar_type(-training.labels.max()))
         arrays[f"{name}/classes"] = source.classes[part.indices]
         arrays[f"{name}/source_index"] = part.indices
     facts = {"source": pool.origin, "test_source": test_pool.origin}

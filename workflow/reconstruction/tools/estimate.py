@@ -25,7 +25,7 @@ from ..shards.batches import prepare, product_dtype, search_in_batches
 from ..shards.capacity import bytes_per_restart, restarts_at_once
 from ..training import settling
 from ..training.descent import descend
-from .stand_in import network_of
+from .stand_in import network_of, outputs_of
 from .status import duration
 
 TIMED_SECONDS = 2.0
@@ -177,13 +177,16 @@ def training_seconds(
     """Of as many steps as the schedule takes from the initial loss to its target, by a few steps at this size."""
     model, dataset = configuration.models[experiment.model], configuration.datasets[str(experiment.dataset)]
     assert isinstance(model, Model)
-    training, images = model.training, 2 * dataset.per_label
+    training, outputs = model.training, outputs_of(dataset)
+    images = max(2, outputs) * dataset.per_label
     dtype = getattr(torch, training.precision)
     generator = torch.Generator().manual_seed(model.seed)
     size = min(network.input_size, images)
     inputs = torch.randn(images, size, generator=generator).to(device, dtype)
-    labels = torch.tensor([-1.0, 1.0]).repeat(dataset.per_label).to(device, dtype)
-    begun = initialise(size, model.hidden, model.first_layer_scale, generator).to(device=device, dtype=dtype)
+    everywhere = model.biases == "every-layer"
+    begun = initialise(size, model.hidden, model.first_layer_scale, generator, everywhere, outputs)
+    labels = begun.family.candidate_labels(images).to(device, dtype)
+    begun = begun.to(device=device, dtype=dtype)
 
     def few(steps: int) -> None:
         descend(begun, inputs, labels, training.model_copy(update={"steps": steps, "target_loss": 0.0}), lambda _: None)

@@ -41,7 +41,7 @@ def run(model_path: Path, pool_path: Path, output: Path) -> None:
     scores = score(model, suspects)
     known = "" if suspects.member is None else " that it was trained on"
     margins = scores["margin"].to_numpy() if suspects.member is None else scores["margin"].to_numpy()[suspects.member]
-    wrong = mistakes(margins, f"images{known}")
+    wrong = mistakes(margins, f"images{known}", model.network.family)
     if wrong and 2 * (margins <= 0).sum() > len(margins):
         print(f"membership: warning: {wrong}; {CAUSES}")
     write = {output: scores.to_csv(index=False, float_format="%.6g")}

@@ -7,15 +7,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..configuration import AdoptedModel, Configuration, Dataset, Experiment, Model
+from ..configuration import AdoptedModel, AllLabels, Configuration, Dataset, Experiment, Model
 from ..data import sources
 from ..errors import UserError
 from ..files.layout import MODEL
 from ..machine.devices import require_memory
 from ..models import deployed
 from ..models.mlp import Network, initialise
+from ..models.softmax import outputs_for
 from ..training.capacity import to_train
 
+CLASSES = {"mnist": 10, "fashion-mnist": 10, "cifar10": 10, "cifar100": 100}
 INPUT_SIZES = {"mnist": 28 * 28, "fashion-mnist": 28 * 28, "cifar10": 3 * 32 * 32, "cifar100": 3 * 32 * 32}
 
 
@@ -29,26 +31,34 @@ def network_of(configuration: Configuration, experiment: Experiment, results: Pa
     if isinstance(settings, AdoptedModel) or experiment.dataset is None:
         raise UserError(f"{path}: weights from elsewhere are estimated once adopted", f"run `snakemake {path}` first")
     dataset = configuration.datasets[experiment.dataset]
-    size, images = input_size(dataset), 2 * dataset.per_label
+    size, outputs = input_size(dataset), outputs_of(dataset)
+    images = max(2, outputs) * dataset.per_label
     require_memory(
         to_train(size, settings.hidden, images, 2 * images),
-        f"{path}: to train a network of {'-'.join(map(str, (size, *settings.hidden)))}-1 with {images} images",
+        f"{path}: to train a network of {'-'.join(map(str, (size, *settings.hidden)))}-{outputs} with {images} images",
         "lower hidden or per_label, or scale the images down",
     )
-    network = made_up(settings, size, images)
+    network = made_up(settings, size, images, outputs)
     return network, False, torch.ones(network.input_size)
 
 
-def made_up(model: Model, size: int, images: int) -> Network:
+def made_up(model: Model, size: int, images: int, outputs: int = 1) -> Network:
     """A random network whose first layer lies in a span of images - 1 directions, as after mean subtraction."""
     generator = torch.Generator().manual_seed(model.seed)
-    network = initialise(size, model.hidden, model.first_layer_scale, generator)
+    network = initialise(size, model.hidden, model.first_layer_scale, generator, model.biases == "every-layer", outputs)
     rank = max(1, min(images - 1, size, model.hidden[0]))
     left, right = (
         torch.randn(*shape, generator=generator, dtype=torch.float64)
         for shape in ((model.hidden[0], rank), (rank, size))
     )
     return network.with_first_layer(left @ right / (size * rank) ** 0.5)
+
+
+def outputs_of(dataset: Dataset) -> int:
+    """Of a network that tells the data set's labels apart."""
+    if not isinstance(dataset.labels, AllLabels):
+        return 1
+    return CLASSES.get(dataset.source.kind) or outputs_for(sources.load(dataset.source)[0].classes)
 
 
 def input_size(dataset: Dataset) -> int:

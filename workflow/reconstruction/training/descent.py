@@ -1,6 +1,8 @@
 """Full-batch gradient descent on the mean logistic loss, to stationarity.
 
-    L = (1/n) sum_i log(1 + exp(-y_i Phi(x_i)))
+    L = (1/n) sum_i log(1 + exp(-q_i))
+
+of the log-odds q_i, y_i Phi(x_i) of two classes; of several this is cross entropy.
 
 Two schedules. `constant` is the published one: theta <- theta - eta grad L. `log-loss` follows the same
 gradient flow at a rate that grows as the loss falls, theta <- theta - eta grad log L with
@@ -35,7 +37,7 @@ class TrainingDiverged(ValueError):
 
 @dataclass(frozen=True)
 class Record:
-    """One row of the training curve; margins are y_i Phi(x_i) of the training images."""
+    """One row of the training curve; margins are those of the training images."""
 
     step: int
     loss: float
@@ -44,10 +46,11 @@ class Record:
     accuracy: float
 
 
-def record(step: int, margins: Tensor, family: Family) -> Record:
-    """The row of the training curve for margins (n,)."""
+def record(step: int, found: Tensor, labels: Tensor, family: Family) -> Record:
+    """The row of the training curve for outputs (n, C) of images with labels (n,)."""
+    margins, loss = family.margins(found, labels), family.mean_loss(family.log_odds(found, labels))
     smallest, median, accuracy = margins.min(), margins.median(), (margins > 0).double().mean()
-    return Record(step, family.mean_loss(margins), smallest.item(), median.item(), accuracy.item())
+    return Record(step, loss, smallest.item(), median.item(), accuracy.item())
 
 
 def log_loss_gradient(network: Network, layers: list[Tensor], labels: Tensor, loss: float) -> list[Tensor]:
@@ -55,11 +58,11 @@ def log_loss_gradient(network: Network, layers: list[Tensor], labels: Tensor, lo
 
     Dividing by the loss before the products keeps float32 from underflow at small losses.
     """
-    margins = network.family.margins(outputs(network, layers), labels)
-    slopes = -(network.family.slope(margins) / (loss * len(labels))).to(layers[0].dtype)
+    family, found = network.family, outputs(network, layers)
+    slopes = -(family.slope(family.log_odds(found, labels)) / (loss * len(labels))).to(layers[0].dtype)
     deltas = [slopes.unsqueeze(-1) * delta for delta in sensitivities(network, layers, labels)]
     gradients = [delta.T @ layer for delta, layer in zip(deltas, layers, strict=True)]
-    return gradients if network.bias is None else [*gradients, deltas[0].sum(0)]
+    return [*gradients, *(delta.sum(0) for delta, bias in zip(deltas, network.biases, strict=True) if bias is not None)]
 
 
 def learning_rate(training: Training, loss: float, squared_norm: float) -> float:
@@ -79,20 +82,20 @@ def descend(
 ) -> tuple[Network, list[Record]]:
     """Train until the loss reaches training.target_loss or training.steps are spent.
 
-    inputs: (n, D); labels: (n,) in {-1, +1}, of the inputs' dtype. The network given is left as it is.
+    inputs: (n, D); labels: (n,), of the inputs' dtype. The network given is left as it is.
     Raises TrainingDiverged when the loss runs away or the gradient vanishes.
     """
     trained = network.map(torch.clone)
     curve: list[Record] = []
     for step in range(training.steps + 1):
         layers = activations(trained, inputs)
-        margins = network.family.margins(outputs(trained, layers), labels)
-        loss = network.family.mean_loss(margins)
+        found = outputs(trained, layers)
+        loss = network.family.mean_loss(network.family.log_odds(found, labels))
         if not loss < DIVERGED_LOSS:
             raise TrainingDiverged(f"the loss is {loss:g} after {step} steps")
         last = loss <= training.target_loss or step == training.steps
         if last or step % RECORD_EVERY == 0:
-            curve.append(record(step, margins, network.family))
+            curve.append(record(step, found, labels, network.family))
             progress(curve[-1])
         if last:
             break

@@ -14,7 +14,9 @@ from torch import Tensor
 
 from ..files import store
 from ..models.deployed import UNIT, normalise
-from ..models.mlp import Network, accuracy, margins
+from ..models.family import Family
+from ..models.logistic import LOGISTIC
+from ..models.mlp import Network, accuracy, activations, margins, outputs
 from .descent import Record
 from .true_stationarity import derivative_stationarity, on_margin, true_stationarity
 
@@ -23,14 +25,18 @@ PARTS = ("training", "held_out", "test")
 
 @dataclass(frozen=True)
 class LabelledInputs:
-    """Network inputs (n, D) and labels (n,) in {-1, +1}, float64."""
+    """Network inputs (n, D) and labels (n,) of the network's family, float64."""
 
     inputs: Tensor
     labels: Tensor
 
     def margins(self, network: Network) -> Tensor:
-        """y_i Phi(x_i) of shape (n,), of a float64 network."""
+        """Of shape (n,), of a float64 network."""
         return margins(network, self.inputs, self.labels)
+
+    def outputs(self, network: Network) -> Tensor:
+        """Of shape (n, C), of a float64 network."""
+        return outputs(network, activations(network, self.inputs))
 
 
 def parts(subset: store.Stored, mean: np.ndarray, std: np.ndarray = UNIT) -> dict[str, LabelledInputs]:
@@ -80,8 +86,8 @@ def unexplained(examined: Mapping[str, np.ndarray] | store.Stored) -> float:
     return float(examined["true_residuals"][0] / examined["squared_norms"][0])
 
 
-def mistakes(margins: np.ndarray, what: str) -> str:
+def mistakes(margins: np.ndarray, what: str, family: Family = LOGISTIC) -> str:
     """Where the network errs on images that it was trained on, or on most of a pool, what may be wrong; or nothing."""
     wrong, otherwise = int((margins <= 0).sum()), int((margins >= 0).sum())
-    swapped = f" (on {otherwise} with the two labels swapped)" if wrong > otherwise else ""
+    swapped = f" (on {otherwise} with the two labels swapped)" if wrong > otherwise and family.outputs == 1 else ""
     return f"the network errs on {wrong} of {len(margins)} {what}{swapped}" if wrong else ""

@@ -11,6 +11,7 @@ from ..configuration import ConstantSchedule, Model, Training
 from ..errors import UserError
 from ..machine.progress import Progress
 from ..models.mlp import Network, initialise
+from ..models.softmax import outputs_for
 from . import settling
 from .descent import Record, TrainingDiverged, descend
 
@@ -23,7 +24,10 @@ def fit(settings: Model, inputs: Tensor, labels: Tensor, device: torch.device) -
     float64 and the training curve. Raises UserError where the loss diverges.
     """
     generator = torch.Generator().manual_seed(settings.seed)
-    initial = initialise(inputs.shape[1], settings.hidden, settings.first_layer_scale, generator)
+    everywhere = settings.biases == "every-layer"
+    initial = initialise(
+        inputs.shape[1], settings.hidden, settings.first_layer_scale, generator, everywhere, outputs_for(labels)
+    )
     basis = data_span(inputs)
     within = initial.project_inputs(basis)
     try:

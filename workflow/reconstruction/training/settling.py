@@ -3,11 +3,13 @@
 Heavy-ball momentum (Polyak 1964) from where the log-loss flow has led, at L = decay, which is about the loss of the
 stationary point. The rate is the inverse of the loss's curvature, the largest eigenvalue of its Gauss-Newton matrix
 
-    (1/n) sum_i s_i (1 - s_i) g_i g_i^T + decay,    s_i = sigmoid(-y_i Phi(x_i)), g_i = grad Phi(x_i),
+    (1/n) sum_i s_i (1 - s_i) g_i g_i^T + decay,    s_i = sigmoid(-q_i), g_i = grad q_i,
 
-and falls to zero along a cosine. Curvature is in proportion to the loss, and so to the decay: what the decay has still
-to shrink falls by a factor e in some 250 steps, whatever the decay is. It grows again where the loss has swung far
-below that of the stationary point: if the loss then runs away, the descent begins again at a quarter of the rate.
+of the log-odds q_i, and falls to zero along a cosine. That those of several classes curve themselves is left out:
+momentum bears nearly four times the curvature. Curvature is in proportion to the loss, and so to the decay: what the
+decay has still to shrink falls by a factor e in some 250 steps, whatever the decay is. It grows again where the loss
+has swung far below that of the stationary point: if the loss then runs away, the descent begins again at a quarter of
+the rate.
 """
 
 from __future__ import annotations
@@ -19,7 +21,6 @@ import torch
 from torch import Tensor
 
 from ..models.mlp import Network, activations, gradient_grams, outputs, sensitivities
-from ..models.mlp import margins as margins_of
 from ..schedules import cosine
 from .descent import (
     DIVERGED_LOSS,
@@ -48,7 +49,7 @@ def settle(
 ) -> tuple[Network, list[Record], float]:
     """Descend from a network that steps.start steps have led to L = decay.
 
-    inputs: (n, D); labels: (n,) in {-1, +1}, of the inputs' dtype. The network given is left as it is. Returns
+    inputs: (n, D); labels: (n,), of the inputs' dtype. The network given is left as it is. Returns
     the network, its curve, and by how much the steps have shrunk a weight that the loss does not depend on.
     Raises TrainingDiverged when the loss runs away at the lowest rate as well.
     """
@@ -75,13 +76,13 @@ def _settle(
     seen = math.inf
     for step in steps:
         layers = activations(settled, inputs)
-        margins = network.family.margins(outputs(settled, layers), labels)
-        loss = network.family.mean_loss(margins)
+        found = outputs(settled, layers)
+        loss = network.family.mean_loss(network.family.log_odds(found, labels))
         if not loss < DIVERGED_LOSS:
             raise TrainingDiverged(f"the loss is {loss:g} after {step} steps")
         done = step - steps.start
         if done % RECORD_EVERY == 0:
-            curve.append(record(step, margins, network.family))
+            curve.append(record(step, found, labels, network.family))
             progress(curve[-1])
         if done % CURVATURE_EVERY == 0 or abs(loss - seen) > LOSS_CHANGE * seen:
             largest_rate, seen = 1 / (curvature(settled, layers, labels) + weight_decay) / caution, loss
@@ -93,7 +94,7 @@ def _settle(
             parameter.add_(speed)
         idle_velocity = MOMENTUM * idle_velocity - rate * weight_decay * idle
         idle += idle_velocity
-    curve.append(record(steps.stop, margins_of(settled, inputs, labels), network.family))
+    curve.append(record(steps.stop, outputs(settled, activations(settled, inputs)), labels, network.family))
     return settled, curve, idle
 
 
@@ -102,7 +103,7 @@ def curvature(network: Network, layers: list[Tensor], labels: Tensor) -> float:
 
     layers: activations of the training images; labels: (n,).
     """
-    margins = network.family.margins(outputs(network, layers), labels)
-    scales = (network.family.curvature(margins) / len(margins)).sqrt()
+    family, found = network.family, outputs(network, layers)
+    scales = (family.curvature(family.log_odds(found, labels)) / len(labels)).sqrt()
     gram = torch.stack(gradient_grams(network, layers, sensitivities(network, layers, labels))).sum(0).double()
     return torch.linalg.eigvalsh(gram * scales * scales[:, None])[-1].item()

@@ -10,15 +10,14 @@ from scipy.linalg import eigh
 from scipy.optimize import nnls
 from torch import Tensor
 
-from ..models.mlp import Network, activations, gradient_grams, sensitivities
-from ..models.mlp import margins as margins_of
+from ..models.mlp import Network, activations, gradient_grams, outputs, sensitivities
 
 MARGIN_TOLERANCE = 0.1  # an image within 10 % of the smallest margin lies on the margin
 
 
 @dataclass(frozen=True)
 class TrueStationarity:
-    """How well sum_i lambda_i y_i grad Phi(x_i), lambda >= 0, makes up the weights; the bias belongs to layer 1.
+    """How well sum_i lambda_i grad q_i of the log-odds, lambda >= 0, makes up the weights; biases are their layers'.
 
     lambdas: (n,); residuals: (L,), what they leave of the layers' squared_norms (L,).
     """
@@ -35,7 +34,7 @@ def on_margin(margins: np.ndarray) -> np.ndarray:
 
 
 def true_stationarity(network: Network, inputs: Tensor, labels: Tensor) -> TrueStationarity:
-    """min over lambda >= 0 of sum_k || W_k - sum_i lambda_i y_i grad_{W_k} Phi(x_i) ||^2, in float64.
+    """min over lambda >= 0 of sum_k || W_k - sum_i lambda_i grad_{W_k} q_i ||^2, in float64.
 
     inputs: (n, D); labels: (n,). The problem is a non-negative least squares in the n x n Gram matrix of
     the images' gradients.
@@ -46,14 +45,15 @@ def true_stationarity(network: Network, inputs: Tensor, labels: Tensor) -> TrueS
 
 
 def derivative_stationarity(network: Network, inputs: Tensor, labels: Tensor, weight_decay: float) -> TrueStationarity:
-    """The same with lambda_i = sigmoid(-y_i Phi(x_i)) / (n weight_decay), from the loss's own derivative.
+    """The same with lambda_i = sigmoid(-q_i) / (n weight_decay) from the loss's own derivative.
 
     At a stationary point of the mean logistic loss plus weight_decay / 2 |theta|^2 these make up the weights exactly
     (Buzaglo et al. 2023), but for units that an image leaves at the ReLU's kink, where no derivative is right.
     """
     products = _gradient_products(network, inputs, labels)
-    margins = margins_of(network.to(dtype=torch.float64), inputs.double(), labels.double())
-    lambdas = (network.family.slope(margins) / (len(margins) * weight_decay)).numpy()
+    network, labels = network.to(dtype=torch.float64), labels.double()
+    log_odds = network.family.log_odds(outputs(network, activations(network, inputs.double())), labels)
+    lambdas = (network.family.slope(log_odds) / (len(log_odds) * weight_decay)).numpy()
     return products.with_lambdas(lambdas)
 
 
@@ -80,10 +80,10 @@ def _gradient_products(network: Network, inputs: Tensor, labels: Tensor) -> _Gra
     deltas = sensitivities(network, layers, labels)
     grams = [gram.numpy() for gram in gradient_grams(network, layers, deltas)]
     projections = []
-    for k, weight in enumerate(network.weights):
-        projection = (deltas[k] @ weight * layers[k]).sum(1)
-        if k == 0 and network.bias is not None:
-            projection = projection + deltas[0] @ network.bias
+    for delta, weight, bias, layer in zip(deltas, network.weights, network.biases, layers, strict=True):
+        projection = (delta @ weight * layer).sum(1)
+        if bias is not None:
+            projection = projection + delta @ bias
         projections.append(projection.numpy())
     return _GradientProducts(grams, projections, network.squared_norms.numpy())
 

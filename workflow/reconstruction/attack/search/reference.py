@@ -6,6 +6,7 @@ differentiates the network once to explain its weights and once more to move the
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -31,28 +32,30 @@ class ModifiedReLU(torch.autograd.Function):
         return gradient * torch.sigmoid(context.alpha * z), None  # type: ignore[attr-defined]
 
 
-def outputs(parameters: tuple[Tensor, ...], inputs: Tensor, alpha: float) -> Tensor:
-    """Phi(x) (m,) of inputs (m, D), for parameters W_1 .. W_L and b_1, if there is one."""
-    weights = [parameter for parameter in parameters if parameter.dim() == 2]
-    hidden = inputs @ weights[0].T + sum(parameters[len(weights) :])
-    for weight in weights[1:]:
-        hidden = ModifiedReLU.apply(hidden, alpha) @ weight.T
-    return hidden.squeeze(-1)
+def outputs(network: Network, inputs: Tensor, alpha: float) -> Tensor:
+    """Phi(x) (m, C) of inputs (m, D)."""
+    product = inputs
+    for layer, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True)):
+        product = (ModifiedReLU.apply(product, alpha) if layer else product) @ weight.T
+        product = product if bias is None else product + bias
+    return product
 
 
 def stationarity_residuals(
     network: Network, candidates: Tensor, lambdas: Tensor, labels: Tensor, alpha: float
 ) -> Tensor:
-    """|| theta_p - (1/m) sum_i lambda_i y_i grad_p Phi(theta; x_i) ||^2 of each layer (L,), the bias with the first.
+    """|| theta_p - (1/m) sum_i lambda_i grad_p q(theta; x_i) ||^2 of each layer (L,), a bias with its own.
 
     candidates: (m, D); lambdas, labels: (m,).
     """
-    parameters = tuple(parameter.detach().requires_grad_() for parameter in network.parameters)
-    weighted = (lambdas * labels * outputs(parameters, candidates, alpha)).mean()
-    explained = torch.autograd.grad(weighted, parameters, create_graph=True)
-    squares = [(p.detach() - part).square().sum() for p, part in zip(parameters, explained, strict=True)]
-    depth = len(network.weights)
-    return torch.stack([squares[0] + sum(squares[depth:]), *squares[1:depth]])
+    followed = network.map(lambda parameter: parameter.detach().requires_grad_())
+    log_odds = network.family.log_odds(outputs(followed, candidates, alpha), labels)
+    explained = torch.autograd.grad((lambdas * log_odds).mean(), followed.parameters, create_graph=True)
+    squares = [(p.detach() - part).square().sum() for p, part in zip(followed.parameters, explained, strict=True)]
+    residuals, with_bias = squares[: len(network.weights)], [bias is not None for bias in network.biases]
+    for layer, square in zip(np.flatnonzero(with_bias), squares[len(network.weights) :], strict=True):
+        residuals[layer] = residuals[layer] + square
+    return torch.stack(residuals)
 
 
 def penalties(

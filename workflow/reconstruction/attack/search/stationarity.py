@@ -2,7 +2,7 @@
 
     L_k = || W_k - (1/m) sum_i lambda_i grad_{W_k} q_i ||^2        (Haim et al. 2022, equation 5)
 
-with the margins q_i, y_i Phi(x_i) of two classes. For an MLP, grad_{W_k} q_i is the outer product of the
+with the log-odds q_i of the labels, y_i Phi(x_i) of two classes. For an MLP, grad_{W_k} q_i is the outer product of the
 back-propagated sensitivity delta_k and the activation a_{k-1}, so the sum over candidates is one matrix product,
 G_k = delta_k^T a_{k-1}. Neither the loss nor its gradient needs autograd. Restarts stack into a leading batch axis B.
 """
@@ -16,12 +16,12 @@ import torch
 from torch import Tensor
 from torch.linalg import vector_norm
 
-from ...models.mlp import Network
+from ...models.mlp import Network, outputs
 
 
 @dataclass(frozen=True)
 class Stationarity:
-    """residuals: (B, L), one a layer, the bias counted with the first; gradients of their weighted sum."""
+    """residuals: (B, L), one a layer, its bias counted with it; gradients of their weighted sum."""
 
     residuals: Tensor
     candidates_gradient: Tensor  # (B, m, D)
@@ -41,9 +41,9 @@ def stationarity(
     candidates: (B, m, D); lambdas: (B, m); labels: (m,) of the network's family; alpha: (B,), the sharpness of
     the sigmoid that stands for the ReLU's derivative in every backward pass (appendix A). The forward
     pass stays a ReLU, and the sigmoid is itself differentiated. The network's dtype is that of the products;
-    sums over a layer are float32 at least. A network without a bias has no equation for one.
+    sums over a layer are float32 at least. A layer without a bias has no equation for one.
     """
-    weights, bias = network.weights, network.bias
+    weights, biases = network.weights, network.biases
     dtype = weights[0].dtype
     candidates, lambdas, alpha = candidates.to(dtype), lambdas.to(dtype), alpha.to(dtype)
     depth = len(weights)
@@ -54,14 +54,15 @@ def stationarity(
     layers, gates = [candidates], []
     for k in range(depth - 1):
         product = layers[-1] @ weights[k].T
-        if k == 0 and bias is not None:
+        if (bias := biases[k]) is not None:
             product += bias
         gates.append((sharpness * product).sigmoid_())
         layers.append(product.relu_())
 
     # Backward: delta_L = lambda / m dq/dPhi, delta_k = u_k * s_k with u_k = delta_{k+1} W_{k+1}
-    margin_gradient = (network.family.margin_gradient(layers[-1] @ weights[-1].T, labels) / count).to(dtype)
-    deltas = [lambdas.unsqueeze(-1) * margin_gradient]
+    found = outputs(network, layers)
+    output_gradient = (network.family.log_odds_gradient(found, labels) / count).to(dtype)
+    deltas = [lambdas.unsqueeze(-1) * output_gradient]
     ungated = []
     for k in range(depth - 1, 0, -1):
         ungated.append(deltas[-1] @ weights[k])
@@ -74,31 +75,41 @@ def stationarity(
         torch.baddbmm(weight.expand(batch, -1, -1), delta.mT, layer, alpha=-1)
         for weight, delta, layer in zip(weights, deltas, layers, strict=True)
     ]
-    bias_difference = None if bias is None else bias - deltas[0].sum(-2)
+    bias_differences = [
+        None if bias is None else bias - delta.sum(-2) for bias, delta in zip(biases, deltas, strict=True)
+    ]
     wide = torch.promote_types(dtype, torch.float32)
     residuals = torch.stack([vector_norm(part, dim=(-2, -1), dtype=wide).square() for part in differences], -1)
-    if bias_difference is not None:
-        residuals[:, 0] += vector_norm(bias_difference, dim=-1, dtype=wide).square()
-    for difference, weight_of_layer in zip(differences, layer_weights or (), strict=False):
+    for k, bias_difference in enumerate(bias_differences):
+        if bias_difference is not None:
+            residuals[:, k] += vector_norm(bias_difference, dim=-1, dtype=wide).square()
+    for difference, bias_difference, weight_of_layer in zip(
+        differences, bias_differences, layer_weights or (), strict=False
+    ):
         if weight_of_layer != 1:
             difference *= weight_of_layer
-    if layer_weights and bias_difference is not None:
-        bias_difference *= layer_weights[0]
+            if bias_difference is not None:
+                bias_difference *= weight_of_layer
 
     # Reverse of the backward pass, first layer to last: gradients of delta_k, and of s_k through it
     gate_gradients = []
-    delta_gradient = layers[0] @ differences[0].mT
-    if bias_difference is not None:
-        delta_gradient += bias_difference.unsqueeze(-2)
-    for k in range(1, depth):
-        gate_gradients.append(delta_gradient * ungated[k - 1])
-        delta_gradient *= gates[k - 1]
-        delta_gradient = delta_gradient @ weights[k].T
-        delta_gradient += layers[k] @ differences[k].mT
-    lambdas_gradient = (delta_gradient * (-2 * margin_gradient)).sum(-1)
+    for k in range(depth):
+        if k == 0:
+            delta_gradient = layers[0] @ differences[0].mT
+        else:
+            gate_gradients.append(delta_gradient * ungated[k - 1])
+            delta_gradient *= gates[k - 1]
+            delta_gradient = delta_gradient @ weights[k].T
+            delta_gradient += layers[k] @ differences[k].mT
+        if (bias_difference := bias_differences[k]) is not None:
+            delta_gradient += bias_difference.unsqueeze(-2)
+    lambdas_gradient = (delta_gradient * (-2 * output_gradient)).sum(-1)
 
     # Reverse of the forward pass, last layer to first: dz_k = s_k * (da_k + ds_k * alpha (1 - s_k))
     layer_gradient = deltas[-1] @ differences[-1]
+    curved = network.family.log_odds_curved(found, labels, delta_gradient)
+    if curved is not None:
+        layer_gradient += (curved * (lambdas.unsqueeze(-1) / count)) @ weights[-1]
     for k in range(depth - 1, 0, -1):
         gate = gates[k - 1]
         product_gradient = (1 - gate).mul_(sharpness).mul_(gate_gradients[k - 1]).add_(layer_gradient).mul_(gate)

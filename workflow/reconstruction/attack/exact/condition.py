@@ -58,7 +58,7 @@ def condition(network: Network, rank: int | None = None) -> Condition:
     if not first.any():
         return Condition(0, 1.0, 1.0)
     rank = rank_above_noise(first) if rank is None else rank
-    if not rank:
+    if not rank or not first.any():
         return Condition(0, 1.0, 1.0)
     values = torch.linalg.svdvals(first)
     norms = network.squared_norms.double()

@@ -88,7 +88,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "representatives/ncc": "float representatives",
         "representatives/nearest_image": "whole representatives",
         "representatives/shown": "float shown channels height width",
-        "restarts/hits": "whole restarts",
+        "restarts/hits": "whole sound_restarts",  # those that have not diverged
         "scrambled/ncc": "float draws training",
         "shuffled/ncc": "float draws training",
         "mean_image/ssim3": "float training",

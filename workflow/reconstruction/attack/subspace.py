@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-ABOVE = 1.2  # of the edge of noise
+ABOVE = 1.05  # of the edge of noise
 STEEP = 3.0  # ratio of successive singular values that noise does not show
 LAST = 4  # singular values of noise, that are few and fall by chance
 ROUNDING = 1e-8  # of the largest singular value: a tenth of float32's precision

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from reconstruction.files import arrays, npy
-from reconstruction.files.store import reading
+from reconstruction.files.outside import reading
 
 DATA = bytes(range(64))
 

@@ -17,11 +17,10 @@ from ..configuration import AdoptedModel
 from ..errors import UserError
 from ..files import npy, outside
 from ..files.outside import reading
-from ..files.tensors import plain, read_pytorch, read_safetensors
+from ..files.tensors import REMEDY, plain, read_pytorch, read_safetensors
 from . import deployed
 from .checkpoints import files_of, flatten, listing, network_in, networks
 from .folding import batch_norms, channels_first, fold, one_output
-from .layers import STATE_DICT as REMEDY
 from .layers import Linear, find_layers, has_numbers, linears, named_layers, refuse_left_over
 from .mlp import Network
 from .ordering import natural

@@ -58,7 +58,7 @@ def _walk(content: Mapping | list | tuple, prefix: str, depth: int) -> Iterator[
 
 
 def matrices(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor for name, tensor in tensors.items() if not tensor.is_nested and tensor.dim() == 2}
+    return {name: tensor for name, tensor in tensors.items() if tensor.dim() == 2}
 
 
 def network_in(tensors: Mapping[str, Tensor], entry: str | None, size: int, path: Path) -> dict[str, Tensor]:
@@ -129,4 +129,4 @@ def listing(tensors: Mapping[str, Tensor]) -> str:
 
 
 def shape(tensor: Tensor) -> str:
-    return "nested" if tensor.is_nested else "x".join(map(str, tensor.shape)) or "a number"
+    return "x".join(map(str, tensor.shape)) or "a number"

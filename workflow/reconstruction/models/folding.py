@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import UserError
-from .layers import Linear, is_plain
+from .layers import Linear
 from .ordering import natural
 
 EPSILON = 1e-5  # PyTorch's default, which a state_dict does not tell
@@ -39,7 +39,7 @@ def batch_norms(tensors: Mapping[str, Tensor]) -> list[BatchNorm]:
         mean, var = (own.get(key) for key in STATISTICS)
         if part != STATISTICS[0] or mean is None or var is None:
             continue
-        if not all(is_plain(value) and value.shape == mean.shape and mean.dim() == 1 for value in own.values()):
+        if not all(value.numel() and value.shape == mean.shape and mean.dim() == 1 for value in own.values()):
             continue
         deviation = (var.double() + EPSILON).sqrt()
         scale = own.get("weight", torch.ones_like(mean)).double() / deviation

@@ -9,15 +9,14 @@ from itertools import pairwise
 from math import prod
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from ..configuration import Layer
 from ..errors import UserError
+from ..files.tensors import REMEDY
 from .checkpoints import full_name, listing, matrices, shape
 from .ordering import orders
 
-STATE_DICT = "save the weights alone with torch.save(model.state_dict(), ...)"
 BIAS_OF = ((re.compile(r"weight$"), "bias"), (re.compile(r"(?<![a-zA-Z])[Ww](\d*)$"), r"b\1"))  # a weight's own
 PARAMETRISED = re.compile(r"weight_(g|v|orig|u)$|(^|\.)parametrizations\.")
 OF_NO_LAYER = re.compile(r"(^|[._])(loss\w*|criterion\w*|metrics?|pos_weight)([._]|$)", re.IGNORECASE)
@@ -40,7 +39,7 @@ def find_layers(tensors: Mapping[str, Tensor], size: int, keeps_order: bool, pat
     UserError where nothing decides.
     """
     for name, tensor in tensors.items():
-        if not tensor.is_nested and tensor.dim() > 2:
+        if tensor.dim() > 2:
             raise UserError(f"{path}: {name} has shape {shape(tensor)}: a convolution", "only MLPs can be read")
     found = matrices(tensors)
     possible = orders(found, size)
@@ -117,8 +116,7 @@ def linears(
 def refuse_left_over(used: Set[str], tensors: Mapping[str, Tensor], path: Path) -> None:
     """Raises UserError where a tensor is left that no layer has a place for, and that is no loss's or a scalar."""
     for name, tensor in tensors.items():
-        scalar = not tensor.is_nested and not tensor.dim()
-        if name not in used and not OF_NO_LAYER.search(name) and not scalar and has_numbers(tensor):
+        if name not in used and not OF_NO_LAYER.search(name) and tensor.dim() and has_numbers(tensor):
             raise UserError(
                 f"{path}: {name} of shape {shape(tensor)} is no weight or bias of an MLP, and no layer names it "
                 f"(the file has {listing(tensors)})",
@@ -128,12 +126,12 @@ def refuse_left_over(used: Set[str], tensors: Mapping[str, Tensor], path: Path) 
 
 def has_numbers(tensor: Tensor) -> bool:
     """Whether a tensor may be weights: it is of floats that are not all zero."""
-    return tensor.is_floating_point() and not (is_plain(tensor) and not tensor.float().any())
+    return tensor.is_floating_point() and not (tensor.numel() and not tensor.float().any())
 
 
 def _check_tensor(tensor: Tensor, name: str, dimensions: int, path: Path) -> None:
-    if not is_plain(tensor):
-        raise UserError(f"{path}: {name} has no plain numbers behind its shape", STATE_DICT)
+    if not tensor.numel():
+        raise UserError(f"{path}: {name} has no plain numbers behind its shape", REMEDY)
     if tensor.dim() != dimensions:
         what = "weight matrix" if dimensions == 2 else "bias"
         raise UserError(f"{path}: {name} has shape {shape(tensor)}, which is no {what}", "name another under `layers`")
@@ -164,10 +162,3 @@ def _check_chain(
                 f"{len(before.weight)} (the file has {listing(tensors)})",
                 "give the layers in their order under `layers`",
             )
-
-
-def is_plain(tensor: Tensor) -> bool:
-    """Whether a tensor holds a number of its own for every place of its shape: hostile files claim terabytes."""
-    if tensor.is_nested or tensor.is_meta or tensor.layout != torch.strided or not tensor.numel():
-        return False
-    return tensor.untyped_storage().nbytes() >= tensor.numel() * tensor.element_size()

@@ -53,12 +53,12 @@ def settle(
     the network, its curve, and by how much the steps have shrunk a weight that the loss does not depend on.
     Raises TrainingDiverged when the loss runs away at the lowest rate as well.
     """
-    for caution in CAUTION[:-1]:
+    for caution in CAUTION:
         try:
             return _settle(network, inputs, labels, weight_decay, steps, progress, caution)
-        except TrainingDiverged:
-            pass
-    return _settle(network, inputs, labels, weight_decay, steps, progress, CAUTION[-1])
+        except TrainingDiverged as error:
+            diverged = error
+    raise diverged
 
 
 def _settle(

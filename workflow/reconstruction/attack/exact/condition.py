@@ -55,8 +55,6 @@ class Condition:
 def condition(network: Network, rank: int | None = None) -> Condition:
     """rank: of the span of the training images, where it is known; by default what stands above noise."""
     first = network.weights[0].double()
-    if not first.any():
-        return Condition(0, 1.0, 1.0)
     rank = rank_above_noise(first) if rank is None else rank
     if not rank or not first.any():
         return Condition(0, 1.0, 1.0)

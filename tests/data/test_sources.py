@@ -172,7 +172,9 @@ def test_a_group_in_the_place_of_an_array_is_named(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["images/ant"], file["labels"] = GREY, LABELS
     source = ImageFile(kind="file", path=str(tmp_path / "a.h5"))
-    refused(source, r"has no array 'images'; it has images/ant \(6, 5, 4\), labels \(6,\); store one array images")
+    refused(
+        source, r"images is a group, no array; it has images/ant \(6, 5, 4\), labels \(6,\); store one array images"
+    )
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,9 @@ def read_file(path: str) -> Pool:
     with arrays.opened(path) as file:
         for name in ("images", "labels"):
             if name not in file.names():
+                problem = f"{name} is a group, no array" if name in file else f"has no array {name!r}"
                 raise UserError(
-                    f"{path}: has no array {name!r}; {contents(file)}",
-                    "store one array images and one array labels in it",
+                    f"{path}: {problem}; {contents(file)}", "store one array images and one array labels in it"
                 )
     found = read_arrays(path, ARRAYS)
     return checked(found["images"], found["labels"], path, _class_names(found, path))

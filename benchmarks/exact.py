@@ -70,13 +70,13 @@ def main() -> None:
     begun = time.perf_counter()
     if options.gates_only:
         system = equations(network, conditions.condition(network).rank)
-        hunt = Hunt(system, from_weights(system), plan, options.seed, options.device)
+        hunt = Hunt(system, from_weights(system, problem.std), plan, options.seed, options.device)
         for report in hunt.explore(range(-(-options.starts // plan.batch))):
             say("explore", report)
         print(f"seconds: {time.perf_counter() - begun:.1f}, sure: {len(hunt.sure())}")
         judge_gates(problem, system, hunt.found)
         return
-    found = attack(network, options.starts, options.seed, plan, say=say)
+    found = attack(network, problem.std, options.starts, options.seed, plan, say=say)
     print(f"seconds: {time.perf_counter() - begun:.1f}, starts: {found.starts}, columns: {len(found.images)}")
     judge(problem, found)
 
@@ -101,7 +101,7 @@ def null(problem: Problem, network: object, options: argparse.Namespace, plan: P
     if options.control == "permuted":
         order = torch.randperm(len(system.rows), generator=generator)
         system = replace(system, weighted=system.weighted[order], rows=system.rows[order])
-    hunt = Hunt(system, from_weights(system), replace(plan, patience=options.starts), options.seed)
+    hunt = Hunt(system, from_weights(system, problem.std), replace(plan, patience=options.starts), options.seed)
     begun = time.perf_counter()
     for report in hunt.explore(range(-(-options.starts // plan.batch))):
         say("explore", report)

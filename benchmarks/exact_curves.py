@@ -23,7 +23,7 @@ from exact import AGREE, disagreement
 from exact_axes import AXES, Setting
 from exact_curves_figure import draw, markdown, read
 from exact_networks import network_of
-from exact_problem import Found, attack, images_of
+from exact_problem import Found, attack, images_of, std_of
 from reconstruction.attack.exact.closure import closure
 from reconstruction.attack.exact.condition import condition
 from reconstruction.attack.plan import plan_of
@@ -85,13 +85,15 @@ def append(path: Path, row: dict[str, object]) -> None:
 def measure(setting: Setting, options: argparse.Namespace) -> dict[str, float]:
     """Train, attack, and compare with the training images and with those held out."""
     others = min(FACES - setting.images, setting.images) if setting.data == "faces" else MNIST_HELD_OUT
-    training, labels, held_out, _ = images_of(setting.data, options.mnist, setting.images, others)
+    training, labels, held_out = images_of(setting.data, options.mnist, setting.images, others)
     network, trained = network_of(setting, training, labels, options.cache)
     state = condition(network)
     most = min(setting.images - 1, *network.weights[0].shape)
     rank = None if state.applies and state.rank <= most else most
     begun = time.perf_counter()
-    found = attack(network, options.starts, 0, plan_of(ExactSearch(deflations=options.deflations)), rank)
+    found = attack(
+        network, std_of(setting.data), options.starts, 0, plan_of(ExactSearch(deflations=options.deflations)), rank
+    )
     attacked = time.perf_counter() - begun
     ncc = nearest_by_ncc(training.float(), found.images.float()).score
     others_ncc = nearest_by_ncc(held_out.float(), found.images.float()).score

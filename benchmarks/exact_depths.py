@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import torch
 from exact_curves import gates
-from exact_problem import attack, images_of
+from exact_problem import attack, images_of, std_of
 from reconstruction.attack.exact.condition import condition
 from reconstruction.attack.exact.equations import UnknownDepth
 from reconstruction.attack.plan import plan_of
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    training, labels, held_out, _ = images_of("faces", None, options.images)
+    training, labels, held_out = images_of("faces", None, options.images)
     print("| network | directions, unknowns | layer 2 | gates | without | NCC > 0.9 | 0.99 | held-out 0.9 | seconds |")
     for name in options.only:
         network = trained(training, labels, *NETWORKS[name])
@@ -56,7 +56,7 @@ def main() -> None:
         begun = time.perf_counter()
         plan = plan_of(ExactSearch(deflations=options.deflations))
         try:
-            found = attack(network, options.starts, 0, plan, rank)
+            found = attack(network, std_of("faces"), options.starts, 0, plan, rank)
         except UnknownDepth as error:
             print(f"{name}: {error}")
             continue

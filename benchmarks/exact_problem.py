@@ -21,19 +21,20 @@ from reconstruction.data.sources import load
 from reconstruction.models.mlp import Network
 from reconstruction.training.fit import fit
 
+PICTURES = {"faces": (1, 25, 25), "cifar10": (3, 32, 32), "mnist": (1, 28, 28)}
 HIDDEN = {"faces": [500, 500], "cifar10": [1000, 1000], "mnist": [1000, 1000]}
 
 
 @dataclass(frozen=True)
 class Problem:
     """Network inputs (n, D), mean-subtracted, of training and of held-out images; labels (n,) in {-1, +1}; the network
-    float64, as the float32 weights that a deployed model has; mean (D,) of the training images, in [0, 1]."""
+    float64, as the float32 weights that a deployed model has; std (C, H, W), what pixels are divided by."""
 
     training: torch.Tensor
     labels: torch.Tensor
     held_out: torch.Tensor
     network: Network
-    mean: torch.Tensor
+    std: torch.Tensor
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,14 +48,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def prepare(options: argparse.Namespace) -> Problem:
     """Draw the images, and train the network or take it from the cache."""
-    training, labels, held_out, mean = images_of(options.data, options.source, options.images)
-    return Problem(training, labels, held_out, _network(options, training, labels), mean)
+    training, labels, held_out = images_of(options.data, options.source, options.images)
+    return Problem(training, labels, held_out, _network(options, training, labels), std_of(options.data))
 
 
 def images_of(
     data: str, source: str | None, count: int, held_out: int | None = None
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """training, labels, held_out and mean of a Problem; held_out: how many, by default as many as trained on."""
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """training, labels and held_out of a Problem; held_out: how many, by default as many as trained on."""
     dataset = Dataset.model_validate(
         {
             "per_label": count // 2,
@@ -70,7 +71,12 @@ def images_of(
         return torch.from_numpy((pool.images[part.indices] - mean).reshape(len(part.indices), -1)).double()
 
     labels = torch.from_numpy(trained.labels).double()
-    return inputs(trained), labels, inputs(others), torch.from_numpy(mean.reshape(-1))
+    return inputs(trained), labels, inputs(others)
+
+
+def std_of(data: str) -> torch.Tensor:
+    """(C, H, W): pixels are divided by nothing."""
+    return torch.ones(PICTURES[data])
 
 
 def _source(data: str, source: str | None) -> dict[str, object]:
@@ -111,15 +117,16 @@ class Found:
 
 def attack(
     network: Network,
+    std: torch.Tensor | None,
     starts: int,
     seed: int,
     plan: Plan,
     rank: int | None = None,
     say: Callable[[str, Report], None] = lambda phase, report: None,
 ) -> Found:
-    """Explore, deflate and solve, in one process; nothing found is no images."""
+    """Explore, deflate and solve, in one process; nothing found is no images. std: of gates in plan.py."""
     system = equations(network, condition(network, rank).rank)
-    hunt, searched = Hunt(system, from_weights(system), plan, seed), 0
+    hunt, searched = Hunt(system, from_weights(system, std), plan, seed), 0
     for phase, reports in (("explore", hunt.explore(range(-(-starts // plan.batch)))), ("deflate", hunt.deflate())):
         for report in reports:
             searched += report.starts

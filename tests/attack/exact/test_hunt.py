@@ -34,7 +34,7 @@ def problem():
 
 @functools.cache
 def found():
-    return attack(problem().network, 400, 0, plan_of(ExactSearch(deflations=2)), rank=COUNT - 1)
+    return attack(problem().network, None, 400, 0, plan_of(ExactSearch(deflations=2)), rank=COUNT - 1)
 
 
 def true_columns(system):
@@ -65,7 +65,7 @@ def exact_images(trusted):
     unit = (system.rows @ (units / units.norm(dim=1, keepdim=True)).T).argmax(1)
     z = torch.zeros(COUNT, COUNT).double()
     exact = Solutions(z, z, problem().gates[:, unit], problem().factors, torch.zeros(COUNT).double())
-    images = solve(system, exact, trusted, from_weights(system).precision, SHARP)
+    images = solve(system, exact, trusted, from_weights(system), SHARP)
     return images, nearest_by_ncc(problem().images.float(), (images.z[:, :-1] @ system.basis).float()).score
 
 
@@ -83,7 +83,7 @@ def test_what_is_missing_does_not_spoil_the_rest():
 
 
 def test_the_same_seed_finds_the_same():
-    again = attack(problem().network, 400, 0, plan_of(ExactSearch(deflations=2)), rank=COUNT - 1)
+    again = attack(problem().network, None, 400, 0, plan_of(ExactSearch(deflations=2)), rank=COUNT - 1)
     assert torch.equal(again.images, found().images)
 
 
@@ -207,7 +207,7 @@ def test_deeper_networks_of_few_directions_are_read():
     factors = torch.nn.functional.normalize(normal(3, 2), dim=1)
     on = uniform(3, len(system.rows)).round()
     assert relative(fitted(system, 2.5 * sensitivity(system, factors) * on, on), factors) < 1e-2
-    solutions = attack(deeper, 400, 0, plan_of(ExactSearch(deflations=0)), COUNT - 1).solutions
+    solutions = attack(deeper, None, 400, 0, plan_of(ExactSearch(deflations=0)), COUNT - 1).solutions
     cosine = (acceptance.columns(system, solutions) @ true_columns(system)).abs()
     assert (cosine.amax(0) > 0.999).sum() >= COUNT - 4
 
@@ -228,7 +228,7 @@ def test_rotated_weights_give_nothing():
     left = torch.linalg.qr(normal(len(table), len(values), seed=1)).Q
     table = left * values @ right
     rotated = Network((table[:, :-1], *network.weights[1:]), table[:, -1])
-    assert len(attack(rotated, 400, 0, plan_of(ExactSearch()), rank=COUNT - 1).images) <= 1
+    assert len(attack(rotated, None, 400, 0, plan_of(ExactSearch()), rank=COUNT - 1).images) <= 1
 
 
 @properties

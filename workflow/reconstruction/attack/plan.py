@@ -61,7 +61,7 @@ class Gates:
 
 
 def gates(network: Network, settings: Restarts, std: Tensor, trial: bool = True) -> Gates:
-    """The exact attack on a network whose inputs were divided by std (D,).
+    """The exact attack on a network whose inputs were divided by std, (C, H, W) of pictures and (D,) of what is none.
 
     Raises UserError where the rank is too large, NoGates where the weights say that it does not apply or, of a trial, a
     few hundred starts; where the settings leave the choice, also where there are too few equations for the unknowns

@@ -38,8 +38,8 @@ class Deployed:
 
     @property
     def stds(self) -> Tensor:
-        """What each pixel is divided by (D,)."""
-        return torch.from_numpy(np.broadcast_to(self.std, self.mean.shape).reshape(-1).copy())
+        """What each pixel is divided by (C, H, W)."""
+        return torch.from_numpy(np.broadcast_to(self.std, self.mean.shape).copy())
 
     def inputs(self, images: np.ndarray) -> Tensor:
         """Images (n, C, H, W) in [0, 1] as network inputs (n, D)."""
@@ -53,7 +53,7 @@ class Deployed:
         """Network inputs (n, D) as mean-subtracted pixels (n, D)."""
         if (self.std == 1).all():
             return inputs
-        return inputs * self.stds
+        return inputs * self.stds.reshape(-1)
 
 
 def normalise(images: np.ndarray, mean: np.ndarray, std: np.ndarray = UNIT) -> Tensor:

@@ -27,6 +27,9 @@ class Bounds:
     active: tuple[float, float] = (0.15, 0.9)
 
 
+SURE = Bounds(1e-4, soft=0.2)  # where an image has hardly enough equations, patterns of many kinks close their gap, too
+
+
 def admissible(solutions: Solutions, bounds: Bounds) -> Tensor:
     """Which (B,) of the solutions lie within the bounds."""
     gates = solutions.gates

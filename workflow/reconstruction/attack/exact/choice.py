@@ -1,9 +1,9 @@
 """Which patterns are images: those whose images do not contradict their own gates, and whose lambdas fit the network.
 
-Trusted are, to begin with, the patterns that close their gap best. Then, in turn, each pattern's image is solved for by
-those that are trusted, and trusted are those whose image agrees with its gates. Of all that were trusted together,
-those are chosen whose lambdas agree best with what the network says of their images; of deeper networks, whose output
-the equations do not give, those that contradict their gates least.
+Trusted are, to begin with, the patterns that close their gap best and have few kinks. Then, in turn, each pattern's
+image is solved for by those that are trusted, and trusted are those whose image agrees with its gates. Of all that were
+trusted together, those are chosen whose lambdas agree best with what the network says of their images; of deeper
+networks, whose output the equations do not give, those that contradict their gates least.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch import Tensor
 from . import acceptance
 from .confirmation import agreement, discrepancy
 from .equations import Equations
+from .prior import Prior
 from .search import Solutions
 from .solve import Images, Weights, solve
 
@@ -30,24 +31,24 @@ class Choosing:
     that may contradict its own gates, and sigmas of `solve`, all tried; rounds: of solving and trusting, at most."""
 
     apart: float = 0.03
-    contradictions: tuple[float, ...] = (0.03, 0.1, 0.3)
+    contradictions: tuple[float, ...] = (0.1, 0.3)
     weights: tuple[Weights, ...] = field(default_factory=lambda: (Weights(sigma=1e-3), Weights(sigma=3e-3)))
-    rounds: int = 10
+    rounds: int = 6
 
 
 def choose(
     equations: Equations,
     found: Solutions,
-    precision: Tensor,
+    prior: Prior,
     choosing: Choosing = Choosing(),
     progress: Callable[[float], None] = lambda done: None,
 ) -> tuple[Solutions, Images]:
     """The patterns chosen, no more than the first layer has columns, and their images; the surest first."""
     nothing = found[found.gap.argsort()[:0]]
-    best, most = (nothing, solve(equations, nothing, torch.arange(0), precision)), 0.0
+    best, most = (nothing, solve(equations, nothing, torch.arange(0), prior)), 0.0
     ways = list(product(choosing.contradictions, choosing.weights)) if len(found) else []
     for way, (bound, weights) in enumerate(ways):
-        sets = _trusted(equations, found, precision, choosing, bound, weights)
+        sets = _trusted(equations, found, prior, choosing, bound, weights)
         for turn, (trusted, images) in enumerate(sets, start=1):
             progress((way + turn / choosing.rounds) / len(ways))
             patterns, theirs = found[trusted], images[trusted]
@@ -59,12 +60,14 @@ def choose(
 
 
 def _trusted(
-    equations: Equations, found: Solutions, precision: Tensor, choosing: Choosing, bound: float, weights: Weights
+    equations: Equations, found: Solutions, prior: Prior, choosing: Choosing, bound: float, weights: Weights
 ) -> Iterator[tuple[Tensor, Images]]:
     """Patterns that are trusted together, by index, and the images of all by these; until trust stays as it is."""
-    trusted = acceptance.independent(equations, found, found.gap.argsort(), choosing.apart)
+    order = found.gap.argsort()
+    order = order[acceptance.admissible(found, acceptance.SURE)[order]]
+    trusted = acceptance.independent(equations, found, order, choosing.apart)
     for _ in range(choosing.rounds):
-        images = solve(equations, found, trusted, precision, weights)
+        images = solve(equations, found, trusted, prior, weights)
         yield trusted, images
         allowed = images.apart > choosing.apart
         allowed[trusted] = True

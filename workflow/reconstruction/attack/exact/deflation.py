@@ -26,9 +26,11 @@ def null_space(found: Solutions, size: int) -> Tensor:
 
 def deflated(prior: Prior, basis: Tensor) -> Tensor:
     """Precision (d, d): the prior, and outside of the span of basis (k, d) a hundred times stiffer."""
-    inverse = prior.std.double().reciprocal()
-    outside = torch.eye(len(inverse), dtype=torch.float64) - basis.T @ basis
-    return prior.precision + STIFFER * outside @ torch.diag(inverse.square()) @ outside
+    stiff = prior.precision.clone()
+    if prior.biased:
+        stiff[-1, -1] = 1
+    outside = torch.eye(len(stiff), dtype=torch.float64) - basis.T @ basis
+    return prior.precision + STIFFER * outside @ stiff @ outside
 
 
 def starts(prior: Prior, basis: Tensor, count: int, generator: torch.Generator) -> Tensor:

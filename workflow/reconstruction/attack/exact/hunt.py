@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from . import acceptance, deflation, sensitivity
-from .acceptance import Bounds
+from .acceptance import SURE, Bounds
 from .choice import Choosing, choose
 from .equations import Equations
 from .polish import polish
@@ -23,8 +23,8 @@ TRIAL, EXPLORED, DEFLATED = range(3)  # kinds of batches, each with random numbe
 
 @dataclass(frozen=True)
 class Plan:
-    """batch: starts in one go; explored, polished: bounds before and after polishing; sure: the gap of solutions that
-    deflation trusts; patience: batches that find nothing new before exploring, or deflating, ends.
+    """batch: starts in one go; explored, polished: bounds before and after polishing; patience: batches that find
+    nothing new before exploring, or deflating, ends.
 
     deflations: batches in the null space of what is sure; sure_apart: what a column of these must leave outside of the
     span of those before it.
@@ -35,7 +35,6 @@ class Plan:
     deflations: int
     explored: Bounds = field(default_factory=lambda: Bounds(1e-2))
     polished: Bounds = field(default_factory=lambda: Bounds(3e-4))
-    sure: float = 1e-4
     sure_apart: float = 0.1
     patience: int = 3
     choosing: Choosing = field(default_factory=Choosing)
@@ -102,12 +101,13 @@ class Hunt:
         return max(0, len(self.found) - before)
 
     def sure(self) -> Solutions:
-        sure = self.found[self.found.gap < self.plan.sure]
+        """What deflation trusts."""
+        sure = self.found[acceptance.admissible(self.found, SURE)]
         return sure[acceptance.independent(self.system, sure, sure.gap.argsort(), self.plan.sure_apart)]
 
     def chosen(self, progress: Callable[[float], None] = lambda done: None) -> tuple[Solutions, Images]:
         """The patterns that are likely images, the surest first, and these images."""
-        return choose(self.system, self.found, self.prior.precision, self.plan.choosing, progress)
+        return choose(self.system, self.found, self.prior, self.plan.choosing, progress)
 
     def _generator(self, kind: int, number: int) -> torch.Generator:
         state = np.random.SeedSequence([self.seed, number, kind]).generate_state(1, np.uint64)[0]

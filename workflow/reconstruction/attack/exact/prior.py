@@ -1,8 +1,10 @@
-"""What is known of an image before any search: its size from the pixel range, its spread along W_1's directions."""
+"""What is known of an image before any search, from no other images: its size by the pixel range, its spread along
+W_1's directions, and that pictures are smooth."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -11,36 +13,64 @@ from .equations import Equations
 
 POWER = 0.5  # variances in proportion to W_1's singular values to this power
 SPREAD = 0.23  # standard deviation of mean-subtracted pixels in [0, 1]
+FALL = 2.5  # pictures' variance falls with this power of spatial frequency; Field 1987: with about the second
+SLOWEST = 0.5  # cycles a picture, below which it falls no more
+COLOURS = 0.9  # correlation of two colour channels
 
 
 @dataclass(frozen=True)
 class Prior:
-    """std: (d,), of each coordinate of z; the bias's, which is 1 for every image, comes last where there is one."""
+    """covariance: (r, r), of an image's coordinates; biased: whether the bias's, which is 1 for all, comes last."""
 
-    std: Tensor
+    covariance: Tensor
     biased: bool
 
-    @property
+    @cached_property
     def precision(self) -> Tensor:
         """(d, d); the bias's coordinate is free, for z has no scale of its own."""
-        precision = self.std.square().reciprocal()
-        if self.biased:
-            precision[-1] = 0
-        return torch.diag(precision)
+        inverse = torch.linalg.inv(self.covariance)
+        return torch.nn.functional.pad(inverse, (0, int(self.biased), 0, int(self.biased)))
+
+    @property
+    def size(self) -> float:
+        """|c| of a typical image, the bias's coordinate aside."""
+        return self.covariance.trace().sqrt().item()
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """Starts z (count, d), float32."""
-        z = torch.randn(count, len(self.std), generator=generator) * self.std.float()
+        root = torch.linalg.cholesky(self.covariance).float()
+        z = torch.randn(count, len(root) + int(self.biased), generator=generator)
+        z[:, : len(root)] @= root.T
         if self.biased:
             z[:, -1] = 1
         return z
 
 
-def from_weights(equations: Equations, pixel_std: Tensor | None = None) -> Prior:
-    """The prior by the weights alone; pixel_std (D,) is what pixels were divided by on the way into the network."""
+def from_weights(equations: Equations, std: Tensor | None = None) -> Prior:
+    """The prior of network inputs; std: what pixels (C, H, W), or coordinates (D,) that make no picture, were divided
+    by on the way into the network.
+
+    Precisions add up: that of W_1's singular values, and of pictures that of their spectrum, each of the same size.
+    """
     size = SPREAD * equations.basis.shape[1] ** 0.5
-    if pixel_std is not None:
-        size = SPREAD * pixel_std.double().square().reciprocal().sum().sqrt().item()
-    std = equations.spectrum ** (POWER / 2)
-    std = std / std.norm() * size
-    return Prior(torch.cat([std, std.new_ones(1)]) if equations.biased else std, equations.biased)
+    if std is not None:
+        size = SPREAD * std.double().square().reciprocal().sum().sqrt().item()
+    variances = equations.spectrum**POWER
+    covariance = torch.diag(variances / variances.sum())
+    if std is not None and std.dim() == 3:
+        smooth = _smooth(equations.basis / std.double().reshape(-1), std.shape)
+        covariance = torch.linalg.inv(torch.linalg.inv(covariance) + torch.linalg.inv(smooth / smooth.trace()))
+    return Prior(covariance * (size**2 / covariance.trace()), equations.biased)
+
+
+def _smooth(basis: Tensor, shape: torch.Size) -> Tensor:
+    """The covariance (r, r) that basis (r, D) makes of pictures (C, H, W) of a falling spectrum (van der Schaaf and van
+    Hateren 1996)."""
+    channels, *sides = shape
+    vertical, horizontal = (torch.fft.fftfreq(side, 1 / side, dtype=torch.float64) for side in sides)
+    squared = vertical[:, None].square() + horizontal.square() + SLOWEST**2
+    colours = torch.full((channels, channels), COLOURS, dtype=torch.float64).fill_diagonal_(1)
+    waves = torch.fft.fft2(basis.reshape(-1, *shape)) * squared ** (-FALL / 4)
+    mixed = torch.einsum("dc,rdhw->rchw", torch.linalg.cholesky(colours).to(waves.dtype), waves)
+    parts = torch.view_as_real(mixed).reshape(len(basis), -1)
+    return parts @ parts.T

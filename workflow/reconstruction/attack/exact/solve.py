@@ -21,6 +21,7 @@ from torch import Tensor
 
 from .acceptance import SOFT
 from .equations import Equations
+from .prior import Prior
 from .search import Solutions
 from .sensitivity import sensitivity
 
@@ -35,7 +36,7 @@ class Weights:
 
     sigma: float = 1e-3
     missing: float = 1e-2
-    kinks: Sequence[float] = (0.3, 0.3, 0.3, 0.3, 0.1, 0.1, 0.03, 0.03)
+    kinks: Sequence[float] = (0.3, 0.3, 0.1, 0.03)
 
 
 @dataclass(frozen=True)
@@ -56,19 +57,16 @@ class Images:
 
 
 def solve(
-    equations: Equations, solutions: Solutions, trusted: Tensor, precision: Tensor, weights: Weights = Weights()
+    equations: Equations, solutions: Solutions, trusted: Tensor, prior: Prior, weights: Weights = Weights()
 ) -> Images:
-    """The images of solutions (k,), all float64, by those that `trusted` (indices) names, of independent columns.
-
-    precision: (d, d), the prior's.
-    """
+    """The images of solutions (k,), all float64, by those that `trusted` (indices) names, of independent columns."""
     table, rows = equations.weighted, equations.rows
     columns = sensitivity(equations, solutions.factors) * solutions.gates
     duals = _duals(columns, trusted)
     left = table - columns[trusted].T @ (duals[trusted] @ table)
     unit = torch.eye(table.shape[1], dtype=table.dtype)
     fidelity = torch.linalg.inv(weights.sigma**2 * unit + weights.missing * left.T @ left)
-    size = _size(precision)
+    precision, size = prior.precision, prior.size
     observed, noise = duals @ table, duals.square().sum(1)
     sides = torch.where(solutions.gates > 0.5, 1.0, -1.0).to(table.dtype)
     kinks = (solutions.gates > SOFT) & (solutions.gates < 1 - SOFT)
@@ -104,12 +102,6 @@ def _duals(columns: Tensor, trusted: Tensor) -> Tensor:
     duals = left / left.square().sum(1, keepdim=True).clamp(min=NONE)
     duals[trusted] = inverse
     return duals
-
-
-def _size(precision: Tensor) -> Tensor:
-    """|z| of a typical image, the bias's coordinate aside, which has no prior."""
-    diagonal = precision.diagonal()
-    return diagonal[diagonal > 0].reciprocal().sum().sqrt()
 
 
 def _sign(equations: Equations, gates: Tensor, y: Tensor) -> Tensor:

@@ -182,7 +182,12 @@ def with_tensor(name, value):
 @pytest.mark.parametrize(
     ("content", "settings", "key", "defect"),
     [
-        (with_tensor("0.weight", torch.ones(5, 3, 3, 3)), {}, "0.weight", "convolution"),
+        (
+            with_tensor("0.weight", torch.ones(5, 3, 3, 3)),
+            {},
+            "0.weight has shape 5x3x3x3: a convolution",
+            "reconstruction membership",
+        ),
         (mlp(5, 4, inputs=25).state_dict(), {}, "0.weight takes 25", "input_shape [3, 2, 4] makes 24"),
         (with_tensor("2.weight", torch.full((4, 5), torch.nan)), {}, "2.weight", "no finite"),
         (with_tensor("0.bias", torch.full((5,), torch.inf)), {}, "0.bias", "no finite"),

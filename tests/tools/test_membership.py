@@ -6,15 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from fault_helpers import the_error
+from program_helpers import SHAPE, convolutional, convolutional_program, saved
 from reconstruction.__main__ import main
 from reconstruction.configuration import Dataset, Model, parsing
 from reconstruction.errors import UserError
+from reconstruction.evaluation import subjects
 from reconstruction.evaluation.membership import read_pool, summary
 from reconstruction.files import store
 from reconstruction.models import deployed
 from reconstruction.stages import subset, train
 from reconstruction.tools import membership
-from science_helpers import random_network
+from science_helpers import phi, random_network
 
 
 @pytest.fixture(scope="module")
@@ -147,9 +150,84 @@ def test_others_that_are_all_copies_are_refused(audited):
 
 
 def test_more_images_than_memory_holds_are_refused(audited, monkeypatch):
-    monkeypatch.setattr(membership, "bytes_for", lambda *sizes: 2**60)
+    monkeypatch.setattr(subjects.Mlp, "bytes_for", lambda *sizes: 2**60)
     with pytest.raises(
         UserError, match=r"pool\.npz: to score 48 images .* takes .* GiB .* give fewer images at a time"
     ):
         membership.run(audited / "model.h5", audited / "pool.npz", audited / "refused.csv")
     assert not (audited / "refused.csv").exists()
+
+
+def test_the_model_s_own_answers_stand_for_labels(audited):
+    model, arrays = deployed.read(audited / "model.h5"), dict(np.load(audited / "pool.npz"))
+    files = {"model": "model.h5", "pool": "pool.npz", "output": "own.csv"}
+    arguments = [word for name, file in files.items() for word in (f"--{name}", str(audited / file))]
+    assert main(["membership", *arguments, "--own-answers"]) == 0
+    found = pd.read_csv(audited / "own.csv")
+    signs = phi(model.network, model.inputs(arrays["images"][:, None].astype(np.float32))).sign()
+    assert found["label"].tolist() == signs.tolist()
+    assert (found["margin"] > 0).all()
+
+
+# Networks given as programs ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def program(tmp_path):
+    """A program that nobody trained, and a pool of random images."""
+    saved(tmp_path / "network.pt2", convolutional_program())
+    random = np.random.default_rng(0)
+    arrays = {"images": random.random((12, *SHAPE[1:])), "labels": np.arange(12) % 3, "member": np.arange(12) < 6}
+    np.savez(tmp_path / "pool.npz", **arrays)
+    return tmp_path, arrays
+
+
+def ask(folder, *options):
+    membership_of = ["membership", "--model", str(folder / "network.pt2"), "--pool", str(folder / "pool.npz")]
+    return main([*membership_of, "--output", str(folder / "membership.csv"), *options])
+
+
+def test_a_program_is_scored_and_clears_nobody(program, capsys):
+    folder, arrays = program
+    assert ask(folder) == 0
+    scores = pd.read_csv(folder / "membership.csv")
+    assert scores.columns.tolist() == ["image", "label", "lambda", "margin", "member"]
+    outputs = convolutional().double()(torch.from_numpy(arrays["images"].astype(np.float32)).double()[:, None]).detach()
+    own = torch.from_numpy(arrays["labels"])[:, None]
+    margins = outputs.gather(1, own)[:, 0] - outputs.scatter(1, own, -torch.inf).amax(1)
+    assert scores["margin"].to_numpy() == pytest.approx(margins.numpy(), rel=1e-4)
+    assert json.loads((folder / "membership.json").read_text()).keys() >= {"lambda_auc", "margin_tpr"}
+    assert (folder / "membership.png").stat().st_size > 1000
+    said = capsys.readouterr().out.splitlines()
+    assert "gradients, which lambda stands on, does not hold: the pool leaves" in said[0]
+    assert said[-1].startswith("membership: a low AUC does not mean that nothing leaks")
+
+
+def test_a_program_s_own_answers_stand_for_labels(program):
+    folder, arrays = program
+    np.savez(folder / "pool.npz", images=arrays["images"], labels=np.zeros(12, int))
+    assert ask(folder, "--own-answers") == 0
+    scores = pd.read_csv(folder / "membership.csv")
+    outputs = convolutional()(torch.from_numpy(arrays["images"].astype(np.float32))[:, None])
+    assert scores["label"].tolist() == outputs.argmax(1).tolist()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"images": np.ones((12, 5, 6))}, "pool.npz: images have shape (1, 5, 6), and the model takes (1, 6, 6)"),
+        ({"labels": np.arange(12)}, "give 0 to 2, as the model was trained"),
+    ],
+)
+def test_a_pool_that_a_program_cannot_take_is_refused(changes, said, program, capsys):
+    folder, arrays = program
+    np.savez(folder / "pool.npz", **{**arrays, **changes})
+    assert ask(folder) == 1
+    assert said in the_error(capsys)
+
+
+def test_a_program_that_was_cut_off_is_refused(program, capsys):
+    folder, _ = program
+    saved(folder / "network.pt2", convolutional_program()[:5000])
+    assert ask(folder) == 1
+    assert "network.pt2: no program of torch.export, or truncated" in the_error(capsys)

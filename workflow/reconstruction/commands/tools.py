@@ -60,8 +60,9 @@ def prune(given: Namespace) -> None:
 
 
 @command(
-    path("model", "model.h5"),
+    path("model", "model.h5, or any network as torch.export.save writes it, .pt2"),
     path("pool", "NPZ of images, labels and, where it is known, boolean member"),
+    option("--own-answers", action="store_true", help="ask with the model's own answers in place of the labels"),
     path("output", "table of scores to write, .csv; the ROC curve goes beside it"),
     THREADS,
 )
@@ -70,7 +71,7 @@ def membership(given: Namespace) -> None:
     from ..tools import membership
 
     limit_threads(given.threads)
-    membership.run(given.model, given.pool, given.output)
+    membership.run(given.model, given.pool, given.output, given.own_answers)
 
 
 @command()

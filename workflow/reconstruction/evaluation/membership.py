@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
 from ..attack.exact.closure import closure
 from ..attack.exact.condition import condition
@@ -26,7 +27,9 @@ from ..data import image_files
 from ..data.copies import copies
 from ..errors import UserError
 from ..models.deployed import Deployed
+from ..models.family import Family
 from ..models.mlp import Network, margins
+from ..models.program import Program
 from ..training.capacity import to_examine
 from ..training.true_stationarity import true_stationarity
 from .findings import Matched
@@ -56,16 +59,16 @@ def bytes_for(images: int, network: Network) -> int:
     return (len(network.weights) + 7) * 8 * images**2 + to_examine(size, width, images)
 
 
-def read_pool(path: Path, model: Deployed) -> Suspects:
+def read_pool(path: Path, model: Deployed | Program) -> Suspects:
     """An NPZ or HDF5 file of images, labels, those of two classes in {-1, +1} or {0, 1}, and perhaps member, less the
     copies of members that are said to be none; raises UserError."""
     pool = image_files.read_file(str(path))
-    if pool.images.shape[1:] != model.mean.shape:
+    if pool.images.shape[1:] != model.image_shape:
         raise UserError(
-            f"{path}: images have shape {pool.images.shape[1:]}, and the model takes {model.mean.shape}",
+            f"{path}: images have shape {pool.images.shape[1:]}, and the model takes {model.image_shape}",
             "give images of that shape",
         )
-    labels = _labels(pool.classes, model.network, path)
+    labels = _labels(pool.classes, model.family, path)
     member = image_files.read_arrays(str(path), ("member",)).get("member")
     if member is not None:
         if member.shape != pool.classes.shape or member.dtype != bool:
@@ -80,14 +83,14 @@ def read_pool(path: Path, model: Deployed) -> Suspects:
     )
 
 
-def _labels(classes: np.ndarray, network: Network, path: Path) -> np.ndarray:
+def _labels(classes: np.ndarray, family: Family, path: Path) -> np.ndarray:
     """The labels that numbers (n,) stand for; raises UserError where the network has no such."""
-    found, known = set(np.unique(classes).tolist()), network.family.labels
+    found, known = set(np.unique(classes).tolist()), family.labels
     if found <= set(known):
         return classes
-    if network.family.outputs == 1 and found <= {0, 1}:
+    if family.outputs == 1 and found <= {0, 1}:
         return 2 * classes - 1
-    allowed = "-1 and 1, or 0 and 1" if network.family.outputs == 1 else f"{known[0]} to {known[-1]}"
+    allowed = "-1 and 1, or 0 and 1" if family.outputs == 1 else f"{known[0]} to {known[-1]}"
     raise UserError(f"{path}: labels are {sorted(found)}", f"give {allowed}, as the model was trained")
 
 
@@ -128,15 +131,17 @@ def score(model: Deployed, suspects: Suspects) -> pd.DataFrame:
     """One row for each image of the suspects."""
     network = model.network.to(dtype=torch.float64)
     inputs, labels = model.inputs(suspects.images).double(), torch.from_numpy(suspects.labels).double()
-    table = pd.DataFrame(
-        {
-            "image": suspects.numbers,
-            "label": suspects.labels,
-            "lambda": true_stationarity(network, inputs, labels).lambdas,
-            "closure": closure(network, inputs, labels).numpy(),
-            "margin": margins(network, inputs, labels).numpy(),
-        }
-    )
+    scores = {
+        "lambda": true_stationarity(network, inputs, labels).lambdas,
+        "closure": closure(network, inputs, labels).numpy(),
+        "margin": margins(network, inputs, labels).numpy(),
+    }
+    return tabled(suspects, scores)
+
+
+def tabled(suspects: Suspects, scores: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Scores (n,) by name as a table, a row for each image."""
+    table = pd.DataFrame({"image": suspects.numbers, "label": suspects.labels, **scores})
     return table if suspects.member is None else table.assign(member=suspects.member)
 
 
@@ -146,12 +151,24 @@ def chosen_score(network: Network) -> str:
     return "closure" if condition(network).applies else "lambda"
 
 
+def scores_of(table: pd.DataFrame) -> list[str]:
+    """Which of the scores a table has."""
+    return [name for name in SCORES if name in table]
+
+
+def answers(outputs: Tensor, family: Family) -> np.ndarray:
+    """The labels (n,) of the largest margins that outputs (n, C) give."""
+    known = torch.tensor(family.labels)
+    margins = [family.margins(outputs, label.expand(len(outputs))) for label in known]
+    return known[torch.stack(margins).argmax(0)].numpy()
+
+
 def summary(scores: pd.DataFrame) -> dict[str, Estimate]:
     """Of each score its AUC, and its true-positive rates at FALSE_POSITIVE_RATE and, where there are enough images that
     are no members to tell, at RARE."""
     found: dict[str, Estimate] = {}
     member = scores["member"].to_numpy()
-    for name in SCORES:
+    for name in scores_of(scores):
         members, others = (scores[name].to_numpy()[chosen] for chosen in (member, ~member))
         found |= {
             f"{name}_auc": area(members, others),

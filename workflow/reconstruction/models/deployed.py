@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..errors import UserError
 from ..files import store
+from .family import Family
 from .mlp import Network
 
 UNIT = np.ones((1, 1, 1), np.float32)
@@ -35,6 +36,14 @@ class Deployed:
     def directions(self) -> np.ndarray:
         """W_1's right singular vectors (D, D), float32; beyond its rank any that complete them."""
         return torch.linalg.svd(self.network.weights[0].double(), full_matrices=True).Vh.float().numpy()
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        return self.mean.shape
+
+    @property
+    def family(self) -> Family:
+        return self.network.family
 
     @property
     def stds(self) -> Tensor:

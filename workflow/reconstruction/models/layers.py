@@ -40,7 +40,10 @@ def find_layers(tensors: Mapping[str, Tensor], size: int, keeps_order: bool, pat
     """
     for name, tensor in tensors.items():
         if tensor.dim() > 2:
-            raise UserError(f"{path}: {name} has shape {shape(tensor)}: a convolution", "only MLPs can be read")
+            raise UserError(
+                f"{path}: {name} has shape {shape(tensor)}: a convolution, and the attack reads MLPs alone",
+                "export the network with torch.export and ask `python -m reconstruction membership` for given images",
+            )
     found = matrices(tensors)
     possible = orders(found, size)
     if not possible:

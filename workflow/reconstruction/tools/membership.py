@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
@@ -13,49 +14,56 @@ from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
 from ..errors import UserError
-from ..evaluation.membership import SCORES, bytes_for, read_pool, score, summary
+from ..evaluation import subjects
+from ..evaluation.membership import SCORES, answers, read_pool, scores_of, summary
 from ..evaluation.separation import FALSE_POSITIVE_RATE, Estimate
 from ..files import store
 from ..machine.devices import require_memory
-from ..models import deployed
 from ..report.figures import STYLE, save
 from ..report.palette import BLUE, GREEN, GREY, ORANGE
 from ..training.examination import mistakes
-from ..training.verdict import CAUSES
+
+COLOURS = dict(zip(SCORES, (BLUE, GREEN, ORANGE), strict=True))
 
 
-def run(model_path: Path, pool_path: Path, output: Path) -> None:
+def run(model_path: Path, pool_path: Path, output: Path, own_answers: bool = False) -> None:
     """Write the scores, and where members are known their ROC curve (.png, .pdf) and summary (.json) beside them."""
     if output.suffix != ".csv":
         raise UserError(f"{output}: the scores are a table", "let the output's name end in .csv")
-    model = deployed.read(model_path)
-    suspects = read_pool(pool_path, model)
+    subject = subjects.read(model_path)
+    suspects = read_pool(pool_path, subject.model)
     for remark in suspects.remarks:
         print(f"membership: warning: {remark}")
-    count = len(suspects.labels)
+    count, family = len(suspects.labels), subject.model.family
     require_memory(
-        bytes_for(count, model.network),
+        subject.bytes_for(count),
         f"{pool_path}: to score {count} images by their products with each other",
         "give fewer images at a time, or smaller ones",
     )
-    scores = score(model, suspects)
+    if own_answers:
+        suspects = replace(suspects, labels=answers(subject.outputs(suspects.images), family))
+    scores, condition = subject.score(suspects)
+    if condition:
+        print(f"membership: {condition}")
     known = "" if suspects.member is None else " that it was trained on"
     margins = scores["margin"].to_numpy() if suspects.member is None else scores["margin"].to_numpy()[suspects.member]
-    wrong = mistakes(margins, f"images{known}", model.network.family)
+    wrong = mistakes(margins, f"images{known}", family)
     if wrong and 2 * (margins <= 0).sum() > len(margins):
-        print(f"membership: warning: {wrong}; {CAUSES}")
+        print(f"membership: warning: {wrong}; {subject.causes}")
     write = {output: scores.to_csv(index=False, float_format="%.6g")}
     print(f"membership: {(scores['lambda'] > 0).sum()} of {len(scores)} images have a positive lambda")
     if suspects.member is not None:
         found = summary(scores)
         write[output.with_suffix(".json")] = json.dumps(written(scores, found), indent=2) + "\n"
-        for name in SCORES:
+        for name in scores_of(scores):
             auc, rate = found[f"{name}_auc"], found[f"{name}_tpr"]
             print(
                 f"membership: by {name}, AUC {auc.value:.3f} (95%: {auc.low:.3f} to {auc.high:.3f}), "
                 f"true-positive rate {rate.value:.1%} ({rate.low:.1%} to {rate.high:.1%}) "
                 f"at {FALSE_POSITIVE_RATE:.0%} false positives"
             )
+    if subject.caution:
+        print(f"membership: {subject.caution}")
     for path, text in write.items():
         store.write_whole(path, text.encode())
     if suspects.member is not None:
@@ -82,9 +90,9 @@ def draw(scores: pd.DataFrame, found: Mapping[str, Estimate]) -> Figure:
     """The ROC curves of the scores, of which a summary was found."""
     figure = Figure(figsize=(3.2, 2.9))
     axis = figure.subplots()
-    for name, colour in zip(SCORES, (BLUE, GREEN, ORANGE), strict=True):
+    for name in scores_of(scores):
         false, true, _ = roc_curve(scores["member"], scores[name])
-        axis.step(false, true, where="post", color=colour, label=f"{name}, AUC {found[f'{name}_auc'].value:.3f}")
+        axis.step(false, true, where="post", color=COLOURS[name], label=f"{name}, AUC {found[f'{name}_auc'].value:.3f}")
     axis.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="guessing")
     axis.set_xlabel("false-positive rate")
     axis.set_ylabel("true-positive rate")

@@ -1,0 +1,96 @@
+"""Whose training images are asked for: an MLP of this program's, or any network that is given as a program.
+
+A program has no closure, which is a first layer's. Its lambda tells members where the weights are a sum of the training
+images' gradients. How it was trained nobody knows, so that this is never said to hold, and no image is cleared.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from ..models import deployed, mlp, program
+from ..models.deployed import Deployed
+from ..models.program import Program
+from ..training.block_stationarity import block_stationarity, bytes_for, outputs
+from ..training.verdict import CAUSES, FAILS, LARGE, UNKNOWN
+from . import membership
+from .membership import Suspects
+
+
+class Subject(ABC):
+    """model: what is asked; causes: what may be wrong where it errs on most images; caution: what its scores do not
+    tell, or nothing."""
+
+    model: Deployed | Program
+    causes: str
+    caution: str
+
+    @abstractmethod
+    def bytes_for(self, images: int) -> int:
+        """Memory that it takes to score so many images."""
+
+    @abstractmethod
+    def outputs(self, images: np.ndarray) -> Tensor:
+        """Phi (n, C) of images (n, C, H, W) in [0, 1], float64."""
+
+    @abstractmethod
+    def score(self, suspects: Suspects) -> tuple[pd.DataFrame, str]:
+        """A row for each image, and a sentence on what the scores stand on, or nothing."""
+
+
+class Mlp(Subject):
+    causes, caution = CAUSES, ""
+
+    def __init__(self, model: Deployed) -> None:
+        self.model: Deployed = model
+
+    def bytes_for(self, images: int) -> int:
+        return membership.bytes_for(images, self.model.network)
+
+    def outputs(self, images: np.ndarray) -> Tensor:
+        network = self.model.network.to(dtype=torch.float64)
+        return mlp.outputs(network, mlp.activations(network, self.model.inputs(images).double()))
+
+    def score(self, suspects: Suspects) -> tuple[pd.DataFrame, str]:
+        return membership.score(self.model, suspects), ""
+
+
+class Exported(Subject):
+    causes = "check the labels, and that the program takes images in 0 .. 1, channels first"
+    caution = "a low AUC does not mean that nothing leaks, nor a low score that an image was not trained on"
+
+    def __init__(self, model: Program) -> None:
+        self.model: Program = model
+
+    def bytes_for(self, images: int) -> int:
+        return bytes_for(images, self.model)
+
+    def outputs(self, images: np.ndarray) -> Tensor:
+        return outputs(self.model, torch.from_numpy(images).double())
+
+    def score(self, suspects: Suspects) -> tuple[pd.DataFrame, str]:
+        labels = torch.from_numpy(suspects.labels).double()
+        found = block_stationarity(self.model, torch.from_numpy(suspects.images).double(), labels)
+        margins = self.model.family.margins(self.outputs(suspects.images), labels).numpy()
+        return membership.tabled(suspects, {"lambda": found.lambdas, "margin": margins}), condition(found.unexplained)
+
+
+def condition(unexplained: float) -> str:
+    """Whether lambda may be relied on, by the share of the parameters that a pool leaves unexplained."""
+    found = FAILS if unexplained > LARGE else f"is {UNKNOWN}"
+    return (
+        f"that the weights are a sum of the training images' gradients, which lambda stands on, {found}: the pool "
+        f"leaves {unexplained:.0%} of them unexplained (it holds at rest under weight decay, and not after "
+        "Adam or a few epochs)"
+    )
+
+
+def read(path: Path) -> Subject:
+    """Of a .pt2 file or a model.h5; raises UserError."""
+    return Exported(program.read(path)) if path.suffix == program.ENDING else Mlp(deployed.read(path))

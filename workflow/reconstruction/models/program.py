@@ -1,0 +1,220 @@
+"""A network that is given as a program: any that PyTorch can differentiate, as torch.export saved it.
+
+Its graph is a list of calls, each of an operation that is known here; nothing else of the file is carried out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._ops import OpOverload
+from torch.func import grad, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from ..errors import UserError, reason, shown
+from ..files import exported
+from ..machine.devices import require_memory
+from .family import Family
+from .operations import operation, writes_into_its_argument
+from .softmax import family_of
+
+ENDING = ".pt2"
+KEPT = 4  # numbers that differentiating keeps of one that the network makes
+PLAIN = {"as_int", "as_ints", "as_float", "as_floats", "as_bool", "as_bools", "as_string"}
+SYMBOLIC = {"as_sym_int", "as_sym_ints", "as_sym_float", "as_sym_floats", "as_sym_bool", "as_sym_bools"}
+ONE_IMAGE = (
+    "export it for one image and without dynamic_shapes, torch.export.export(network, (torch.zeros(1, C, H, W),))"
+)
+PLAIN_TENSORS = "give the network plain tensors, and export it again"
+EVALUATION = "call network.eval() before exporting it"
+KINDS = {"parameter": "parameter_name", "buffer": "buffer_name", "tensor_constant": "tensor_constant_name"}
+
+
+@dataclass(frozen=True)
+class _Name:
+    """Of a tensor, in its place."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class _Step:
+    """operation(**arguments), whose results have names; arguments that are tensors are names as well."""
+
+    operation: OpOverload
+    arguments: dict[str, Any]
+    results: tuple[str, ...]
+
+    def run(self, values: dict[str, Tensor]) -> list[Tensor]:
+        found = self.operation(**{name: _filled(argument, values) for name, argument in self.arguments.items()})
+        results = list(found) if isinstance(found, tuple | list) else [found]
+        values.update(zip(self.results, results, strict=True))
+        return results
+
+
+@dataclass(frozen=True)
+class Program:
+    """parameters: what training changed, by name; fixed: buffers, constants and frozen parameters; names: the tensor
+    behind each of the graph's inputs but the image; all of floating point are float64. image_shape: (C, H, W);
+    values: how many numbers the graph makes of an image."""
+
+    steps: tuple[_Step, ...]
+    parameters: dict[str, Tensor]
+    fixed: dict[str, Tensor]
+    names: dict[str, str]
+    image: str
+    output: str
+    image_shape: tuple[int, ...]
+    family: Family
+    values: int
+
+    def bytes_to_differentiate(self, width: int) -> int:
+        """What an image takes, by so many parameters."""
+        return 8 * (KEPT * self.values + 2 * width)
+
+    def outputs(self, parameters: Mapping[str, Tensor], image: Tensor) -> Tensor:
+        """Phi (C,) of an image (C, H, W), float64, with parameters in the place of the program's own."""
+        tensors = {**self.fixed, **self.parameters, **parameters}
+        values = {name: tensors[tensor] for name, tensor in self.names.items()}
+        values[self.image] = image[None].clone()
+        with sdpa_kernel(SDPBackend.MATH):  # of attention, the one that is differentiated for several images at once
+            for step in self.steps:
+                step.run(values)
+        return values[self.output][0]
+
+
+def read(path: Path) -> Program:
+    """Raises UserError naming the file and the defect."""
+    content = exported.read(path)
+    try:
+        found = _program(content)
+    except UserError as error:
+        raise UserError(f"{path}: {error.problem}", error.remedy) from None
+    except Exception as error:  # of a graph that is none, and PyTorch's of shapes that do not fit
+        problem = f"its graph is not as torch.export writes it, or cannot be run ({reason(error)})"
+        raise UserError(f"{path}: {problem}", exported.REMEDY) from None
+    _try_gradients(found, path)
+    return found
+
+
+def _try_gradients(program: Program, path: Path) -> None:
+    """Raises UserError where two images cannot be differentiated at once."""
+    needed = 2 * program.bytes_to_differentiate(sum(parameter.numel() for parameter in program.parameters.values()))
+    require_memory(needed, f"{path}: to differentiate it", "use a machine with more memory")
+
+    def total(parameters: dict[str, Tensor], image: Tensor) -> Tensor:
+        return program.outputs(parameters, image).sum()
+
+    try:
+        vmap(grad(total), in_dims=(None, 0))(program.parameters, torch.zeros(2, *program.image_shape).double())
+    except RuntimeError as error:
+        problem = f"cannot be differentiated for several images at once ({reason(error)})"
+        raise UserError(f"{path}: {problem}", "write the network with common layers") from None
+
+
+def _program(content: exported.Exported) -> Program:
+    graph = content.graph
+    names, image = _inputs(content.signature["input_specs"])
+    output = _output(content.signature["output_specs"])
+    steps = tuple(_step(node) for node in graph["nodes"])
+    if any(_changes_state(step, names) for step in steps):
+        raise UserError("changes its own buffers, as a network in training does", EVALUATION)
+    shape = [size.get("as_int") for size in graph["tensor_values"][image]["sizes"]]
+    if len(shape) != 4 or shape[0] != 1 or None in shape:
+        sizes = " x ".join("?" if size is None else str(size) for size in shape)
+        raise UserError(f"takes an input of shape {sizes}", ONE_IMAGE)
+    tensors = {name: _double(content.tensors[name]) for name in names.values()}
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise UserError(f"{shown(name)} has a number that is not finite", "train the model again")
+    parameters = {name: tensor for name, tensor in tensors.items() if name in content.trainable and tensor.numel()}
+    if not parameters:
+        raise UserError("has no parameters that were trained", "leave requires_grad as it was in training")
+    fixed = {name: tensor for name, tensor in tensors.items() if name not in parameters}
+    known = {name: tensors[tensor] for name, tensor in names.items()}
+    outputs, values = _tried(steps, known, image, shape, output)
+    return Program(steps, parameters, fixed, names, image, output, tuple(shape[1:]), family_of(outputs), values)
+
+
+def _inputs(specs: Sequence[Mapping[str, Any]]) -> tuple[dict[str, str], str]:
+    """The tensor behind each of the graph's inputs, and which input is the image."""
+    names, images = {}, []
+    for spec in specs:
+        ((kind, found),) = spec.items()
+        if kind == "user_input":
+            images.append(found["arg"]["as_tensor"]["name"])
+        elif kind in KINDS:
+            names[found["arg"]["name"]] = found[KINDS[kind]]
+        else:
+            raise UserError(f"takes an input of kind {shown(kind)}", PLAIN_TENSORS)
+    if len(images) != 1:
+        raise UserError(f"takes {len(images)} inputs", ONE_IMAGE)
+    return names, images[0]
+
+
+def _output(specs: Sequence[Mapping[str, Any]]) -> str:
+    if any("user_output" not in spec for spec in specs):
+        raise UserError("changes its own buffers, as a network in training does", EVALUATION)
+    if len(specs) != 1:
+        raise UserError(f"gives {len(specs)} results", "let it give the classes' outputs alone, (1, classes)")
+    name: str = specs[0]["user_output"]["arg"]["as_tensor"]["name"]
+    return name
+
+
+def _double(tensor: Tensor) -> Tensor:
+    return tensor.double() if tensor.is_floating_point() else tensor
+
+
+def _step(node: Mapping[str, Any]) -> _Step:
+    called = operation(node["target"])
+    arguments = {given["name"]: _argument(given["arg"]) for given in node["inputs"]}
+    if arguments.get("training", arguments.get("train")) is True:
+        raise UserError(f"runs {called.name()} as in training", EVALUATION)
+    results = [result[kind] for result in node["outputs"] for kind in result]
+    names = [item["name"] for found in results for item in (found if isinstance(found, list) else [found])]
+    return _Step(called, arguments, tuple(names))
+
+
+def _argument(given: Mapping[str, Any]) -> Any:
+    ((kind, value),) = given.items()
+    if kind in PLAIN:
+        return value
+    if kind == "as_none":
+        return None
+    if kind == "as_tensor":
+        return _Name(value["name"])
+    if kind in ("as_tensors", "as_optional_tensors"):
+        return [_argument(item if kind == "as_optional_tensors" else {"as_tensor": item}) for item in value]
+    if kind in SYMBOLIC:
+        raise UserError("is made for images of several sizes or numbers", ONE_IMAGE)
+    raise UserError(f"gives an operation an argument of kind {shown(kind)}", "write the network with common layers")
+
+
+def _filled(argument: Any, values: Mapping[str, Tensor]) -> Any:
+    if isinstance(argument, list):
+        return [_filled(item, values) for item in argument]
+    return values[argument.name] if isinstance(argument, _Name) else argument
+
+
+def _changes_state(step: _Step, names: Mapping[str, str]) -> bool:
+    """Whether it writes into one of the graph's inputs."""
+    first = next(iter(step.arguments.values()), None)
+    return writes_into_its_argument(step.operation) and isinstance(first, _Name) and first.name in names
+
+
+def _tried(
+    steps: Sequence[_Step], tensors: Mapping[str, Tensor], image: str, shape: Sequence[int], output: str
+) -> tuple[int, int]:
+    """How many outputs a graph has, and how many numbers it makes; found by shapes alone, without computing one."""
+    values = {name: tensor.to("meta") for name, tensor in tensors.items()}
+    values[image] = torch.empty(shape, dtype=torch.float64, device="meta")
+    made = sum(result.numel() for step in steps for result in step.run(values))
+    found = values[output]
+    if found.dim() != 2 or len(found) != 1 or not found.numel() or found.dtype != torch.float64:
+        raise UserError(f"gives a result of shape {tuple(found.shape)}", "let it give (1, classes)")
+    return found.shape[1], made

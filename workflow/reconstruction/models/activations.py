@@ -103,11 +103,10 @@ class Tanh(Smooth):
         return z.tanh()
 
     def derivative(self, z: Tensor) -> Tensor:
-        return 1 - z.tanh().square()
+        return z.cosh().square().reciprocal()  # unlike 1 - tanh^2 as exact far out as near 0
 
     def second_derivative(self, z: Tensor) -> Tensor:
-        value = z.tanh()
-        return 2 * value * (value.square() - 1)
+        return -2 * z.tanh() * self.derivative(z)
 
 
 class SiLU(Smooth):

@@ -1,7 +1,10 @@
 """Each activation against PyTorch's module of that name and autograd."""
 
+from typing import get_args
+
 import pytest
 import torch
+from reconstruction.configuration.models import ActivationName
 from reconstruction.models.activations import ACTIVATIONS, Smooth
 from science_helpers import normal
 
@@ -32,6 +35,10 @@ def test_a_homogeneous_one_scales_with_its_argument_and_keeps_its_sign(activatio
     assert torch.allclose(activation.value(3 * z), 3 * activation.value(z)) == activation.is_homogeneous
     if activation.is_homogeneous:
         assert torch.equal(activation.derivative(activation.value(z)), activation.derivative(z))
+
+
+def test_the_configuration_knows_them_all():
+    assert get_args(ActivationName) == tuple(ACTIVATIONS)
 
 
 @every

@@ -143,7 +143,7 @@ def score(model: Deployed, suspects: Suspects) -> pd.DataFrame:
 def chosen_score(network: Network) -> str:
     """Which score tells members best, by the weights alone and never by the images at hand: closure at rest under
     weight decay, lambda otherwise."""
-    return "closure" if condition(network).applies else "lambda"
+    return "closure" if network.activation.is_homogeneous and condition(network).applies else "lambda"
 
 
 def summary(scores: pd.DataFrame) -> dict[str, Estimate]:

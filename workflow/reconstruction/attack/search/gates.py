@@ -16,7 +16,7 @@ def gate(activation: Activation, z: Tensor, sharpness: Tensor) -> Tensor:
     if isinstance(activation, Smooth):
         return activation.derivative(z)
     opened, slope = (sharpness * z).sigmoid_(), _slope(activation)
-    return opened.mul_(1 - slope).add_(slope) if slope else opened
+    return slope + (1 - slope) * opened if slope else opened
 
 
 def gate_derivative(activation: Activation, z: Tensor, opened: Tensor, sharpness: Tensor) -> Tensor:

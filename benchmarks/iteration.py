@@ -7,6 +7,7 @@ from problems import (
     arguments,
     machine,
     matrix_rate,
+    method,
     operations,
     oracle_iteration_seconds,
     random_network,
@@ -30,16 +31,16 @@ def main() -> None:
     oracle_network = random_network(CIFAR_SIZES, torch.float64)
     restart = random_restarts(1, CANDIDATES, CIFAR_SIZES[0], torch.float64)
     jobs, counts = {}, {}
-    for method, dtype in (
+    for kind, dtype in (
         ("published", torch.float64),
         ("published", torch.float32),
         ("subspace", torch.float32),
         ("subspace", torch.bfloat16),
     ):
-        network = random_network((sizes[method], *CIFAR_SIZES[1:]), dtype)
+        network = random_network((sizes[kind], *CIFAR_SIZES[1:]), dtype)
         wide = torch.promote_types(dtype, torch.float32)
-        state = Search(network, method(method, network), random_restarts(1, CANDIDATES, sizes[method], wide))
-        name = f"{method}_{str(dtype).removeprefix('torch.')}"
+        state = Search(network, method(kind, network), random_restarts(1, CANDIDATES, sizes[kind], wide))
+        name = f"{kind}_{str(dtype).removeprefix('torch.')}"
         jobs[name], counts[name] = state.iterate, (operations(network, CANDIDATES), dtype)
 
     oracle = oracle_iteration_seconds(oracle_network, restart)

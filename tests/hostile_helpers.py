@@ -36,6 +36,7 @@ def write_model(path):
         "weights/2": np.ones((1, 3), np.float32),
         "mean": np.full((1, 2, 2), 0.5, np.float32),
         "std": np.ones((1, 1, 1), np.float32),
+        "activation": np.asarray("relu"),
     }
     store.write(path, "model", arrays, settings_json="{}")
     return path

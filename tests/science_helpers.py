@@ -8,6 +8,7 @@ from hypothesis import settings
 from reconstruction.attack.plan import method_of
 from reconstruction.configuration import PublishedSearch, SubspaceSearch
 from reconstruction.files.store import Stored
+from reconstruction.models.activations import ACTIVATIONS
 from reconstruction.models.mlp import activations, initialise, outputs
 
 torch.set_num_threads(1)  # on problems this small, threads that wait for each other cost more than they save
@@ -18,9 +19,9 @@ def generator(seed):
     return torch.Generator().manual_seed(seed)
 
 
-def random_network(input_size, hidden, seed=0, later_biases=False, outputs=1):
+def random_network(input_size, hidden, seed=0, later_biases=False, outputs=1, activation="relu"):
     """later_biases: whether every layer has a bias, not the first alone."""
-    return initialise(input_size, hidden, 0.7, generator(seed), later_biases, outputs)
+    return initialise(input_size, hidden, 0.7, generator(seed), later_biases, outputs, ACTIVATIONS[activation])
 
 
 def phi(network, inputs):
@@ -89,8 +90,9 @@ def by_layer(network, values):
     ]
 
 
-def forward(network, inputs, activation=torch.relu):
-    product = inputs
+def forward(network, inputs, activation=None):
+    """Phi(x) by PyTorch's own activation, or by another."""
+    activation, product = activation or network.activation.module(), inputs
     for layer, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True)):
         product = (activation(product) if layer else product) @ weight.T
         product = product if bias is None else product + bias

@@ -1,12 +1,14 @@
 """Which score of membership counts, and what is not told by too few images."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from reconstruction.evaluation.membership import SCORES, chosen_score, summary, verdict
 from reconstruction.evaluation.quantities import QUANTITIES
+from reconstruction.models.activations import ACTIVATIONS
 from reconstruction.models.mlp import Network
 from science_helpers import random_network
 
@@ -22,6 +24,7 @@ def at_rest():
 
 def test_the_weights_alone_choose_the_score():
     assert chosen_score(at_rest()) == "closure"
+    assert chosen_score(replace(at_rest(), activation=ACTIVATIONS["tanh"])) == "lambda"
     assert chosen_score(random_network(20, [12])) == "lambda"
 
 

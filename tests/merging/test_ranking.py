@@ -38,6 +38,11 @@ def test_a_candidate_of_zeros_has_a_score_of_nothing():
     assert score(np.ones(2), found) == pytest.approx(0, abs=1e-6)
 
 
+def test_a_response_too_small_for_its_precision_scores_nothing():
+    found = Signals(np.ones(2), np.array([1e-30, 1.0]), np.array([0.0, 0.5]))
+    assert score(np.ones(2), found).tolist() == [0, 2]
+
+
 def test_medians_are_over_the_members_of_each_cluster():
     drawn = np.random.default_rng(0).standard_normal((3, 7))
     membership = np.array([1, 0, 1, 1, 0, 2, 1])

@@ -6,51 +6,59 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from reconstruction.models.mlp import Network, accuracy, activations, initialise, sensitivities
+from reconstruction.models.mlp import Network, accuracy, activations, before_activation, initialise, sensitivities
+from reconstruction.stages.scramble import scramble
 from science_helpers import forward, generator, normal, orthonormal, phi, properties, random_network, relative
 
 HIDDEN = st.lists(st.integers(1, 6), min_size=1, max_size=4)
+MODULES = {
+    "relu": torch.nn.ReLU,
+    "leaky-relu": torch.nn.LeakyReLU,
+    "gelu": torch.nn.GELU,
+    "tanh": torch.nn.Tanh,
+    "silu": torch.nn.SiLU,
+}
+NAMES = st.sampled_from(list(MODULES))
 
 
 @properties
-@given(HIDDEN, st.integers(1, 6), st.integers(0, 99), st.booleans())
-def test_outputs_equal_torch_nn(hidden, input_size, seed, later_biases):
-    network = random_network(input_size, hidden, seed, later_biases)
+@given(HIDDEN, st.integers(1, 6), st.integers(0, 99), st.booleans(), NAMES)
+def test_outputs_equal_torch_nn(hidden, input_size, seed, later_biases, activation):
+    network = random_network(input_size, hidden, seed, later_biases, activation=activation)
     modules = []
     for weight, bias in zip(network.weights, network.biases, strict=True):
         linear = torch.nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None, dtype=torch.float64)
         linear.weight.data = weight
         if bias is not None:
             linear.bias.data = bias
-        modules += [linear, torch.nn.ReLU()]
+        modules += [linear, MODULES[activation]()]
     inputs = normal(7, input_size, seed=seed)
     expected = torch.nn.Sequential(*modules[:-1])(inputs).squeeze(-1)
     torch.testing.assert_close(phi(network, inputs), expected.detach())
 
 
 @properties
-@given(HIDDEN, st.integers(0, 99))
-def test_sensitivities_are_the_derivatives_of_the_output_by_each_layer(hidden, seed):
-    network = random_network(5, hidden, seed)
+@given(HIDDEN, st.integers(0, 99), st.booleans(), NAMES)
+def test_sensitivities_are_the_derivatives_of_the_output_by_each_layer(hidden, seed, later_biases, activation):
+    network = random_network(5, hidden, seed, later_biases, activation=activation)
     layers = activations(network, normal(6, 5, seed=seed))
     found = sensitivities(network, layers, torch.ones(6).double())
     assert [delta.shape[1] for delta in found] == [*hidden, 1]
-    for k, delta in enumerate(found[:-1]):
-        product = layers[k] @ network.weights[k].T + (network.bias if k == 0 else 0)
-        product.requires_grad_()
-        rest = product.relu()
-        for weight in network.weights[k + 1 : -1]:
-            rest = (rest @ weight.T).relu()
-        (expected,) = torch.autograd.grad((rest @ network.weights[-1].T).sum(), product)
+    for k, delta in enumerate(found[:-1], start=1):
+        z = before_activation(network, layers[k - 1], k).requires_grad_()
+        product = z
+        for weight, bias in zip(network.weights[k:], network.biases[k:], strict=True):
+            product = torch.nn.functional.linear(MODULES[activation]()(product), weight, bias)
+        (expected,) = torch.autograd.grad(product.sum(), z)
         torch.testing.assert_close(delta, expected)
     assert (found[-1] == 1).all()
 
 
 @properties
-@given(HIDDEN, st.floats(0.1, 5))
-def test_the_network_is_homogeneous_in_its_parameters(hidden, factor):
-    network = random_network(4, hidden)
-    scaled = Network(tuple(factor * weight for weight in network.weights), factor * network.bias)
+@given(HIDDEN, st.floats(0.1, 5), st.sampled_from(["relu", "leaky-relu"]))
+def test_the_network_is_homogeneous_in_its_parameters(hidden, factor, activation):
+    network = random_network(4, hidden, activation=activation)
+    scaled = network.map(lambda parameter: factor * parameter)
     inputs = normal(8, 4)
     torch.testing.assert_close(phi(scaled, inputs), factor ** len(network.weights) * phi(network, inputs))
 
@@ -107,6 +115,17 @@ def test_accuracy_counts_signs_and_an_output_of_zero_is_wrong():
     inputs = torch.tensor([[2.0, 0.0], [0.0, 2.0], [3.0, 0.0], [1.0, 1.0]]).double()
     assert accuracy(network, inputs, torch.tensor([1.0, -1.0, -1.0, 1.0])) == 0.5
     assert math.isnan(accuracy(network, inputs[:0], torch.zeros(0)))
+
+
+def test_whatever_changes_weights_keeps_the_activation():
+    network = random_network(9, [5, 4], activation="tanh")
+    changed = (
+        network.map(torch.neg),
+        network.to(dtype=torch.float32),
+        network.project_inputs(orthonormal(3, 9)),
+        scramble(network, 0),
+    )
+    assert {other.activation.name for other in changed} == {"tanh"}
 
 
 def test_precision_is_changed_for_every_parameter():

@@ -33,6 +33,12 @@ def test_few_units_tell_nothing_and_equal_ones_are_no_evidence():
     assert balance(Network((torch.ones(9, 4), torch.ones(1, 9)), None)) == 0
 
 
+@pytest.mark.parametrize("activation", ["gelu", "tanh", "silu"])
+def test_nothing_is_balanced_where_nothing_is_conserved(activation):
+    assert math.isnan(balance(random_network(20, [64, 64], activation=activation)))
+    assert not math.isnan(balance(random_network(20, [64, 64], activation="leaky-relu")))
+
+
 @pytest.mark.parametrize("layer", [1, 2, 3])
 @pytest.mark.parametrize("scale", [0, 1e-30])
 def test_a_layer_of_nothing_is_found(layer, scale):

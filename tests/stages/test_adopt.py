@@ -150,6 +150,21 @@ def test_of_biases_beyond_the_first_layer_adopt_says_that_the_equations_may_hold
     assert "homogeneous" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("name", "module", "smooth"),
+    [("leaky-relu", nn.LeakyReLU, False), ("gelu", nn.GELU, True), ("tanh", nn.Tanh, True)],
+)
+def test_the_activation_is_the_settings_and_a_smooth_one_is_said_to_tell_less(name, module, smooth, tmp_path, capsys):
+    net = mlp(5, 4)
+    model = adopted(net.state_dict(), tmp_path, activation=name)
+    said = capsys.readouterr().out
+    assert f"24-5-4-1, {module.__name__}, " in said
+    assert ("networks are not homogeneous" in said) == smooth
+    inputs = torch.randn(5, 24)
+    as_called = nn.Sequential(*(module() if isinstance(part, nn.ReLU) else part for part in net))
+    assert torch.allclose(phi(model.network, inputs), as_called(inputs).squeeze(1).detach(), atol=1e-6)
+
+
 def test_a_model_of_this_program_is_read_with_its_preprocessing(tmp_path):
     first = adopted(mlp(5).state_dict(), tmp_path, mean=0.25, std=[0.2, 0.3, 0.4])
 
@@ -265,6 +280,8 @@ def test_a_mean_image_that_cannot_be_is_refused(image, defect, tmp_path):
         ({"weights": "a.pt", "input_shape": SHAPE, "std": [1, 2]}, "std has 2 numbers for 3 channels"),
         ({"weights": "a.pt", "input_shape": SHAPE, "hidden": [5]}, "hidden is no known key"),
         ({"weights": "a.h5", "std": 2}, "std is part of a model.h5 already"),
+        ({"weights": "a.h5", "activation": "tanh"}, "activation is part of a model.h5 already"),
+        ({"weights": "a.pt", "input_shape": SHAPE, "activation": "elu"}, "activation: input should be 'relu', 'leaky-"),
     ],
 )
 def test_a_mistake_in_the_configuration_is_named(values, defect):
@@ -474,6 +491,7 @@ def test_a_model_whose_parts_do_not_fit_is_refused(name, array, tmp_path):
         "bias": np.ones(4, np.float32),
         "mean": np.ones((1, 2, 2), np.float32),
         "std": np.ones((1, 1, 1), np.float32),
+        "activation": np.asarray("relu"),
     }
     path = tmp_path / "model.h5"
     store.write(path, "model", sound, settings_json="{}")

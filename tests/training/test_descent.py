@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reconstruction.configuration import ConstantSchedule, LogLossSchedule, Model, Training
 from reconstruction.errors import UserError
+from reconstruction.models.activations import ACTIVATIONS
 from reconstruction.models.logistic import LOGISTIC
 from reconstruction.models.mlp import Network, activations, initialise
 from reconstruction.training.descent import TrainingDiverged, descend, log_loss_gradient
@@ -86,9 +87,9 @@ def test_a_log_loss_step_divides_by_the_squared_norm_of_autograds_gradient(probl
 
 
 @properties
-@given(HIDDEN, st.integers(0, 99), st.booleans(), st.sampled_from([1, 3]))
-def test_the_gradient_of_the_log_loss_equals_autograd(hidden, seed, later_biases, outputs):
-    network = random_network(5, hidden, seed, later_biases, outputs)
+@given(HIDDEN, st.integers(0, 99), st.booleans(), st.sampled_from([1, 3]), st.sampled_from(list(ACTIVATIONS)))
+def test_the_gradient_of_the_log_loss_equals_autograd(hidden, seed, later_biases, outputs, activation):
+    network = random_network(5, hidden, seed, later_biases, outputs, activation)
     inputs, labels = normal(9, 5, seed=seed), classes(9, outputs)
     loss = cross_entropy(network, inputs, labels).item()
     found = log_loss_gradient(network, activations(network, inputs), labels, loss)
@@ -155,6 +156,14 @@ def test_training_in_the_span_of_the_data_equals_training_in_full_pixels(schedul
     assert [row.loss for row in curve] == pytest.approx([row.loss for row in full_curve], rel=1e-9)
     for found, expected, initial in zip(fitted.parameters, full.parameters, begun.parameters, strict=True):
         assert relative(found - initial, expected - initial) < 1e-9
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_a_network_is_trained_with_the_activation_of_the_settings(name):
+    settings = Model(hidden=[20], activation=name, training=Training(target_loss=1e-2))
+    network, curve = fit(settings, normal(8, 10), alternating(8), torch.device("cpu"))
+    assert network.activation.name == name
+    assert curve[-1].loss <= 1e-2
 
 
 def test_training_stops_at_its_target_or_its_steps_and_records_where():

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reconstruction.configuration import ConstantSchedule, LogLossSchedule, Model, Training
 from reconstruction.errors import UserError
+from reconstruction.models.activations import ACTIVATIONS
 from reconstruction.models.logistic import LOGISTIC
 from reconstruction.models.mlp import Network, activations, initialise
 from reconstruction.training import settling
@@ -31,6 +32,7 @@ from science_helpers import (
 )
 
 HIDDEN = st.lists(st.integers(2, 8), min_size=1, max_size=3)
+NAMES = st.sampled_from(list(ACTIVATIONS))
 CPU = torch.device("cpu")
 
 
@@ -46,9 +48,10 @@ def decayed_gradients(network, inputs, labels, decay):
 
 
 @properties
-@given(HIDDEN, st.integers(0, 99), st.booleans())
-def test_curvature_is_the_largest_eigenvalue_of_the_explicit_gauss_newton_matrix(hidden, seed, later_biases):
-    network, inputs, labels = random_network(5, hidden, seed, later_biases), normal(6, 5, seed=seed), alternating(6)
+@given(HIDDEN, st.integers(0, 99), st.booleans(), NAMES)
+def test_curvature_is_the_largest_eigenvalue_of_the_explicit_gauss_newton_matrix(hidden, seed, later_biases, name):
+    network = random_network(5, hidden, seed, later_biases, activation=name)
+    inputs, labels = normal(6, 5, seed=seed), alternating(6)
     margins = labels * phi(network, inputs)
     followed = leaves(network)
     rows = [
@@ -137,10 +140,10 @@ def test_a_settled_network_is_made_up_by_the_derivative_of_its_loss(decay):
 
 
 @properties
-@given(HIDDEN, st.integers(0, 99), st.booleans(), st.sampled_from([1, 3]))
-def test_residuals_of_the_derivatives_lambdas_are_the_decayed_losss_gradient(hidden, seed, later_biases, outputs):
+@given(HIDDEN, st.integers(0, 99), st.booleans(), st.sampled_from([1, 3]), NAMES)
+def test_residuals_of_the_derivatives_lambdas_are_the_decayed_losss_gradient(hidden, seed, later_biases, outputs, name):
     """theta - sum lambda_i grad q_i is the gradient of L + decay / 2 |theta|^2, over the decay."""
-    network = random_network(5, hidden, seed, later_biases, outputs)
+    network = random_network(5, hidden, seed, later_biases, outputs, name)
     inputs, labels = normal(6, 5, seed=seed), classes(6, outputs)
     gradients = [part / 0.3 for part in decayed_gradients(network, inputs, labels, 0.3)]
     squares = [part.square().sum().item() for part in gradients]

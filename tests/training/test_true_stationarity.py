@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from reconstruction.models.activations import ACTIVATIONS
 from reconstruction.models.mlp import Network
 from reconstruction.training.true_stationarity import gram_nnls, on_margin, true_stationarity
 from science_helpers import alternating, by_layer, classes, forward, leaves, normal, properties, random_network, uniform
@@ -28,10 +29,15 @@ def gradients(network, inputs, labels):
 
 @properties
 @given(
-    st.lists(st.integers(4, 8), min_size=1, max_size=3), st.integers(1, 8), st.integers(0, 99), st.booleans(), OUTPUTS
+    st.lists(st.integers(4, 8), min_size=1, max_size=3),
+    st.integers(1, 8),
+    st.integers(0, 99),
+    st.booleans(),
+    OUTPUTS,
+    st.sampled_from(list(ACTIVATIONS)),
 )
-def test_lambdas_and_residuals_equal_the_dense_problem(hidden, count, seed, later_biases, outputs):
-    network = random_network(9, hidden, seed, later_biases, outputs)
+def test_lambdas_and_residuals_equal_the_dense_problem(hidden, count, seed, later_biases, outputs, activation):
+    network = random_network(9, hidden, seed, later_biases, outputs, activation)
     inputs, labels = normal(count, 9, seed=seed), classes(count, outputs)
     explicit = gradients(network, inputs, labels)
     found = true_stationarity(network, inputs, labels)

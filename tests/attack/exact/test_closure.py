@@ -21,14 +21,19 @@ def test_planted_images_close_the_equations_and_others_do_not():
     assert roc_auc_score(np.arange(2 * COUNT) < COUNT, scores) > 0.75
 
 
-def test_closure_is_the_share_that_least_squares_explain():
-    network, inputs, labels = random_network(4, [30, 6]), normal(5, 4), torch.tensor([1.0, -1, 1, 1, -1]).double()
+@pytest.mark.parametrize("activation", ["relu", "leaky-relu", "tanh"])
+def test_closure_is_the_share_that_least_squares_explain(activation):
+    network, inputs = random_network(4, [30, 6], activation=activation), normal(5, 4)
+    inputs[0] = -network.bias[0] * network.weights[0][0] / network.weights[0][0].square().sum()  # on a kink, if any
+    labels = torch.tensor([1.0, -1, 1, 1, -1]).double()
     found = closure(network, inputs, labels)
     table = torch.cat([network.weights[0], network.bias[:, None]], 1)
     column = sensitivities(network, activations(network, inputs), labels)[0]
     for image in range(5):
         z = torch.cat([inputs[image], torch.ones(1).double()])
         kept = (table @ z).abs() > KINK * table.norm(dim=1) * z.norm()
+        assert kept[0] == bool(image)
+        kept |= torch.tensor(activation == "tanh")
         rows, right = table[kept].numpy(), column[image][kept].numpy()
         left = right - rows @ np.linalg.lstsq(rows, right, rcond=None)[0]
         assert found[image].item() == pytest.approx(1 - left @ left / (right @ right), abs=1e-3)

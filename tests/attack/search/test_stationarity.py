@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reconstruction.attack.search.reference import stationarity_residuals
 from reconstruction.attack.search.stationarity import stationarity
+from reconstruction.models.activations import ACTIVATIONS
 from science_helpers import (
     alternating,
     by_layer,
@@ -27,7 +28,8 @@ def problems(draw):
     input_size, count, batch = draw(st.integers(1, 9)), draw(st.integers(1, 8)), draw(st.integers(1, 3))
     hidden = draw(st.lists(st.integers(1, 8), min_size=1, max_size=4))
     outputs = draw(st.sampled_from([1, 2, 4]))
-    network = random_network(input_size, hidden, seed, draw(st.booleans()), outputs)
+    activation = draw(st.sampled_from(list(ACTIVATIONS)))
+    network = random_network(input_size, hidden, seed, draw(st.booleans()), outputs, activation)
     candidates = normal(batch, count, input_size, seed=seed + 1)
     lambdas = torch.tensor(
         draw(st.lists(st.lists(st.floats(-1, 3), min_size=count, max_size=count), min_size=batch, max_size=batch))
@@ -90,9 +92,11 @@ def test_the_arguments_are_left_alone():
     assert all(torch.equal(*pair) for pair in zip(before, (*network.parameters, *arguments), strict=True))
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("later_biases", [False, True])
-def test_a_very_sharp_sigmoid_is_the_derivative_of_the_relu(later_biases):
-    network, x, lambdas, labels = random_network(6, [7, 5], 0, later_biases), normal(8, 6), uniform(8), alternating(8)
+def test_a_very_sharp_sigmoid_is_the_derivative_of_the_activation(later_biases, activation):
+    network = random_network(6, [7, 5], 0, later_biases, activation=activation)
+    x, lambdas, labels = normal(8, 6), uniform(8), alternating(8)
     followed = leaves(network)
     explained = torch.autograd.grad((lambdas * labels * forward(followed, x)).mean(), followed.parameters)
     squares = [(p - part).square().sum() for p, part in zip(network.parameters, explained, strict=True)]

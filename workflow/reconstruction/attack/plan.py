@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..configuration import ExactSearch, PublishedSearch, Restarts, SearchSettings, SubspaceSearch
 from ..errors import UserError
+from ..models.activations import RELU
 from ..models.mlp import Network
 from ..models.space import INPUTS, Space
 from ..schedules import DECAYS
@@ -70,6 +71,8 @@ def gates(network: Network, settings: Restarts, std: Tensor, trial: bool = True)
     rank, largest = settings.exact.rank, min(network.weights[0].shape)
     if rank is not None and rank > largest:
         raise UserError(f"exact.rank: is {rank}, and the first layer's rank is {largest} at most", "lower it")
+    if network.activation is not RELU:
+        raise NoGates(f"the exact attack does not apply: it reads ReLU networks, and this one has {network.activation}")
     if network.family.outputs != 1:
         raise NoGates("the exact attack does not apply: it reads networks with one output")
     if network.later_biases:

@@ -37,8 +37,12 @@ class Training(Section):
     precision: Literal["float32", "float64"] = Field("float32", description="of the matrix products")
 
 
+ActivationName = Literal["relu", "leaky-relu", "gelu", "tanh", "silu"]  # LeakyReLU of slope 0.01, GELU by erf
+
+
 class Model(Section):
     hidden: list[Count] = Field([1000, 1000], min_length=1, description="sizes of the hidden layers")
+    activation: ActivationName = Field("relu", description="of the hidden layers")
     biases: Literal["first-layer", "every-layer"] = Field("first-layer", description="which layers have a bias")
     first_layer_scale: Positive = Field(1e-4, description="standard deviation of the first layer's initial values")
     seed: Seed = Field(0, description="of the initial weights")
@@ -81,6 +85,7 @@ class AdoptedModel(Section):
     input_shape: list[Count] | None = Field(
         None, min_length=3, max_length=3, description="[C, H, W]; a model.h5 brings its own"
     )
+    activation: ActivationName = Field("relu", description="of the hidden layers, which a checkpoint does not tell")
     input_order: Literal["CHW", "HWC"] = Field("CHW", description="in which images were flattened")
     mean: Mean = Field(0.0, description="a number, one for each channel, or an NPY file of the mean image")
     std: Std = Field(1.0, description="a number, or one for each channel")
@@ -91,7 +96,7 @@ class AdoptedModel(Section):
     @model_validator(mode="after")
     def _the_file_or_the_keys_describe_the_input(self) -> AdoptedModel:
         if self.weights.lower().endswith(".h5"):
-            for name in ("entry", "input_shape", "input_order", "mean", "std", "layers"):
+            for name in ("entry", "input_shape", "activation", "input_order", "mean", "std", "layers"):
                 if getattr(self, name) != type(self).model_fields[name].default:
                     raise ValueError(f"{name} is part of a model.h5 already; leave it out")
         elif self.input_shape is None:

@@ -41,7 +41,7 @@ class SearchSettings(Section):
     lambda_learning_rate: Range
     initial_scale: Range = Field(description="standard deviation sigma_x of the initial candidates")
     lambda_min: Range = Field(description="dual feasibility's lower bound of lambda")
-    alpha: Range = Field(description="sharpness of the sigmoid that replaces the ReLU's derivative")
+    alpha: Range = Field(description="sharpness of the sigmoid that replaces the derivative of ReLU and LeakyReLU")
     decay: Literal["constant", "cosine"] = Field(description="of the learning rates over the iterations")
     box_weight: NonNegative = Field(description="of the pixel box, which keeps mean-subtracted pixels in -1 .. 1")
     layer_weights: list[NonNegative] | None = Field(

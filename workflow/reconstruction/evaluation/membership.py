@@ -148,7 +148,7 @@ def tabled(suspects: Suspects, scores: Mapping[str, np.ndarray]) -> pd.DataFrame
 def chosen_score(network: Network) -> str:
     """Which score tells members best, by the weights alone and never by the images at hand: closure at rest under
     weight decay, lambda otherwise."""
-    return "closure" if condition(network).applies else "lambda"
+    return "closure" if network.activation.is_homogeneous and condition(network).applies else "lambda"
 
 
 def scores_of(table: pd.DataFrame) -> list[str]:

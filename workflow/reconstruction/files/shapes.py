@@ -44,7 +44,7 @@ OF_A_TRACE = {"trace/iterations": "whole moments", "trace/residuals": "float res
 # A kind of values, then lengths; the first pattern that a name fits counts.
 SHAPES: dict[str, dict[str, str]] = {
     "subset": {"mean": "float channels height width", **OF_A_SUBSET},
-    "model": {"mean": "float channels height width", "weights/1": "float units inputs"},
+    "model": {"mean": "float channels height width", "weights/1": "float units inputs", "activation": "text"},
     "training": {
         "accuracy/*": "float",
         "curve/step": "whole records",

@@ -1,6 +1,6 @@
 """Which representatives are likely real, told from the model and the candidates alone (measured in docs/evidence.md).
 
-    score = agreement^3 / response, and 0 where the margin is not positive
+    score = agreement^3 / response, and 0 where the margin or the response is not positive
 
 Noise differs from restart to restart, so it finds little agreement. Mixtures of many images come back as faithfully
 as images do, but keep what a class has in common and lose what sets images apart: for their norm they excite the
@@ -58,7 +58,8 @@ def score(agreement: np.ndarray, signals: Signals) -> np.ndarray:
     """The score (C,) of representatives; its order is all that it means.
 
     agreement: (C,) in (0, 1], the share of restarts that agree, each counted by its similarity and its own by 1;
-    signals: of the representatives. A positive margin implies a positive response.
+    signals: of the representatives. Under smooth activations a response may be too small for float32, and 0 with a
+    positive margin.
     """
-    sound = signals.margins > 0
+    sound = (signals.margins > 0) & (signals.responses > 0)
     return np.divide(agreement**AGREEMENT_POWER, signals.responses, out=np.zeros(len(agreement)), where=sound)

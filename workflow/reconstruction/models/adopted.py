@@ -19,6 +19,7 @@ from ..files import npy, outside
 from ..files.outside import reading
 from ..files.tensors import REMEDY, plain, read_pytorch, read_safetensors
 from . import deployed
+from .activations import ACTIVATIONS, Activation
 from .checkpoints import files_of, flatten, listing, network_in, networks
 from .folding import batch_norms, channels_first, fold, one_output
 from .layers import Linear, find_layers, has_numbers, linears, named_layers, refuse_left_over
@@ -29,6 +30,10 @@ from .plausibility import dead_layer
 LATER_BIASES = (
     "biases beyond the first layer make the network homogeneous only in part: training alone need not end where the "
     "attack's equations hold, which include the biases' own, and what is not found tells less"
+)
+NOT_HOMOGENEOUS = (
+    "{activation} networks are not homogeneous: the attack's equations hold where weight decay has brought one to "
+    "rest, training alone need not end there, and what is not found tells less"
 )
 
 
@@ -90,9 +95,11 @@ def _read_network(settings: AdoptedModel, shape: tuple[int, ...], path: Path) ->
         notes.append("the two outputs are reduced to one, (w_1 - w_0) / sqrt 2, positive for the second class")
     elif len(found[-1].weight) > 2:
         notes.append(f"the {len(found[-1].weight)} outputs are read as those of as many classes under cross entropy")
-    network = network_of(found, path)
+    network = network_of(found, path, ACTIVATIONS[settings.activation])
     if network.later_biases:
         notes.append(LATER_BIASES)
+    if not network.activation.is_homogeneous:
+        notes.append(NOT_HOMOGENEOUS.format(activation=network.activation))
     if settings.input_order == "HWC":
         network = network.with_first_layer(channels_first(network.weights[0], shape))
     return network, notes
@@ -137,7 +144,7 @@ def _read_pytorch(path: Path) -> dict[str, Tensor]:
     return plain(flatten(content), path)
 
 
-def network_of(layers: Sequence[Linear], path: Path) -> Network:
+def network_of(layers: Sequence[Linear], path: Path, activation: Activation) -> Network:
     """The float32 network of the layers; a bias that is zero throughout counts as none.
 
     Raises UserError naming the file, the tensor and the defect.
@@ -147,7 +154,7 @@ def network_of(layers: Sequence[Linear], path: Path) -> Network:
             if part is not None and not part.isfinite().all():
                 raise UserError(f"{path}: {name} has a number that is no finite float32", "train the model again")
     biases = [layer.bias if layer.bias is not None and layer.bias.any() else None for layer in layers]
-    network = Network.of([layer.weight for layer in layers], biases)
+    network = Network.of([layer.weight for layer in layers], biases, activation)
     return network.map(lambda parameter: parameter.contiguous())
 
 

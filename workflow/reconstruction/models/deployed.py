@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..errors import UserError
 from ..files import store
+from .activations import ACTIVATIONS
 from .family import Family
 from .mlp import Network
 
@@ -71,7 +72,8 @@ def normalise(images: np.ndarray, mean: np.ndarray, std: np.ndarray = UNIT) -> T
 
 
 def arrays(network: Network, mean: np.ndarray, std: np.ndarray = UNIT) -> dict[str, np.ndarray]:
-    """What model.h5 holds: weights/1 .. weights/L, the biases that there are, mean and std, as float32.
+    """What model.h5 holds: weights/1 .. weights/L, the biases that there are, mean and std, as float32, and
+    the activation by its name.
 
     The first layer's is called bias. Those of further layers, weights/bias2 .. weights/biasL, are named among the
     weights, so that a program that knows no such biases refuses the file.
@@ -82,7 +84,7 @@ def arrays(network: Network, mean: np.ndarray, std: np.ndarray = UNIT) -> dict[s
         for layer, bias in enumerate(network.biases, start=1)
         if bias is not None
     }
-    return {**weights, **biases, "mean": mean, "std": std}
+    return {**weights, **biases, "mean": mean, "std": std, "activation": np.asarray(network.activation.name)}
 
 
 def _bias_name(layer: int) -> str:
@@ -90,17 +92,20 @@ def _bias_name(layer: int) -> str:
 
 
 def read(path: Path) -> Deployed:
-    """Read model.h5; raises UserError where its shapes do not make a network or a weight is not finite."""
+    """Read model.h5; raises UserError where its arrays do not make a network or a weight is not finite."""
     stored = store.read(path, "model")
     layers = range(1, len([name for name in stored.arrays if re.fullmatch(r"weights/\d+", name)]) + 1)
     weights = [stored.arrays.get(f"weights/{layer}", np.empty(0)) for layer in layers]
     biases = [stored.arrays.get(_bias_name(layer)) for layer in layers]
     mean, std = stored.arrays.get("mean", np.empty(0)), stored.arrays.get("std", UNIT)
-    known = {"mean", "std", *(name for k in layers for name in (f"weights/{k}", _bias_name(k)))}
+    activation = ACTIVATIONS.get(str(stored["activation"]))
+    if activation is None:
+        raise UserError(f"{path}: its activation is none of {', '.join(ACTIVATIONS)}", "make the model again")
+    known = {"mean", "std", "activation", *(name for k in layers for name in (f"weights/{k}", _bias_name(k)))}
     if not (stored.arrays.keys() <= known and _make_a_network(weights, biases, mean, std)):
         raise UserError(f"{path}: its weights, biases, mean and std do not fit together", "make the model again")
     found = [None if bias is None else torch.from_numpy(bias) for bias in biases]
-    network = Network.of([torch.from_numpy(weight) for weight in weights], found)
+    network = Network.of([torch.from_numpy(weight) for weight in weights], found, activation)
     if not all(parameter.isfinite().all() for parameter in network.parameters):
         raise UserError(f"{path}: has a weight that is no finite number", "train the model again")
     return Deployed(network, mean, stored, std)

@@ -1,8 +1,8 @@
-"""The classifier: an MLP, homogeneous in its parameters where its first layer alone has a bias.
+"""The classifier: an MLP, homogeneous in its parameters where its first layer alone has a bias and its activation is.
 
-Phi(x) = W_L relu(W_{L-1} ... relu(W_1 x + b_1))          (Haim et al. 2022, section 3)
+Phi(x) = W_L f(W_{L-1} ... f(W_1 x + b_1))          (Haim et al. 2022, section 3, where f is the ReLU)
 
-Other layers may have one as well.
+Other layers may have a bias as well.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from .activations import RELU, Activation
 from .family import Family
 from .softmax import family_of
 
@@ -25,18 +26,20 @@ class Network:
 
     weights: W_k of shape (h_k, h_{k-1}), first layer to last; W_L has a row for each of the family's outputs.
     bias: b_1 of shape (h_1,), or None of a network that was trained without; later_biases: b_2 .. b_L, where any
-    layer beyond the first has one.
+    layer beyond the first has one; activation: of every hidden layer.
     """
 
     weights: tuple[Tensor, ...]
     bias: Tensor | None
     later_biases: tuple[Tensor | None, ...] = ()
+    activation: Activation = RELU
 
     @staticmethod
-    def of(weights: Sequence[Tensor], biases: Sequence[Tensor | None]) -> Network:
+    def of(weights: Sequence[Tensor], biases: Sequence[Tensor | None], activation: Activation = RELU) -> Network:
         """The network with a bias, or None, for each layer."""
         bias, *later = biases
-        return Network(tuple(weights), bias, tuple(later) if any(bias is not None for bias in later) else ())
+        some = tuple(later) if any(bias is not None for bias in later) else ()
+        return Network(tuple(weights), bias, some, activation)
 
     def __str__(self) -> str:
         return "-".join(map(str, self.sizes))
@@ -75,7 +78,8 @@ class Network:
     def map(self, change: Callable[[Tensor], Tensor]) -> Network:
         """The network with every parameter changed."""
         weights = [change(weight) for weight in self.weights]
-        return Network.of(weights, [None if bias is None else change(bias) for bias in self.biases])
+        biases = [None if bias is None else change(bias) for bias in self.biases]
+        return Network.of(weights, biases, self.activation)
 
     def to(self, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Network:
         return self.map(lambda parameter: parameter.to(device=device, dtype=dtype))
@@ -95,6 +99,7 @@ def initialise(
     generator: torch.Generator,
     later_biases: bool = False,
     outputs: int = 1,
+    activation: Activation = RELU,
 ) -> Network:
     """Draw the initial float64 weights of the published experiments.
 
@@ -115,24 +120,26 @@ def initialise(
             weights.append(default(fan_in, fan_out, fan_in))
     bias = torch.randn(sizes[1], generator=generator, dtype=torch.float64) * first_layer_scale
     later = [default(fan_in, fan_out) if later_biases else None for fan_in, fan_out in pairwise(sizes[1:])]
-    return Network.of(weights, [bias, *later])
+    return Network.of(weights, [bias, *later], activation)
 
 
 def activations(network: Network, inputs: Tensor) -> list[Tensor]:
     """Inputs a_0 (..., n, D) and the hidden activations a_1 .. a_{L-1} (..., n, h_k)."""
     layers = [inputs]
-    for weight, bias in zip(network.weights[:-1], network.biases[:-1], strict=True):
-        product = layers[-1] @ weight.T
-        if bias is not None:
-            product = product + bias
-        layers.append(product.relu_())
+    for k in range(1, len(network.weights)):
+        layers.append(network.activation.value_(before_activation(network, layers[-1], k)))
     return layers
+
+
+def before_activation(network: Network, layer: Tensor, k: int) -> Tensor:
+    """z_k (..., n, h_k) of a_{k-1}, for each layer k = 1 .. L; the last is Phi(x), of C outputs."""
+    product, bias = layer @ network.weights[k - 1].T, network.biases[k - 1]
+    return product if bias is None else product + bias
 
 
 def outputs(network: Network, layers: list[Tensor]) -> Tensor:
     """Phi(x) of shape (..., n, C), of the activations of n inputs."""
-    product, bias = layers[-1] @ network.weights[-1].T, network.biases[-1]
-    return product if bias is None else product + bias
+    return before_activation(network, layers[-1], len(network.weights))
 
 
 def margins(network: Network, inputs: Tensor, labels: Tensor) -> Tensor:
@@ -142,9 +149,11 @@ def margins(network: Network, inputs: Tensor, labels: Tensor) -> Tensor:
 
 def sensitivities(network: Network, layers: list[Tensor], labels: Tensor) -> list[Tensor]:
     """dq/dz_k of shape (n, h_k) of the log-odds q, for each hidden layer k = 1 .. L-1, then dq/dPhi (n, C)."""
+    activation = network.activation
     deltas = [network.family.log_odds_gradient(outputs(network, layers), labels)]
-    for weight, hidden in zip(reversed(network.weights[1:]), reversed(layers[1:]), strict=True):
-        deltas.append((deltas[-1] @ weight) * (hidden > 0))
+    for k in range(len(network.weights) - 1, 0, -1):
+        z = layers[k] if activation.is_homogeneous else before_activation(network, layers[k - 1], k)
+        deltas.append((deltas[-1] @ network.weights[k]) * activation.derivative(z))
     return deltas[::-1]
 
 

@@ -1,8 +1,8 @@
 """What weights say by themselves of whether a network was read as it was trained.
 
-Gradient descent conserves, for each hidden unit of a ReLU network, the squared norm of its incoming weights less that
-of its outgoing ones (Du et al. 2018): what it has learnt stands on both sides. And weights of a first layer that saw
-photographs look like photographs.
+Gradient descent conserves, for each hidden unit of a ReLU or LeakyReLU network, the squared norm of its incoming
+weights less that of its outgoing ones (Du et al. 2018): what it has learnt stands on both sides. And weights of a first
+layer that saw photographs look like photographs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ SMOOTHER = 0.7  # of the other order's roughness; without smooth images, no orde
 
 def balance(network: Network) -> float:
     """The smallest correlation, over the hidden layers, of the squared norms of units' incoming and outgoing weights;
-    nan where no layer has units enough."""
+    nan where no layer has units enough, or the activation is such that nothing is conserved."""
+    if not network.activation.is_homogeneous:
+        return math.nan
     found = []
     for (weight, following), bias in zip(pairwise(network.weights), network.biases, strict=False):
         incoming = weight.double().square().sum(1)

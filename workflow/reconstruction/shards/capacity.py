@@ -8,7 +8,7 @@ from ..machine.devices import free
 from ..models.mlp import Network
 
 PARAMETER_COPIES = 8  # of the candidates: themselves, start, two moments, gradients, products' own
-ACTIVATION_COPIES = 8  # of a hidden layer's activations, alive at the peak of one evaluation
+ACTIVATION_COPIES = 8  # of a hidden layer's activations, alive at the peak of one evaluation; of smooth ones one more
 SPARE = 0.8  # of what is free, lest the allocator's rounding fill it up
 
 
@@ -20,11 +20,9 @@ def bytes_per_restart(network: Network, candidates: int, parameters: torch.dtype
     size, *hidden, _ = network.sizes
     weights = sum(weight.numel() for weight in network.weights)
     activations = candidates * sum(hidden)
+    copies = ACTIVATION_COPIES + (not network.activation.is_homogeneous)
     products = network.weights[0].element_size()
-    return (
-        PARAMETER_COPIES * candidates * size * parameters.itemsize
-        + (ACTIVATION_COPIES * activations + 2 * weights) * products
-    )
+    return PARAMETER_COPIES * candidates * size * parameters.itemsize + (copies * activations + 2 * weights) * products
 
 
 def restarts_at_once(network: Network, candidates: int, parameters: torch.dtype, device: torch.device) -> int:

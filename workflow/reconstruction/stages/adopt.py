@@ -48,7 +48,8 @@ def run(settings: AdoptedModel, model_path: Path, subset_path: Path | None, trai
         )
     model = store.write(model_path, "model", arrays, settings_json=settings.to_json(), facts=facts, sources=sources)
     with_bias = [str(layer) for layer, bias in enumerate(network.biases, start=1) if bias is not None]
-    say(f"{network}, " + (f"a bias in layer {', '.join(with_bias)}" if with_bias else "no bias"), *found.notes)
+    biases = f"a bias in layer {', '.join(with_bias)}" if with_bias else "no bias"
+    say(f"{network}, {network.activation}, {biases}", *found.notes)
     if not sources or training_path is None:
         conclude(by_weights(network, mean.shape))
         return

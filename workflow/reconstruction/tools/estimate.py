@@ -20,11 +20,12 @@ from ..attack.search.starts import draw
 from ..configuration import Configuration, Experiment, LogLossSchedule, Model, Sweep
 from ..errors import UserError
 from ..machine.progress import Progress
-from ..models.mlp import Network, initialise
+from ..models.mlp import Network
 from ..shards.batches import prepare, product_dtype, search_in_batches
 from ..shards.capacity import bytes_per_restart, restarts_at_once
 from ..training import settling
 from ..training.descent import descend
+from ..training.fit import begin
 from .stand_in import network_of, outputs_of
 from .status import duration
 
@@ -183,8 +184,7 @@ def training_seconds(
     generator = torch.Generator().manual_seed(model.seed)
     size = min(network.input_size, images)
     inputs = torch.randn(images, size, generator=generator).to(device, dtype)
-    everywhere = model.biases == "every-layer"
-    begun = initialise(size, model.hidden, model.first_layer_scale, generator, everywhere, outputs)
+    begun = begin(model, size, outputs, generator)
     labels = begun.family.candidate_labels(images).to(device, dtype)
     begun = begun.to(device=device, dtype=dtype)
 

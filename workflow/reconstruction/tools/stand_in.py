@@ -13,9 +13,10 @@ from ..errors import UserError
 from ..files.layout import MODEL
 from ..machine.devices import require_memory
 from ..models import deployed
-from ..models.mlp import Network, initialise
+from ..models.mlp import Network
 from ..models.softmax import outputs_for
 from ..training.capacity import to_train
+from ..training.fit import begin
 
 CLASSES = {"mnist": 10, "fashion-mnist": 10, "cifar10": 10, "cifar100": 100}
 INPUT_SIZES = {"mnist": 28 * 28, "fashion-mnist": 28 * 28, "cifar10": 3 * 32 * 32, "cifar100": 3 * 32 * 32}
@@ -45,7 +46,7 @@ def network_of(configuration: Configuration, experiment: Experiment, results: Pa
 def made_up(model: Model, size: int, images: int, outputs: int = 1) -> Network:
     """A random network whose first layer lies in a span of images - 1 directions, as after mean subtraction."""
     generator = torch.Generator().manual_seed(model.seed)
-    network = initialise(size, model.hidden, model.first_layer_scale, generator, model.biases == "every-layer", outputs)
+    network = begin(model, size, outputs, generator)
     rank = max(1, min(images - 1, size, model.hidden[0]))
     left, right = (
         torch.randn(*shape, generator=generator, dtype=torch.float64)

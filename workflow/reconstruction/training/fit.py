@@ -10,6 +10,7 @@ from torch import Tensor
 from ..configuration import ConstantSchedule, Model, Training
 from ..errors import UserError
 from ..machine.progress import Progress
+from ..models.activations import ACTIVATIONS
 from ..models.mlp import Network, initialise
 from ..models.softmax import outputs_for
 from . import settling
@@ -24,10 +25,7 @@ def fit(settings: Model, inputs: Tensor, labels: Tensor, device: torch.device) -
     float64 and the training curve. Raises UserError where the loss diverges.
     """
     generator = torch.Generator().manual_seed(settings.seed)
-    everywhere = settings.biases == "every-layer"
-    initial = initialise(
-        inputs.shape[1], settings.hidden, settings.first_layer_scale, generator, everywhere, outputs_for(labels)
-    )
+    initial = begin(settings, inputs.shape[1], outputs_for(labels), generator)
     basis = data_span(inputs)
     within = initial.project_inputs(basis)
     try:
@@ -45,6 +43,12 @@ def fit(settings: Model, inputs: Tensor, labels: Tensor, device: torch.device) -
     outside = initial.weights[0] - within.weights[0] @ basis
     first = shrinkage * outside + fitted.weights[0] @ basis
     return fitted.with_first_layer(first), curve
+
+
+def begin(settings: Model, size: int, outputs: int, generator: torch.Generator) -> Network:
+    """The network that training begins with."""
+    everywhere, activation = settings.biases == "every-layer", ACTIVATIONS[settings.activation]
+    return initialise(size, settings.hidden, settings.first_layer_scale, generator, everywhere, outputs, activation)
 
 
 def _descend(

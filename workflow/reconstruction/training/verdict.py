@@ -1,8 +1,8 @@
 """Whether what the attack assumes holds for a model, and by which figure.
 
-It assumes that the weights are a sum of the training images' gradients, as training a ReLU network for long from a
-small first layer, or under weight decay, leaves them. Training images tell how much of the first layer is no such sum;
-weights alone can only tell that it cannot be so.
+It assumes that the weights are a sum of the training images' gradients, as training a homogeneous network for long from
+a small first layer, or any under weight decay, leaves them. Training images tell how much of the first layer is no such
+sum; weights alone can only tell that it cannot be so.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ HOLDS, IN_PART, FAILS, UNKNOWN = "holds", "holds in part", "does not hold", "not
 SMALL, LARGE = 0.25, 0.6  # of the first layer; ReLU networks trained for long leave 0.05 to 0.5
 BALANCED = 0.5  # a correlation; 0.97 and more after training for long, 0.3 and less otherwise
 CAUSES = (
-    "check the order of the layers (`layers`) and of the inputs (`input_order`), the activation (ReLU is assumed), "
+    "check the order of the layers (`layers`) and of the inputs (`input_order`), the activation (`activation`), "
     "mean and std, and the labels"
 )
 

@@ -1,10 +1,10 @@
 """Whether a known image closes the first layer's equations: a membership score in closed form.
 
-At rest under weight decay the column u o s of every training image lies in the column space of T = [W_1 | b_1]
+At rest under weight decay the column u o f'(T z) of every training image lies in the column space of T = [W_1 | b_1]
 (equations.py). So the distance of a known image's column to that space tells whether it was trained on, without a
 search, without other images and whatever its lambda is. Training images lie on kinks of many units, where no gate is
 right: units within KINK of their hyperplane are left out, of every image by the same rule. Part of what the score
-tells are these kinks themselves, which members have and others do not.
+tells are these kinks themselves, which members have and others do not. A smooth activation has none.
 
 No rank is asked for: the ridge tells what of T counts, so that noise in the weights does as little harm as it can.
 """
@@ -38,7 +38,8 @@ def closure(network: Network, inputs: Tensor, labels: Tensor) -> Tensor:
     sines = (z @ table.T) / (norms * z.norm(dim=1, keepdim=True)).clamp(min=torch.finfo(torch.float64).tiny)
     gram = table.T @ table + RIDGE * norms.square().mean() * torch.eye(table.shape[1], dtype=torch.float64)
     held = []
-    for column, off_kink in zip(columns, sines.abs() > KINK, strict=True):
+    kink = KINK if network.activation.is_homogeneous else -1
+    for column, off_kink in zip(columns, sines.abs() > kink, strict=True):
         out = table[~off_kink]
         rows, right = table[off_kink], column[off_kink]
         left = right - rows @ torch.linalg.solve(gram - out.T @ out, rows.T @ right)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ...configuration import PublishedSearch
+from ...models.activations import Activation, PiecewiseLinear
 from ...models.mlp import Network
 from .optimisers import MOMENTUM
 from .penalties import DUAL_WEIGHT
@@ -18,25 +19,34 @@ from .restarts import Outcome, Starts
 
 
 class ModifiedReLU(torch.autograd.Function):
-    """Forward relu(z); backward multiplies by sigmoid(alpha z), which is itself differentiated (appendix A)."""
+    """Forward max(z, slope z); backward multiplies by slope + (1 - slope) sigmoid(alpha z), which is itself
+    differentiated (appendix A, of slope 0)."""
 
     @staticmethod
-    def forward(context: torch.autograd.function.FunctionCtx, z: Tensor, alpha: float) -> Tensor:
+    def forward(context: torch.autograd.function.FunctionCtx, z: Tensor, alpha: float, slope: float) -> Tensor:
         context.save_for_backward(z)
-        context.alpha = alpha  # type: ignore[attr-defined]
-        return z.relu()
+        context.alpha, context.slope = alpha, slope  # type: ignore[attr-defined]
+        return torch.maximum(z, slope * z)
 
     @staticmethod
-    def backward(context: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(context: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor, None, None]:
         (z,) = context.saved_tensors  # type: ignore[attr-defined]
-        return gradient * torch.sigmoid(context.alpha * z), None  # type: ignore[attr-defined]
+        alpha, slope = context.alpha, context.slope  # type: ignore[attr-defined]
+        return gradient * (slope + (1 - slope) * torch.sigmoid(alpha * z)), None, None
+
+
+def hidden(activation: Activation, z: Tensor, alpha: float) -> Tensor:
+    """f(z), with the search's derivatives."""
+    if isinstance(activation, PiecewiseLinear):
+        return ModifiedReLU.apply(z, alpha, activation.slope)
+    return activation.module()(z)
 
 
 def outputs(network: Network, inputs: Tensor, alpha: float) -> Tensor:
     """Phi(x) (m, C) of inputs (m, D)."""
     product = inputs
     for layer, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True)):
-        product = (ModifiedReLU.apply(product, alpha) if layer else product) @ weight.T
+        product = (hidden(network.activation, product, alpha) if layer else product) @ weight.T
         product = product if bias is None else product + bias
     return product
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.linalg import vector_norm
 
 from ...models.mlp import Network, outputs
+from .gates import gate, gate_derivative
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def stationarity(
     """Each layer's squared residual, and the gradient of their sum, each times its layer weight (1 by default).
 
     candidates: (B, m, D); lambdas: (B, m); labels: (m,) of the network's family; alpha: (B,), the sharpness of
-    the sigmoid that stands for the ReLU's derivative in every backward pass (appendix A). The forward
+    the sigmoid that stands for the ReLU's derivative in every backward pass (gates.py). The forward
     pass stays a ReLU, and the sigmoid is itself differentiated. The network's dtype is that of the products;
     sums over a layer are float32 at least. A layer without a bias has no equation for one.
     """
@@ -50,14 +51,16 @@ def stationarity(
     batch, count, _ = candidates.shape
     sharpness = alpha.view(batch, 1, 1)
 
-    # Forward: a_k = relu(z_k), s_k = sigmoid(alpha z_k), for k = 1 .. L-1
-    layers, gates = [candidates], []
+    # Forward: a_k = f(z_k), s_k = the gate at z_k, for k = 1 .. L-1
+    activation = network.activation
+    products, layers, gates = [], [candidates], []
     for k in range(depth - 1):
         product = layers[-1] @ weights[k].T
         if (bias := biases[k]) is not None:
             product += bias
-        gates.append((sharpness * product).sigmoid_())
-        layers.append(product.relu_())
+        gates.append(gate(activation, product, sharpness))
+        layers.append(activation.value_(product))
+        products.append(product)  # overwritten by a_k, unless the gate's derivative needs z_k
 
     # Backward: delta_L = lambda / m dq/dPhi, delta_k = u_k * s_k with u_k = delta_{k+1} W_{k+1}
     found = outputs(network, layers)
@@ -105,14 +108,14 @@ def stationarity(
             delta_gradient += bias_difference.unsqueeze(-2)
     lambdas_gradient = (delta_gradient * (-2 * output_gradient)).sum(-1)
 
-    # Reverse of the forward pass, last layer to first: dz_k = s_k * (da_k + ds_k * alpha (1 - s_k))
+    # Reverse of the forward pass, last layer to first: dz_k = s_k * da_k + ds_k/dz_k * ds_k
     layer_gradient = deltas[-1] @ differences[-1]
     curved = network.family.log_odds_curved(found, labels, delta_gradient)
     if curved is not None:
         layer_gradient += (curved * (lambdas.unsqueeze(-1) / count)) @ weights[-1]
     for k in range(depth - 1, 0, -1):
-        gate = gates[k - 1]
-        product_gradient = (1 - gate).mul_(sharpness).mul_(gate_gradients[k - 1]).add_(layer_gradient).mul_(gate)
+        changed = gate_derivative(activation, products[k - 1], gates[k - 1], sharpness)
+        product_gradient = layer_gradient.mul_(gates[k - 1]).addcmul_(changed, gate_gradients[k - 1])
         layer_gradient = product_gradient @ weights[k - 1]
         layer_gradient += deltas[k - 1] @ differences[k - 1]
 

@@ -63,7 +63,7 @@ def solve(
     precision: (d, d), the prior's.
     """
     table, rows = equations.weighted, equations.rows
-    columns = sensitivity(equations, solutions.factors) * solutions.gates
+    columns = sensitivity(equations, solutions.factors) * equations.derivative(solutions.gates)
     duals = _duals(columns, trusted)
     left = table - columns[trusted].T @ (duals[trusted] @ table)
     unit = torch.eye(table.shape[1], dtype=table.dtype)

@@ -7,6 +7,7 @@ confirmed by the weights alone.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
@@ -27,7 +28,7 @@ def labels(equations: Equations, images: Images) -> Tensor:
     if not equations.signed:
         return images.lambdas.sign()
     found = outputs(equations.above, equations.layers_above(images.z))
-    return found.argmax(1).to(found) if found.shape[1] > 1 else found.squeeze(1).sign()
+    return found.argmax(1).to(found) if found.shape[1] > 1 else torch.where(found[:, 0] < 0, -1.0, 1.0).to(found)
 
 
 def discrepancy(equations: Equations, solutions: Solutions, images: Images) -> Tensor:

@@ -25,11 +25,11 @@ QUIET = 3e-6  # of W_1's norm: what arithmetic in float32 leaves outside of its 
 CONDENSED = 0.999  # cosine of rows of layer 2 that respond as one
 SILENT = 1e-6  # of the largest row of layer 2
 WEAKEST = 3e-3  # of layer 2's largest singular value
-FEW = 16  # directions of layer 2 whose fractions are estimated; of more, a forward pass tells which respond
+FEW = 16  # directions of layer 2 whose factors are estimated; of more, a forward pass tells which respond
 
 
 class NotRead(ValueError):
-    """The network is of a kind that has no such equations, or too many unknowns in them."""
+    """The network has no such equations, or too many unknowns in them; says why in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -151,8 +151,8 @@ def _above(network: Network) -> tuple[Network, Tensor, Tensor, bool]:
     rank = int((values > WEAKEST * values[0]).sum())
     if rank > FEW:
         raise NotRead(
-            f"the exact attack does not apply: layer 2 of {len(above.weights)} has rank {rank}, and of networks with "
-            f"more than two hidden layers or one output it reads {FEW} at most"
+            f"the exact attack does not apply: layer 2 has rank {rank}, and of networks with several outputs or more "
+            f"than two hidden layers it reads {FEW} at most"
         )
     return above, right[:rank], second @ right[:rank].T, True
 

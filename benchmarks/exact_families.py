@@ -63,6 +63,7 @@ NETWORKS = {
     "2 hidden, 1000 units, 3 classes": Setting(classes=3, images=99, units=1000),
     "2 hidden, 10 classes": Setting(classes=10, images=50),
     "2 hidden, 10 classes, 1000 steps": Setting(classes=10, images=50, steps=1000),
+    "2 hidden, 10 classes, 2000 steps": Setting(classes=10, images=50, steps=2000),
     "2 hidden, 1000 units, 10 classes": Setting(classes=10, images=100, units=1000),
     "2 hidden, LeakyReLU": Setting(activation="leaky-relu"),
     "2 hidden, GELU": Setting(activation="gelu"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -53,17 +53,22 @@ def prepare(options: argparse.Namespace) -> Problem:
 
 
 def images_of(
-    data: str, source: str | None, count: int, held_out: int | None = None
+    data: str, source: str | None, count: int, held_out: int | None = None, classes: int = 2
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """training, labels and held_out of a Problem; held_out: how many, by default as many as trained on."""
+    """training, labels and held_out of a Problem; held_out: how many, by default as many as trained on; classes: of
+    more than two, the first so many of the source."""
     dataset = Dataset.model_validate(
         {
-            "per_label": count // 2,
-            "held_out_per_label": None if held_out is None else held_out // 2,
+            "per_label": count // classes,
+            "held_out_per_label": None if held_out is None else held_out // classes,
             **_source(data, source),
+            **({"labels": {"rule": "all"}} if classes > 2 else {}),
         }
     )
     pool, _ = load(dataset.source)
+    if classes > 2:
+        wanted = pool.classes < classes
+        pool = replace(pool, images=pool.images[wanted], classes=pool.classes[wanted])
     trained, others = draw(pool, dataset)
     mean = pool.images[trained.indices].mean(0, dtype=np.float64).astype(np.float32)
 

@@ -10,6 +10,7 @@ from reconstruction.evaluation.matching import nearest_by_ncc
 from reconstruction.files import store
 from reconstruction.merging import solving
 from reconstruction.models import deployed
+from reconstruction.models.mlp import activations, outputs
 from reconstruction.stages import deduplicate, reconstruct, scramble
 from science_helpers import normal, random_network
 
@@ -56,6 +57,18 @@ def test_each_image_has_its_gap_and_comes_in_the_order_of_the_score(found):
     assert set(found["candidates/label"].tolist()) <= {-1, 1}
     assert set(found["representatives/support"].tolist()) <= {0, 1, 2}
     assert len(found["candidates/lambda"]) <= COUNT
+
+
+def test_images_of_several_classes_come_back_with_the_networks_own_answer(tmp_path):
+    classes = planted(COUNT, outputs=3)
+    model = write(tmp_path, classes.network)
+    reconstruct.run(settings(method="exact", exact=EXACT | {"deflations": 0}), 0, model, tmp_path / "0.h5", CPU)
+    deduplicate.run(Merge(), model, [tmp_path / "0.h5"], tmp_path / "candidates.h5")
+    found = store.read(tmp_path / "candidates.h5", "candidates")
+    images = torch.from_numpy(found["candidates/coordinates"] @ found["basis"])
+    answers = outputs(classes.network, activations(classes.network, images.double())).argmax(1)
+    assert found["candidates/label"].tolist() == answers.tolist()
+    assert (nearest_by_ncc(classes.images.float(), images).score > 0.99).sum() >= COUNT - 2
 
 
 def test_where_the_weights_forbid_it_the_search_by_gradients_goes_on(tmp_path, capsys):

@@ -1,6 +1,7 @@
 """The exact attack: planted gates are found and their images come back; where there are none, it says so."""
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,15 +13,17 @@ from hypothesis import strategies as st
 from reconstruction.attack.exact import acceptance, deflation
 from reconstruction.attack.exact.condition import condition
 from reconstruction.attack.exact.confirmation import confirmed, discrepancy
-from reconstruction.attack.exact.equations import UnknownDepth, equations, parallel
+from reconstruction.attack.exact.confirmation import labels as labels_of
+from reconstruction.attack.exact.equations import NotRead, equations, parallel
 from reconstruction.attack.exact.prior import from_weights
 from reconstruction.attack.exact.search import GateSearch, Solutions, begin, search
-from reconstruction.attack.exact.sensitivity import fitted, random_factors, sensitivity
+from reconstruction.attack.exact.sensitivity import fitted, random_factors, responding, sensitivity
 from reconstruction.attack.exact.solve import Images, Weights, solve
 from reconstruction.attack.plan import NoGates, gates, plan_of
 from reconstruction.configuration import ExactSearch, Restarts
 from reconstruction.evaluation.matching import nearest_by_ncc
-from reconstruction.models.mlp import Network, activations, outputs
+from reconstruction.models.activations import ACTIVATIONS
+from reconstruction.models.mlp import Network, activations, before_activation, outputs
 from science_helpers import generator, normal, orthonormal, properties, random_network, relative, uniform
 
 COUNT = 12
@@ -60,9 +63,8 @@ def test_planted_images_come_back():
 
 def exact_images(trusted):
     """Images of the planted gates, by the columns that are trusted, and their scores."""
-    system, first = equations(problem().network, COUNT - 1), problem().network.weights[0]
-    units = torch.cat([first @ system.basis.T, problem().network.bias[:, None]], 1)
-    unit = (system.rows @ (units / units.norm(dim=1, keepdim=True)).T).argmax(1)
+    system = equations(problem().network, COUNT - 1)
+    unit = units_of(system, problem().network)
     z = torch.zeros(COUNT, COUNT).double()
     exact = Solutions(z, z, problem().gates[:, unit], problem().factors, torch.zeros(COUNT).double())
     images = solve(system, exact, trusted, from_weights(system), SHARP)
@@ -113,10 +115,15 @@ def test_the_equations_know_what_the_network_is():
     z = torch.cat([images @ system.basis.T, torch.ones(5, 1).double()], 1)
     assert torch.equal(z @ system.rows.T > 0, first > 0)
     active = (first.relu() @ network.weights[1].T > 0).double()
-    assert system.inward.shape == system.responses.shape == (4, 9)
-    assert torch.equal(active.sum(1), ((z @ system.rows.T).relu() @ system.inward.T > 0).double().sum(1))
+    assert system.above.weights[0].shape == system.responses.shape == (4, 9)
+    respond = responding(system, z)
+    assert torch.equal(active.sum(1), respond.sum(1))
+    assert (
+        relative(outputs(system.above, system.layers_above(3 * z)), outputs(network, activations(network, images)))
+        < 1e-12
+    )
     whole = active * network.weights[2][0] @ network.weights[1]
-    pieces = ((z @ system.rows.T).relu() @ system.inward.T > 0).double() @ system.responses
+    pieces = respond @ system.responses
     pieces = pieces * system.scales
     assert relative(pieces / pieces.norm(), whole / whole.norm()) < 1e-12
 
@@ -173,6 +180,14 @@ def test_unequal_layers_are_refused():
         gates(flow, Restarts(candidates=2), torch.ones(40))
 
 
+def test_smooth_activations_are_refused():
+    smooth = replace(problem().network, activation=ACTIVATIONS["gelu"])
+    with pytest.raises(NoGates, match="under a smooth activation"):
+        gates(smooth, Restarts(candidates=2), torch.ones(40))
+    with pytest.raises(NotRead, match="GELU has none"):
+        equations(smooth, COUNT - 1)
+
+
 def test_few_directions_are_refused_or_warned_of():
     """Of 80 directions for 24 unknowns, 29 are left: enough for each unknown, and too few to tell right from wrong."""
     first, second, last = problem().network.weights
@@ -214,10 +229,40 @@ def test_deeper_networks_of_few_directions_are_read():
 
 def test_what_is_not_built_is_refused():
     first, second, third, last = random_network(6, [30, 20, 9]).weights
-    with pytest.raises(UnknownDepth, match="layer 2 of 3 has rank 20"):
+    with pytest.raises(NotRead, match=r"layer 2 has rank 20, .* reads 16 at most"):
         equations(Network((first, second, third, last), None), 6)
-    with pytest.raises(UnknownDepth, match="no hidden layer"):
+    with pytest.raises(NotRead, match="no hidden layer"):
         equations(Network((last,), None), 6)
+
+
+FAMILIES = {
+    "biases": {"later_biases": True},
+    "classes": {"outputs": 3},
+    "leaky": {"activation": ACTIVATIONS["leaky-relu"]},
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_other_families_are_read(family):
+    """Without deflation; nothing comes out where the first layer's rows have another order than u."""
+    other = planted(COUNT, **FAMILIES[family])
+    assert condition(other.network, COUNT - 1).applies
+    found = attack(other.network, None, 400, 0, plan_of(ExactSearch(deflations=0)), COUNT - 1)
+    on = other.gates[:, units_of(found.equations, other.network)] > 0.5
+    right = ((found.solutions.gates > 0.5)[:, None] == on).double().mean(2)
+    scores = nearest_by_ncc(other.images.float(), found.images.float()).score
+    assert (right.amax(0) > 0.98).sum() >= COUNT - 3
+    assert (scores > 0.95).sum() >= COUNT - 4
+    first, order = other.network.weights[0], torch.randperm(80, generator=generator(0))
+    disordered = replace(other.network.with_first_layer(first[order]), bias=other.network.bias[order])
+    assert not len(attack(disordered, None, 400, 0, plan_of(ExactSearch(deflations=0)), COUNT - 1).images)
+
+
+def units_of(system, network):
+    """The unit (m,) of each direction."""
+    first = network.weights[0]
+    units = torch.cat([first @ system.basis.T, network.bias[:, None]], 1)
+    return (system.rows @ (units / units.norm(dim=1, keepdim=True)).T).argmax(1)
 
 
 def test_rotated_weights_give_nothing():
@@ -232,31 +277,55 @@ def test_rotated_weights_give_nothing():
 
 
 @properties
-@given(seed=st.integers(0, 1000), biased=st.booleans())
-def test_lambda_is_what_the_loss_asks_for(seed, biased):
-    """Images with lambda = 3 sigmoid(-q) are off by nothing, and one whose lambda is e^2 times as large by 2."""
-    network = random_network(6, [9, 4], seed=seed)
-    network = network if biased else Network(network.weights, None)
-    system = equations(network, 6)
-    inputs = normal(7, 6, seed=seed)
+@given(
+    seed=st.integers(0, 1000),
+    biases=st.sampled_from([(False, False), (True, False), (True, True)]),
+    outputs_=st.sampled_from([1, 3]),
+    activation=st.sampled_from(["relu", "leaky-relu"]),
+)
+def test_lambda_is_what_the_loss_asks_for(seed, biases, outputs_, activation):
+    """Images with lambda = 3 sigmoid(-q) are off by nothing, and one whose lambda is e^2 times as large by 2; of
+    several classes u and lambda may both have the other sign."""
+    first, later = biases
+    network = random_network(6, [9, 4], seed, later, outputs_, activation)
+    network = network if first else replace(network, bias=None)
+    system, inputs = equations(network, 6), normal(7, 6, seed=seed)
     layers = activations(network, inputs)
-    phi = outputs(network, layers).squeeze(1)
-    assume((phi != 0).all())
-    labels = phi.sign()
-    z = inputs @ system.basis.T
-    z = torch.cat([z, torch.ones(7, 1).double()], 1) if biased else z
-    order = torch.argsort(network.weights[1].norm(dim=1) * network.weights[2][0].abs(), descending=True)
-    factors = (layers[2] > 0).double()[:, order]
+    phi = outputs(network, layers)
+    labels = phi.argmax(1).double() if outputs_ > 1 else phi.squeeze(1).sign()
+    log_odds = network.family.log_odds(phi, labels)
+    assume((log_odds > 0).any() and (phi != 0).all())
+    if outputs_ > 1:
+        hidden = layers[1].clone().requires_grad_()
+        above = Network.of(network.weights[1:], network.biases[1:], network.activation)
+        odds = network.family.log_odds(outputs(above, activations(above, hidden)), labels)
+        (u,) = torch.autograd.grad(odds.sum(), hidden)
+        signs = torch.where(uniform(7, seed=seed) < 0.5, -1.0, 1.0).double()
+        factors = signs[:, None] * u @ torch.linalg.svd(network.weights[1], full_matrices=False).Vh.T
+    else:
+        signs = labels
+        factors = network.activation.derivative(before_activation(network, layers[1], 2))[:, strongest(network)]
+        assume((factors.amax(1) == 1).all())
     typical = (factors @ system.responses).abs().median(dim=1).values
-    lambdas = 3 * torch.sigmoid(-phi * labels) * typical * labels
+    assume((typical > 1e-6).all())
+    lambdas = 3 * torch.sigmoid(-log_odds) * typical * signs
     lambdas[2] *= torch.e**2
+    z = inputs @ system.basis.T
+    z = torch.cat([z, torch.ones(7, 1).double()], 1) if first else z
     solved = Images(z, lambdas, z[:, 0], z[:, 0])
-    patterns = Solutions(z, z, z, factors, z[:, 0])
-    found = discrepancy(system, patterns, solved)
+    found = discrepancy(system, Solutions(z, z, z, factors, z[:, 0]), solved)
     expected = torch.zeros(7).double()
     expected[2] = 2
     assert (found - expected).abs().max() < 1e-9
     assert confirmed(found)[0] == 6
+    assert torch.equal(labels_of(system, solved), labels)
+
+
+def strongest(network):
+    """Units of layer 2, the strongest first, their bias counted with them."""
+    bias = network.biases[1]
+    table = network.weights[1] if bias is None else torch.cat([network.weights[1], bias[:, None]], 1)
+    return torch.argsort(table.norm(dim=1) * network.weights[2][0].abs(), descending=True)
 
 
 def test_images_of_planted_gates_are_chosen():

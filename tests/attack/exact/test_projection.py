@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from reconstruction.attack.exact import graph
 from reconstruction.attack.exact.equations import Equations
 from reconstruction.attack.exact.projection import projection
+from reconstruction.models.mlp import Network
 from science_helpers import normal, properties, relative
 
 numbers = st.floats(-3, 3)
@@ -16,9 +17,9 @@ def system(rows, unknowns, seed=0):
     return Equations(
         rows=torch.nn.functional.normalize(normal(rows, unknowns, seed=seed), dim=1),
         weighted=normal(rows, unknowns, seed=seed + 1),
-        inward=normal(2, rows, seed=seed + 2),
-        outward=normal(2, rows, seed=seed + 4),
+        above=Network((normal(2, rows, seed=seed + 2), normal(1, 2, seed=seed + 4)), None),
         responses=normal(2, rows, seed=seed + 3),
+        mixing=torch.eye(2).double(),
         scales=torch.ones(rows).double(),
         basis=torch.eye(unknowns - 1).double(),
         spectrum=torch.ones(unknowns - 1).double(),
@@ -26,23 +27,23 @@ def system(rows, unknowns, seed=0):
 
 
 @properties
-@given(a=numbers, y=numbers, u=st.floats(0.1, 2), sign=st.sampled_from([-1.0, 1.0]))
-def test_no_point_of_the_graph_is_nearer(a, y, u, sign):
+@given(a=numbers, y=numbers, u=st.floats(0.1, 2), sign=st.sampled_from([-1.0, 1.0]), slope=st.sampled_from([0, 0.1]))
+def test_no_point_of_the_graph_is_nearer(a, y, u, sign, slope):
     u = sign * u
     line = torch.linspace(-6, 6, 4001).double()
     share = torch.linspace(0, 1, 4001).double()
     points = torch.cat(
         [
-            torch.stack([line.clamp(max=0), torch.zeros_like(line)], 1),
-            torch.stack([torch.zeros_like(share), share * u], 1),
+            torch.stack([line.clamp(max=0), torch.full_like(line, slope * u)], 1),
+            torch.stack([torch.zeros_like(share), (slope + (1 - slope) * share) * u], 1),
             torch.stack([line.clamp(min=0), torch.full_like(line, u)], 1),
         ]
     )
     nearest = (points - torch.tensor([a, y], dtype=torch.float64)).square().sum(1).min()
-    found_a, found_y = graph.nearest(*(torch.tensor([value], dtype=torch.float64) for value in (a, y, u)))
+    found_a, found_y = graph.nearest(*(torch.tensor([value], dtype=torch.float64) for value in (a, y, u)), slope)
     distance = (found_a - a).square() + (found_y - y).square()
-    off, on = (found_a <= 0) & (found_y == 0), (found_a >= 0) & (found_y == u)
-    kink = (found_a == 0) & (found_y / u <= 1) & (found_y / u >= 0)
+    off, on = (found_a <= 0) & (found_y == slope * u), (found_a >= 0) & (found_y == u)
+    kink = (found_a == 0) & (found_y / u <= 1) & (found_y / u >= slope)
     assert (off | on | kink).all()
     assert distance.item() <= nearest.item() + 1e-12
 

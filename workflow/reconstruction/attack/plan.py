@@ -9,12 +9,11 @@ from torch import Tensor
 
 from ..configuration import ExactSearch, PublishedSearch, Restarts, SearchSettings, SubspaceSearch
 from ..errors import UserError
-from ..models.activations import RELU
 from ..models.mlp import Network
 from ..models.space import INPUTS, Space
 from ..schedules import DECAYS
 from .exact.condition import condition
-from .exact.equations import Equations, UnknownDepth, equations
+from .exact.equations import Equations, NotRead, equations
 from .exact.hunt import TRIAL, Hunt, Plan
 from .exact.prior import Prior, from_weights
 from .exact.search import GateSearch
@@ -71,18 +70,12 @@ def gates(network: Network, settings: Restarts, std: Tensor, trial: bool = True)
     rank, largest = settings.exact.rank, min(network.weights[0].shape)
     if rank is not None and rank > largest:
         raise UserError(f"exact.rank: is {rank}, and the first layer's rank is {largest} at most", "lower it")
-    if network.activation is not RELU:
-        raise NoGates(f"the exact attack does not apply: it reads ReLU networks, and this one has {network.activation}")
-    if network.family.outputs != 1:
-        raise NoGates("the exact attack does not apply: it reads networks with one output")
-    if network.later_biases:
-        raise NoGates("the exact attack does not apply: it reads networks whose first layer alone has a bias")
     found = condition(network, rank)
     if not found.applies:
         raise NoGates(str(found))
     try:
         system = equations(network, found.rank)
-    except UnknownDepth as error:
+    except NotRead as error:
         raise NoGates(str(error)) from None
     directions, unknowns = system.rows.shape[0], 2 * system.rows.shape[1]
     note = ""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..attack.exact.acceptance import SAME, columns
 from ..attack.exact.choice import doubt
-from ..attack.exact.confirmation import confirmed, discrepancy
+from ..attack.exact.confirmation import confirmed, discrepancy, labels
 from ..attack.exact.hunt import Hunt, Report
 from ..attack.exact.search import Solutions
 from ..attack.plan import Gates
@@ -29,11 +29,12 @@ DOUBLE, COPIES = 8, 8  # bytes of a number, and of a matrix of all patterns, or 
 class Answer:
     """k images, the surest first.
 
-    coordinates: (k, r), in the space of the attack; lambdas: (k,), positive; labels: (k,) in {-1, +1}, the sign of
-    lambda as the equations have it; gap: (k,), how far a pattern is from closing its equations; contradiction: (k,),
-    the share of an image's products with the weights that contradicts its own gates; misfit: (k,), of log lambda, by
-    which it is not what the network's output at the image asks for; score: (k,), of gap and contradiction; support:
-    (k,), in how many shards. confirmed: images whose lambda fits; by_chance: how many of these are expected to.
+    coordinates: (k, r), in the space of the attack; lambdas: (k,), positive; labels: (k,) of the network's family, by
+    lambda's sign or, where the equations leave it open, the network's own answer; gap: (k,), how far a pattern is from
+    closing its equations; contradiction: (k,), the share of an image's products with the weights that contradicts its
+    own gates; misfit: (k,), of log lambda, by which it is not what the network's output at the image asks for; score:
+    (k,), of gap and contradiction; support: (k,), in how many shards. confirmed: images whose lambda fits; by_chance:
+    how many of these are expected to.
     """
 
     coordinates: np.ndarray
@@ -123,7 +124,7 @@ def solved(
     return Answer(
         images.z[:, : len(system.basis)].float().numpy(),
         images.lambdas.abs().float().numpy(),
-        images.lambdas.sign().to(torch.int8).numpy(),
+        labels(system, images).to(torch.int16).numpy(),
         chosen.gap.numpy(),
         images.consistency.numpy(),
         misfit.numpy(),

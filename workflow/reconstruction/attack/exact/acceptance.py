@@ -41,7 +41,7 @@ def admissible(solutions: Solutions, bounds: Bounds) -> Tensor:
 
 def columns(equations: Equations, solutions: Solutions) -> Tensor:
     """Unit columns u o s (B, m), each in the column space of T but for its gap."""
-    found = sensitivity(equations, solutions.factors) * solutions.gates
+    found = sensitivity(equations, solutions.factors) * equations.derivative(solutions.gates)
     return found / found.norm(dim=1, keepdim=True)
 
 

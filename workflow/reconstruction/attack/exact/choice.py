@@ -2,8 +2,8 @@
 
 Trusted are, to begin with, the patterns that close their gap best and have few kinks. Then, in turn, each pattern's
 image is solved for by those that are trusted, and trusted are those whose image agrees with its gates. Of all that were
-trusted together, those are chosen whose lambdas agree best with what the network says of their images; of deeper
-networks, whose output the equations do not give, those that contradict their gates least.
+trusted together, those are chosen whose lambdas agree best with what the network says of their images; where u may have
+either sign, as deeper networks and several outputs have it, those that contradict their gates least.
 """
 
 from __future__ import annotations

@@ -1,12 +1,14 @@
 """Whether the exact attack applies to a network, by its weights alone.
 
-It needs a stationary point under weight decay. There every layer of a homogeneous network has the same squared norm,
-for theta_k . grad_k L = -decay |theta_k|^2 is the same for all k (Euler's theorem); on the flow of the loss alone it
-is the differences that are conserved (Du et al. 2018), so that layers that began apart stay apart.
+It needs a stationary point under weight decay. There a layer's squared norm, its bias counted with it, is that of the
+next one's weights, |W_k|^2 + |b_k|^2 = |W_(k+1)|^2, for both are -1 / decay times the sum over images of a_k . dL/da_k,
+as s z = relu(z) for s in the subdifferential. On the flow of the loss alone it is the differences that are conserved
+(Du et al. 2018), so that layers that began apart stay apart.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -22,7 +24,8 @@ FLOOR = 1e-2  # of the squared norm of W_1, in what cannot be told from noise
 class Condition:
     """rank: singular values of W_1 above noise, or those that are told; floor: the share of the squared norm below.
 
-    imbalance: the range of the layers' squared norms over the largest.
+    imbalance: the largest difference of a layer's squared norm and that of the next one's weights, over the largest;
+    nan of smooth activations, under which nothing is known to be equal.
     """
 
     rank: int
@@ -36,7 +39,12 @@ class Condition:
     def __str__(self) -> str:
         if not self.rank:
             return "the exact attack does not apply: nothing of the first layer stands out of noise"
-        if not self.imbalance <= IMBALANCE:
+        if math.isnan(self.imbalance):
+            return (
+                "the exact attack does not apply: under a smooth activation no balance of the layers' norms tells "
+                "whether weight decay has brought the network to rest"
+            )
+        if self.imbalance > IMBALANCE:
             return (
                 f"the exact attack does not apply: the layers' squared norms differ by {self.imbalance:.0%}, where a "
                 "network that weight decay has brought to rest has them equal"
@@ -59,6 +67,14 @@ def condition(network: Network, rank: int | None = None) -> Condition:
     if not rank or not first.any():
         return Condition(0, 1.0, 1.0)
     values = torch.linalg.svdvals(first)
-    norms = network.squared_norms.double()
     floor = values[rank:].square().sum() / values.square().sum()
-    return Condition(rank, floor.item(), ((norms.max() - norms.min()) / norms.max()).item())
+    return Condition(rank, floor.item(), _imbalance(network))
+
+
+def _imbalance(network: Network) -> float:
+    if not network.activation.is_homogeneous:
+        return math.nan
+    handed = network.squared_norms.double().tolist()
+    taken = [weight.double().square().sum().item() for weight in network.weights]
+    most = max(handed + taken)
+    return max((abs(below - above) / most for below, above in zip(handed, taken[1:], strict=False)), default=0.0)

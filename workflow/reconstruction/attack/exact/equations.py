@@ -4,7 +4,8 @@ At a stationary point under weight decay
 
     T = [W_1 | b_1] = sum_i lambda_i (u_i o s_i) z_i^T,    z_i = (x_i, 1), s_i in the subdifferential of relu at T z_i,
 
-with u_i = dPhi/d(first hidden layer) at x_i. So every image is a solution (z, v) of T v in u(z) o d relu(T z).
+with u_i = dq/d(first hidden layer) at x_i. So every image is a solution (z, v) of T v in u(z) o d relu(T z). The relu
+may be leaky, its derivative between `slope` and 1.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
-from ...models.mlp import Network
+from ...models.activations import PiecewiseLinear
+from ...models.mlp import Network, activations
 
 DEAD = 3e-3  # of the median row's norm: units that weight decay has all but removed
 PARALLEL = 0.9999  # cosine of rows that have the same gate for every image
@@ -23,11 +25,11 @@ QUIET = 3e-6  # of W_1's norm: what arithmetic in float32 leaves outside of its 
 CONDENSED = 0.999  # cosine of rows of layer 2 that respond as one
 SILENT = 1e-6  # of the largest row of layer 2
 WEAKEST = 3e-3  # of layer 2's largest singular value
-FEW = 8  # directions of layer 2 whose fractions are estimated; of more, a forward pass tells which respond
+FEW = 16  # directions of layer 2 whose factors are estimated; of more, a forward pass tells which respond
 
 
-class UnknownDepth(ValueError):
-    """The network has no hidden layer, or more than two and too many directions in the second."""
+class NotRead(ValueError):
+    """The network has no such equations, or too many unknowns in them; says why in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -39,46 +41,69 @@ class Equations:
     rows: (m, d), whose norms, of mean square 1, are the weights; an image z is r coordinates c of x = c @ basis, then 1
     where the layer has a bias.
     weighted: (m, d), the same rows as they stand in T, over the typical |u| of their units.
-    inward: (K, m), layer 2 by its K directions: the sign of inward @ relu(rows @ z) tells which respond.
-    outward: (K, m), the same for the output: Phi is the sum of outward @ relu(rows @ z) over those that respond.
-    responses: (K, m), u of each of them, over the typical |u|: an image's u is a combination with factors in [0, 1],
-    or of either sign where signed, as deeper layers have them.
+    above: the layers above the first, on relu(rows @ z) of the m directions; two hidden layers have the second by its
+    K directions there.
+    responses: (K, m), u of each direction of layer 2, over the typical |u|: an image's u is a combination with factors
+    in [0, 1], or of either sign where signed, as deeper layers and several outputs have them.
+    mixing: (h_2, K), layer 2 by its directions: dq/d(layer 2, before its relu) @ mixing are the factors.
     scales: (m,), what a row of T was divided by to become weighted.
     basis: (r, D), orthonormal; spectrum: (r,), the singular values of W_1 that belong to it.
+    slope: the derivative where a gate is 0; it is 1 where the gate is.
     """
 
     rows: Tensor
     weighted: Tensor
-    inward: Tensor
-    outward: Tensor
+    above: Network
     responses: Tensor
+    mixing: Tensor
     scales: Tensor
     basis: Tensor
     spectrum: Tensor
     signed: bool = False
+    slope: float = 0.0
 
     @property
     def biased(self) -> bool:
         return self.rows.shape[1] > len(self.basis)
 
     def to(self, dtype: torch.dtype, device: torch.device | str | None = None) -> Equations:
-        tensors = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "signed"}
-        return replace(self, **{name: tensor.to(device, dtype) for name, tensor in tensors.items()})
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        moved = {name: value.to(device, dtype) for name, value in values.items() if isinstance(value, Tensor)}
+        return Equations(**values | moved | {"above": self.above.to(device=device, dtype=dtype)})
+
+    def derivative(self, gates: Tensor) -> Tensor:
+        """s of gates in [0, 1]."""
+        return self.slope + (1 - self.slope) * gates
+
+    def gates(self, derivative: Tensor) -> Tensor:
+        """Of s, as near as gates come."""
+        return ((derivative - self.slope) / (1 - self.slope)).clamp(0, 1)
+
+    def size(self, z: Tensor) -> Tensor:
+        """By how much (B, 1) images z (B, d) are too large, of which the equations say nothing but by the bias."""
+        return z[:, -1:] if self.biased else torch.ones_like(z[:, :1])
+
+    def layers_above(self, z: Tensor) -> list[Tensor]:
+        """Activations from the first hidden layer to the last, of images z (B, d) at their own size."""
+        return activations(self.above, self.above.activation.value(z / self.size(z) @ self.rows.T))
 
 
 def equations(network: Network, rank: int) -> Equations:
     """The equations in the top `rank` right singular vectors of W_1, float64.
 
-    Raises UnknownDepth for a network whose u is no combination of few responses.
+    Raises NotRead for a network whose u is no combination of few responses.
     """
-    first, *others = (weight.double() for weight in network.weights)
+    network = network.to(dtype=torch.float64)
+    first, *others = network.weights
+    if not isinstance(network.activation, PiecewiseLinear):
+        raise NotRead(f"the exact attack does not apply: it reads gates, which {network.activation} has none of")
     if not others:
-        raise UnknownDepth("the exact attack does not apply: the network has no hidden layer")
+        raise NotRead("the exact attack does not apply: the network has no hidden layer")
     _, spectrum, basis = torch.linalg.svd(first, full_matrices=False)
     table = first @ basis[:rank].T
     if network.bias is not None:
-        table = torch.cat([table, network.bias.double()[:, None]], 1)
-    inward, responses = _second(*others)
+        table = torch.cat([table, network.bias[:, None]], 1)
+    above, responses, mixing, signed = _above(network)
     norms = table.norm(dim=1)
     alive = norms > DEAD * norms.median()
     groups = parallel(table[alive] / norms[alive, None])
@@ -87,7 +112,7 @@ def equations(network: Network, rank: int) -> Equations:
     def summed(columns: Tensor) -> Tensor:
         return columns.new_zeros(len(columns), count).index_add_(1, groups, columns[:, alive])
 
-    grouped, outward, responses = summed(table.T).T, summed(responses * norms), summed(responses)
+    grouped, inward, responses = summed(table.T).T, summed(above.weights[0] * norms), summed(responses)
     typical = responses.abs().sum(0)
     typical = typical.clamp(min=1e-6 * typical.max().item())
     sizes = grouped.norm(dim=1)
@@ -99,53 +124,64 @@ def equations(network: Network, rank: int) -> Equations:
     return Equations(
         rows=grouped * (sure / sizes)[:, None],
         weighted=grouped / scales[:, None],
-        inward=summed(inward * norms) / sure,
-        outward=outward / sure,
+        above=above.with_first_layer(inward / sure),
         responses=responses * sure / typical,
+        mixing=mixing,
         scales=scales,
         basis=basis[:rank],
         spectrum=spectrum[:rank],
-        signed=len(others) > 2,
+        signed=signed,
+        slope=network.activation.slope,
     )
 
 
-def _second(second: Tensor, *others: Tensor) -> tuple[Tensor, Tensor]:
-    """inward and responses (K, h_1): of the one output, of layer 2 with the output's row, or of layer 2 by itself.
+def _above(network: Network) -> tuple[Network, Tensor, Tensor, bool]:
+    """The layers above the first; the responses (K, h_1) that make up u, how layer 2 is made up of them (h_2, K), and
+    whether their factors may be negative.
 
     Whatever lies above layer 2, u lies in its row space, whose directions have factors that the equations tell.
     """
-    if not others:
-        return second.abs(), second
-    if len(others) == 1:
-        return condensed(second, others[0][0])
+    above = Network.of(network.weights[1:], network.biases[1:], network.activation)
+    second, *others = above.weights
+    if network.family.outputs == 1 and len(others) < 2:
+        above = condensed(above) if others else above
+        signs = above.weights[1][0] if others else second.new_ones(1)
+        return above, signs[:, None] * above.weights[0], torch.diag(signs), False
     _, values, right = torch.linalg.svd(second, full_matrices=False)
     rank = int((values > WEAKEST * values[0]).sum())
     if rank > FEW:
-        raise UnknownDepth(
-            f"the exact attack does not apply: layer 2 of {len(others) + 1} has rank {rank}, and at this depth it "
-            f"reads {FEW} at most"
+        raise NotRead(
+            f"the exact attack does not apply: layer 2 has rank {rank}, and of networks with several outputs or more "
+            f"than two hidden layers it reads {FEW} at most"
         )
-    return right[:rank], right[:rank]
+    return above, right[:rank], second @ right[:rank].T, True
 
 
-def condensed(second: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
-    """Layer 2 (h_2, h_1) by its K directions, and what each hands back: sums of W_2[j] and of last[j] W_2[j], (K, h_1).
+def condensed(above: Network) -> Network:
+    """The same hidden layer and output, of weights (h_2, h_1) and (1, h_2), with a unit for each of its K directions.
 
-    Rows of one direction and one sign of last (h_2,) respond together; the strongest lead.
+    Units of one direction, their bias counted with it, and one sign of output respond together; the strongest lead.
     """
-    norms = second.norm(dim=1) * last.abs()
+    (second, last), (bias, _) = above.weights, above.biases
+    strengths, table = last[0].abs(), second if bias is None else torch.cat([second, bias[:, None]], 1)
+    table = table * strengths[:, None]
+    norms = table.norm(dim=1)
     order = torch.argsort(norms, descending=True)
     order = order[norms[order] > SILENT * norms.max()]
-    units = second[order] / second[order].norm(dim=1, keepdim=True)
-    alike = (units @ units.T > CONDENSED) & (last[order, None] * last[order] > 0)
+    units, signs = table[order] / norms[order, None], last[0, order].sign()
+    alike = (units @ units.T > CONDENSED) & (signs[:, None] * signs > 0)
     left = torch.ones(len(order), dtype=torch.bool)
-    inward, responses = [], []
+    rows, kept = [], []
     while left.any():
-        group = left & alike[int(left.int().argmax())]
-        inward.append(second[order[group]].sum(0))
-        responses.append((second[order[group]] * last[order[group], None]).sum(0))
+        leader = int(left.int().argmax())
+        group = left & alike[leader]
+        rows.append(table[order[group]].sum(0))
+        kept.append(signs[leader])
         left &= ~group
-    return torch.stack(inward), torch.stack(responses)
+    whole, size = torch.stack(rows), second.shape[1]
+    return replace(
+        above, weights=(whole[:, :size], torch.stack(kept)[None]), bias=None if bias is None else whole[:, -1]
+    )
 
 
 def parallel(directions: Tensor) -> Tensor:

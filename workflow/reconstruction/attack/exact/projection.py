@@ -32,10 +32,10 @@ class Projection:
         missed = self.level - (z * self.normal).sum(1, keepdim=True)
         return z.addcmul_(missed, self.shift), y @ self.to_dual
 
-    def project(self, a: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """The nearest T z and T v (B, m)."""
+    def project(self, a: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The nearest T z and T v (B, m), after their z."""
         z, v = self.solve(a, y)
-        return z @ self.rows.T, v @ self.weighted.T
+        return z, z @ self.rows.T, v @ self.weighted.T
 
 
 def projection(equations: Equations, precision: Tensor, ridge: float, normal: Tensor, level: Tensor) -> Projection:

@@ -81,15 +81,15 @@ class DouglasRachford:
         self.projection: Projection = projection(equations, settings.prior * precision, settings.ridge, starts.z, level)
         self.factors = starts.factors
         self.u = sensitivity.sensitivity(self.equations, self.factors)
-        self.a, self.y = starts.z @ self.equations.rows.T, self.u * starts.gates
+        self.a, self.y = starts.z @ self.equations.rows.T, self.u * self.equations.derivative(starts.gates)
         self.best_a, self.best_y = self.a.clone(), self.y.clone()
         self.gates, self.best_factors = starts.gates.clone(), self.factors
         self.gap = starts.gap.new_full((len(starts),), torch.inf)
         self.iteration = 0
 
     def step(self) -> None:
-        a, y = self.projection.project(self.a, self.y)
-        on_graph_a, on_graph_y = graph.nearest(2 * a - self.a, 2 * y - self.y, self.u)
+        z, a, y = self.projection.project(self.a, self.y)
+        on_graph_a, on_graph_y = graph.nearest(2 * a - self.a, 2 * y - self.y, self.u, self.equations.slope)
         da, dy = on_graph_a - a, on_graph_y - y
         gap = (da.square().sum(1) + dy.square().sum(1)) / self.u.square().sum(1)
         better = gap < self.gap
@@ -97,13 +97,12 @@ class DouglasRachford:
         self.best_factors = torch.where(better[:, None], self.factors, self.best_factors)
         which = better.nonzero().squeeze(1)
         self.best_a[which], self.best_y[which] = self.a[which], self.y[which]
-        self.gates[which] = (on_graph_y[which] / self.u[which]).clamp(0, 1)
+        self.gates[which] = self.equations.gates(on_graph_y[which] / self.u[which])
         self.a.add_(da, alpha=self.settings.relaxation)
         self.y.add_(dy, alpha=self.settings.relaxation)
         self.iteration += 1
         if self.iteration % self.settings.update_every == 0:
-            gates = (on_graph_y / self.u).clamp(0, 1)
-            self.factors = sensitivity.updated(self.equations, self.factors, a, y, gates)
+            self.factors = sensitivity.updated(self.equations, self.factors, z, y, on_graph_y / self.u)
             self.u = sensitivity.sensitivity(self.equations, self.factors)
 
     @property

@@ -29,13 +29,13 @@ def random_factors(equations: Equations, count: int, generator: torch.Generator)
     return torch.rand(count, directions, generator=generator).round().clamp(min=0.1 if directions == 1 else 0.0)
 
 
-def responding(equations: Equations, a: Tensor) -> Tensor:
-    """Factors (B, K) in {0, 1} by a forward pass of a = rows @ z (B, m)."""
-    return (a.relu() @ equations.inward.T > 0).to(a.dtype)
+def responding(equations: Equations, z: Tensor) -> Tensor:
+    """Factors (B, K), 1 where a direction responds, by a forward pass of images z (B, d)."""
+    return equations.above.activation.derivative(equations.layers_above(z)[1])
 
 
 def fitted(equations: Equations, y: Tensor, s: Tensor) -> Tensor:
-    """Factors (B, K), >= 0 unless signed, of unit norm with which u o s is nearest to y, for gates s (B, m) in [0, 1].
+    """Factors (B, K), >= 0 unless signed, of unit norm with which u o s is nearest to y, for s (B, m).
 
     A third of the images lie on kinks of layer 2 as well, and have a fraction there, which no forward pass tells.
     """
@@ -48,9 +48,9 @@ def fitted(equations: Equations, y: Tensor, s: Tensor) -> Tensor:
     return factors / factors.norm(dim=1, keepdim=True).clamp(min=1e-12)
 
 
-def updated(equations: Equations, factors: Tensor, a: Tensor, y: Tensor, s: Tensor) -> Tensor:
+def updated(equations: Equations, factors: Tensor, z: Tensor, y: Tensor, s: Tensor) -> Tensor:
     """Factors half a step further, of unit norm."""
-    target = fitted(equations, y, s) if factors.shape[1] <= FEW else responding(equations, a)
+    target = fitted(equations, y, s) if factors.shape[1] <= FEW else responding(equations, z)
     mixed = factors / factors.norm(dim=1, keepdim=True).clamp(min=1e-12)
     mixed = mixed + target / target.norm(dim=1, keepdim=True).clamp(min=1e-12)
     return mixed / mixed.norm(dim=1, keepdim=True).clamp(min=1e-12)

@@ -61,7 +61,7 @@ def solve(
 ) -> Images:
     """The images of solutions (k,), all float64, by those that `trusted` (indices) names, of independent columns."""
     table, rows = equations.weighted, equations.rows
-    columns = sensitivity(equations, solutions.factors) * solutions.gates
+    columns = sensitivity(equations, solutions.factors) * equations.derivative(solutions.gates)
     duals = _duals(columns, trusted)
     left = table - columns[trusted].T @ (duals[trusted] @ table)
     unit = torch.eye(table.shape[1], dtype=table.dtype)

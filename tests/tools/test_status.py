@@ -185,6 +185,13 @@ def test_control_searches_are_rows_of_their_own(folder, capsys):
     assert names == ["faces/small/demo", "faces/small~scrambled/demo", "faces~1/small/demo"]
 
 
+def test_sweeps_that_merge_alike_searches_are_one_row(folder, capsys):
+    (folder / "mine.yaml").write_text("grid: {sweeps.demo.merge.similarity: [0.4, 0.6], sweeps.demo.shards: [2, 8]}")
+    assert main(["status", "--configfile", "mine.yaml"]) == 0
+    (row,) = capsys.readouterr().out.splitlines()[2:]
+    assert row.split()[:2] == [NAME, "8"]
+
+
 def test_many_failures_are_counted(folder, capsys):
     for shard in range(6):
         log(folder, shard, "error: too bad")

@@ -43,9 +43,8 @@ class Shard:
 def show(configuration: Configuration, folder: Path) -> None:
     """Print a table of the experiments' searches in the folder where the workflow runs, and what failed."""
     rows, failures = [], []
-    searches = {name: it.sweep for it in configuration.experiments for name in configuration.searches(it)}
-    for name, sweep in searches.items():
-        shards = look(folder, name, configuration.sweeps[sweep])
+    for name, sweep in searches(configuration).items():
+        shards = look(folder, name, sweep)
         rows.append({"search": name, **summarise(shards)})
         failed = [shard for shard in shards if shard.state == "failed"]
         failures += [f"failed: {shard.path.relative_to(folder)}: {shard.reason}" for shard in failed[:SHOWN]]
@@ -54,6 +53,17 @@ def show(configuration: Configuration, folder: Path) -> None:
     print(tabulate(rows, headers="keys", disable_numparse=True, colalign=["left", *["right"] * (len(rows[0]) - 1)]))
     if failures:
         print("", *failures, sep="\n")
+
+
+def searches(configuration: Configuration) -> dict[str, Sweep]:
+    """Every search by its name, DATASET/MODEL/SWEEP; of sweeps that share its shards the one that asks for most."""
+    found: dict[str, Sweep] = {}
+    for experiment in configuration.experiments:
+        sweep = configuration.sweeps[experiment.sweep]
+        for name in configuration.searches(experiment):
+            if name not in found or found[name].shards < sweep.shards:
+                found[name] = sweep
+    return found
 
 
 def look(folder: Path, name: str, sweep: Sweep) -> list[Shard]:

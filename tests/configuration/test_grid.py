@@ -97,13 +97,13 @@ def test_names_may_have_dots():
     assert names(loaded({"models.v1.seed.seed": [3]}, **more)) == [("faces", "v1.seed-seed3", "demo")]
 
 
-def test_sweeps_that_search_alike_have_the_shards_of_the_first():
-    found = loaded({"sweeps.demo.merge.similarity": [0.4, 0.5], "sweeps.demo.restarts.seed": [0, 1]})
-    assert {name: found.shards_of(name) for name in found.sweeps if name != "exact"} == {
-        "demo": "demo",
-        "demo-similarity0.4": "demo",
-        "demo-similarity0.4-seed1": "demo-similarity0.4-seed1",
-        "demo-seed1": "demo-similarity0.4-seed1",
+@pytest.mark.parametrize("similarities", [[0.4, 0.6], [0.3, 0.4], [0.5]])
+def test_sweeps_that_search_alike_share_shards_that_no_other_value_moves(similarities):
+    found = loaded({"sweeps.demo.merge.similarity": similarities, "sweeps.demo.restarts.seed": [0, 1]})
+    used = {it.sweep for it in found.experiments} - {"exact"}
+    assert len(used) == 2 * len(similarities)
+    assert {name: found.shards_of(name) for name in used} == {
+        name: "demo-seed1" if name.endswith("seed1") else "demo" for name in used
     }
 
 

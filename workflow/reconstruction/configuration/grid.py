@@ -63,14 +63,16 @@ def expand(configuration: Configuration, parse: Parse) -> dict[str, Any]:
     variants: dict[tuple[str, str | None], list[str]] = {}
     for (kind, name), axes in _axes(configuration).items():
         _require_few(math.prod(len(axis.values) for axis in axes), f"{kind}.{name}")
-        names = variants[kind, name] = []
-        for called, section in _variants(sections[kind][name], kind, name, axes, parse):
-            if sections[kind].setdefault(called, section) != section:
-                raise UserError(
-                    f"configuration: grid.{axes[-1].key}: two {kind} that differ would be called {called}",
-                    f"rename {name}, or one of {kind} by that name",
-                )
-            names.append(called)
+        searching = [axis for axis in axes if axis.path[0] == "restarts"]  # of these the others share the shards
+        for among in (searching, axes):
+            names = variants[kind, name] = []
+            for called, section in _variants(configuration, kind, name, among, parse):
+                if sections[kind].setdefault(called, section) != section:
+                    raise UserError(
+                        f"configuration: grid.{axes[-1].key}: two {kind} that differ would be called {called}",
+                        f"rename {name}, or one of {kind} by that name",
+                    )
+                names.append(called)
     choices = [
         [variants.get((kind, getattr(listed, key)), [getattr(listed, key)]) for kind, key in KINDS.items()]
         for listed in configuration.experiments
@@ -102,10 +104,10 @@ def _axes(configuration: Configuration) -> dict[tuple[str, str], list[Axis]]:
 
 
 def _variants(
-    section: Section, kind: str, name: str, axes: Sequence[Axis], parse: Parse
+    configuration: Configuration, kind: str, name: str, axes: Sequence[Axis], parse: Parse
 ) -> Iterator[tuple[str, Section]]:
     """What a section becomes by each choice of values, and what that is called."""
-    before = json.loads(section.to_json())
+    before = json.loads(getattr(configuration, kind)[name].to_json())
     for choice in itertools.product(*(axis.values for axis in axes)):
         values = before
         for axis, value in zip(axes, choice, strict=True):

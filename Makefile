@@ -26,11 +26,8 @@ help: ## list the targets
 demo: $(VENV)/installed ## set up, run the workflow and show its table (ARGS=... for Snakemake)
 	@python -m reconstruction check -- $(ARGS)
 	snakemake $(ARGS) --quiet rules host reason
-	@[ results/report.html -nt results/table.csv ] || snakemake $(ARGS) --quiet all --report results/report.html
 	@[ ! -e results/table.csv ] || python -m reconstruction show results
-	@[ ! -e results/table.csv ] || echo "table:   results/table.html (.csv, .md, .tex), controls.csv, intervals.csv and" \
-	  "timings.csv beside it"
-	@echo "report:  results/report.html"
+	@[ ! -e results/index.html ] || echo "open results/index.html"
 
 status: $(VENV)/installed ## how far the experiments are, while they run (ARGS=... as for demo)
 	@python -m reconstruction status $(ARGS)

@@ -141,13 +141,13 @@ def test_experiments_differ_in_what_a_grid_varies_and_in_nothing_else():
     listed = [{"dataset": "faces", "model": "mlp500", "sweep": "demo"}]
     grid = {RATE: [0.1, {"log-uniform": [0.01, 0.1]}], "models.mlp500.hidden": [[4], [5]], "sweeps.demo.shards": [2]}
     rate, hidden = "sweep.restarts.subspace.learning_rate", "model.hidden"
-    assert differences(loaded(grid, experiments=listed)) == [
+    assert list(differences(loaded(grid, experiments=listed)).values()) == [
         {hidden: layers, rate: value} for layers in ("[4]", "[5]") for value in (0.1, '{"log-uniform": [0.01, 0.1]}')
     ]
 
 
 def test_experiments_of_a_hand_differ_in_settings_that_several_have():
-    by_name = dict(zip(("decay500", "mlp500"), differences(parsing.load(DEFAULT)), strict=True))
+    by_name = dict(zip(("decay500", "mlp500"), differences(parsing.load(DEFAULT)).values(), strict=True))
     assert {of_one["model.training.weight_decay"] for of_one in by_name.values()} == {0, 1e-3}
     assert by_name["mlp500"].keys() == by_name["decay500"].keys()
     assert "sweep.restarts.seed" not in by_name["mlp500"]

@@ -17,7 +17,7 @@ COMPILE := $(UV) pip compile --quiet --upgrade --universal --python-version 3.11
 TORCH_PACKAGES := ^(torch|torchvision|triton|nvidia-|cuda-)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help demo estimate status prune test test-slow test-cluster image benchmark benchmark-gpu lint requirements \
+.PHONY: help demo estimate status watch prune test test-slow test-cluster image benchmark benchmark-gpu lint requirements \
   schema clean
 
 help: ## list the targets
@@ -31,6 +31,9 @@ demo: $(VENV)/installed ## set up, run the workflow and show its table (ARGS=...
 
 status: $(VENV)/installed ## how far the experiments are, while they run (ARGS=... as for demo)
 	@python -m reconstruction status $(ARGS)
+
+watch: $(VENV)/installed ## the same, live until all is made
+	@python -m reconstruction status --watch $(ARGS)
 
 estimate: $(VENV)/installed ## say what a sweep will take on this machine (ARGS="--configfile mine.yaml")
 	python -m reconstruction estimate $(ARGS)

@@ -10,12 +10,13 @@ from ..machine.devices import choose, limit_threads
 from .arguments import CONFIGURATION_FILES, THREADS, command, configuration_files, option, path
 
 
-@command(CONFIGURATION_FILES)
+@command(CONFIGURATION_FILES, option("--watch", action="store_true", help="again every few seconds, until all is made"))
 def status(given: Namespace) -> None:
     """Print how far the experiments are, without disturbing them."""
-    from ..tools import status
+    from ..tools import status, watch
 
-    status.show(parsing.load_files([Path("config.yaml"), *given.configfile]), Path())
+    configuration = parsing.load_files([Path("config.yaml"), *given.configfile])
+    (watch.watch if given.watch else status.show)(configuration, Path())
 
 
 @command(option("given", nargs="*", metavar="-- OPTIONS", help="what Snakemake will be given; --configfile counts"))

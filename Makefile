@@ -24,8 +24,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/installed ## set up, run the workflow and show its table (ARGS=... for Snakemake)
-	@python -m reconstruction check -- $(ARGS)
-	snakemake $(ARGS) --quiet rules host reason
+	@python -m reconstruction run -- $(ARGS)
 	@[ ! -e results/table.csv ] || python -m reconstruction show results
 	@[ ! -e results/index.html ] || echo "open results/index.html"
 

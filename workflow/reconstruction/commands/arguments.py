@@ -14,7 +14,7 @@ from ..configuration import Section, parsing, spelling
 from ..errors import UserError
 
 Option = Callable[[argparse.ArgumentParser], object]  # adds itself to a command's parser
-Run = Callable[[argparse.Namespace], None]
+Run = Callable[[argparse.Namespace], int | None]  # returns its exit status, where it may fail without a sentence
 
 
 @dataclass(frozen=True)

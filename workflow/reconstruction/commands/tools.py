@@ -26,6 +26,15 @@ def check(given: Namespace) -> None:
     parsing.load_files([Path("config.yaml"), *found.configfile])
 
 
+@command(option("given", nargs="*", metavar="-- OPTIONS", help="what Snakemake is given"))
+def run(given: Namespace) -> int:
+    """Run the workflow: one line that tells how far it is, or all lines where no terminal is attached."""
+    from ..tools import run
+
+    found, _ = configuration_files().parse_known_args(given.given)
+    return run.run(parsing.load_files([Path("config.yaml"), *found.configfile]), given.given, Path())
+
+
 @command(option("folder", type=Path, metavar="FOLDER", help="where the tables are"))
 def show(given: Namespace) -> None:
     """Print a results table for reading in a terminal."""
@@ -80,4 +89,4 @@ def schema(given: Namespace) -> None:
     print(parsing.schema(), end="")
 
 
-COMMANDS = (status, check, show, estimate, prune, membership, schema)
+COMMANDS = (run, status, check, show, estimate, prune, membership, schema)

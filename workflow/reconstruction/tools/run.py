@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from ..configuration import Configuration
+from ..machine.progress import LINE
 from ..machine.signals import Notice
 from . import status
 
@@ -42,7 +43,8 @@ class Output:
     def __init__(self, stream: IO[str], live: bool, notice: Notice) -> None:
         """live: whether one line stands for all, so that warnings alone are passed on; none is after a notice."""
         self.lines: list[str] = []
-        self.steps, self.live, self.notice = "planning", live, notice
+        self.steps = self.told = ""  # how many are done, and what a stage has last told of its progress
+        self.live, self.notice = live, notice
         self._reader = threading.Thread(target=self._take, args=[stream], daemon=True)
         self._reader.start()
 
@@ -52,7 +54,9 @@ class Output:
                 continue
             self.lines.append(line)
             if found := STEPS.search(line):
-                self.steps = found[0]
+                self.steps, self.told = f"{found[0]}, ", ""
+            elif LINE.match(line):
+                self.told = line
             if not self.notice.received and (not self.live or "warning" in line):
                 with suppress(BrokenPipeError):
                     print((CLEAR if self.live else "") + line, flush=True)
@@ -62,7 +66,7 @@ class Output:
 
     @property
     def has_run_jobs(self) -> bool:
-        return self.steps != "planning"
+        return bool(self.steps)
 
     def errors(self) -> list[str]:
         """The sentences of what has failed, each once, or else the last that Snakemake said."""
@@ -87,7 +91,7 @@ def run(configuration: Configuration, options: Sequence[str], folder: Path) -> i
                 process.terminate()
             if live and not notice.received:
                 begun = time.monotonic()
-                show(f"{output.steps}, {progress(configuration, folder)}")
+                show(output.steps + progress(configuration, folder, output.told))
                 wait = (time.monotonic() - begun) / LARGEST_SHARE
         output.end()
     if live:
@@ -102,17 +106,16 @@ def run(configuration: Configuration, options: Sequence[str], folder: Path) -> i
     return process.returncode
 
 
-def progress(configuration: Configuration, folder: Path) -> str:
-    """How far all searches together are."""
+def progress(configuration: Configuration, folder: Path, told: str) -> str:
+    """How far all searches together are; while none runs, what another stage has told, if any."""
     shards = [
         shard for name, sweep in status.searches(configuration).items() for shard in status.look(folder, name, sweep)
     ]
-    done = sum(shard.state == "done" for shard in shards)
+    done, running = (sum(shard.state == state for shard in shards) for state in ("done", "running"))
+    if told and not running:
+        return told
     share = sum(shard.fraction for shard in shards) / len(shards)
-    left = status.time_left(shards)
-    return f"{done} of {len(shards)} shards done, {share:.0%} of the search, " + (
-        "nothing left to search" if left == "none" else f"time left: {left}"
-    )
+    return f"{done} of {len(shards)} shards done, {share:.0%} of the search, time left: {status.time_left(shards)}"
 
 
 def show(line: str) -> None:

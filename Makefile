@@ -17,23 +17,22 @@ COMPILE := $(UV) pip compile --quiet --upgrade --universal --python-version 3.11
 TORCH_PACKAGES := ^(torch|torchvision|triton|nvidia-|cuda-)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help demo estimate status prune test test-slow test-cluster image benchmark benchmark-gpu lint requirements \
+.PHONY: help demo estimate status watch prune test test-slow test-cluster image benchmark benchmark-gpu lint requirements \
   schema clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/installed ## set up, run the workflow and show its table (ARGS=... for Snakemake)
-	@python -m reconstruction check -- $(ARGS)
-	snakemake $(ARGS) --quiet rules host reason
-	@[ results/report.html -nt results/table.csv ] || snakemake $(ARGS) --quiet all --report results/report.html
+	@python -m reconstruction run -- $(ARGS)
 	@[ ! -e results/table.csv ] || python -m reconstruction show results
-	@[ ! -e results/table.csv ] || echo "table:   results/table.html (.csv, .md, .tex), controls.csv, intervals.csv and" \
-	  "timings.csv beside it"
-	@echo "report:  results/report.html"
+	@[ ! -e results/index.html ] || echo "open results/index.html"
 
 status: $(VENV)/installed ## how far the experiments are, while they run (ARGS=... as for demo)
 	@python -m reconstruction status $(ARGS)
+
+watch: $(VENV)/installed ## the same, live until all is made
+	@python -m reconstruction status --watch $(ARGS)
 
 estimate: $(VENV)/installed ## say what a sweep will take on this machine (ARGS="--configfile mine.yaml")
 	python -m reconstruction estimate $(ARGS)

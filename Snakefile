@@ -1,8 +1,9 @@
 """Reconstruct training data from trained neural networks (Haim et al., NeurIPS 2022).
 
-subset -> train or adopt -> reconstruct (shards) -> deduplicate -> evaluate or inspect -> table, draw, page
+subset -> train or adopt -> reconstruct (shards) -> deduplicate -> evaluate or inspect -> table, draw, page -> index
 """
 
+import json
 import shlex
 import sys
 
@@ -17,6 +18,7 @@ shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(PACKAGE)}; ")
 sys.path.insert(0, PACKAGE)
 
 from reconstruction.configuration import AdoptedModel, Model, parsing, targets
+from reconstruction.configuration.differences import differences
 from reconstruction.data import sources
 from reconstruction.errors import UserError
 from reconstruction.files import layout
@@ -57,12 +59,14 @@ include: "workflow/rules/inspect.smk"
 include: "workflow/rules/draw.smk"
 include: "workflow/rules/page.smk"
 include: "workflow/rules/table.smk"
+include: "workflow/rules/index.smk"
 
 
 rule all:
     default_target: True
     input:
         f"results/{layout.TABLE}",
+        f"results/{layout.INDEX}",
         [layout.result(layout.PAGE, **experiment.names) for experiment in CONFIGURATION.experiments],
         [
             layout.result(layout.IMAGES if experiment.dataset else layout.REPRESENTATIVES, **experiment.names)

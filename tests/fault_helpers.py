@@ -33,6 +33,7 @@ STAGES = {
     ),
     "membership": (("model model.h5", "pool pool.npz"), ("output membership.csv",)),
     "table": (("evaluations evaluation.h5", "inspections inspection.h5"), ("folder tables",)),
+    "index": (("evaluations evaluation.h5", "inspections inspection.h5"), ("output index.html",)),
 }
 SETTINGS = {"subset": DATASET, "train": MODEL, "adopt": "{}", "reconstruct": RESTARTS, "deduplicate": "{}"}
 OTHER_OPTIONS = {

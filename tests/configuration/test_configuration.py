@@ -25,7 +25,9 @@ def laid_over(base, overlay):
 def test_the_presets_load(path):
     preset = yaml.safe_load(path.read_text())
     loaded = parsing.load(laid_over(DEFAULT, preset))
-    assert len(loaded.experiments) == len(preset["experiments"])
+    networks = {key.split(".")[1]: len(values) for key, values in preset.get("grid", {}).items()}
+    expected = [networks.get(listed["model"], 1) for listed in preset["experiments"]]
+    assert len(loaded.experiments) == sum(expected)
 
 
 def test_the_schema_is_in_step():

@@ -19,7 +19,7 @@ from reconstruction.files import store
 from reconstruction.models import deployed
 from reconstruction.report.inspection import draw
 from reconstruction.report.verdict import WARNING
-from reconstruction.stages import deduplicate, inspect, reconstruct, table
+from reconstruction.stages import deduplicate, index, inspect, reconstruct, table
 from reconstruction.tools.show import show
 from science_helpers import generator, random_network
 from torch import nn
@@ -68,8 +68,8 @@ def test_each_restart_says_how_far_each_layer_fell(inspected):
     norms = deployed.read(inspected / "model.h5").network.squared_norms.numpy()
     assert len(restarts) == 2
     for layer in (1, 2):
-        for moment, index in (("start", 0), ("end", -1)):
-            expected = candidates["restarts/trace/residuals"][:, index, layer - 1] / norms[layer - 1]
+        for moment, point in (("start", 0), ("end", -1)):
+            expected = candidates["restarts/trace/residuals"][:, point, layer - 1] / norms[layer - 1]
             assert restarts[f"layer{layer}_{moment}"].to_numpy() == pytest.approx(expected, rel=1e-5)
     assert (inspected / "figures/representatives.png").stat().st_size > 1000
     assert (inspected / "figures/unexplained.png").stat().st_size > 1000
@@ -101,7 +101,8 @@ def test_the_table_leaves_empty_what_only_images_could_tell(inspected, tmp_path,
     assert len(pd.read_csv(tmp_path / "timings.csv")) == 2
     show(tmp_path)
     assert capsys.readouterr().out.count(WARNING) == 1
-    assert (tmp_path / "table.html").read_text().count(WARNING) == 1
+    index.run([tmp_path / "evaluation.h5"], tmp_path / "index.html", [inspected / "inspection.h5"])
+    assert (tmp_path / "index.html").read_text().count(WARNING) == 1
 
 
 def test_inspections_alone_make_a_table(inspected, tmp_path):

@@ -170,6 +170,16 @@ def test_a_process_in_another_container_is_judged_by_what_it_saves(folder):
     assert states(folder)[0] == "running"
 
 
+def test_between_saves_the_log_tells_how_far_a_shard_is(folder):
+    path = begin(folder, 0)
+    os.utime(path, (time.time() - 20, time.time() - 20))
+    say = "reconstruct: faces/small, shard 0 (subspace, cpu, float32):  {}, iteration 9, about 3 s left\n"
+    log(folder, 0, say.format("70%") + say.format("75%") + "reconstruct: a note\n")
+    (shard, *_) = shards(folder)
+    assert (shard.state, shard.fraction) == ("running", 0.75)
+    assert shard.facts["seconds"] == pytest.approx(60, abs=2)
+
+
 def test_a_shard_that_has_run_again_after_an_error_has_not_failed(folder):
     log(folder, 0, "error: too bad\n")
     finish(folder, 0)
@@ -183,6 +193,13 @@ def test_control_searches_are_rows_of_their_own(folder, capsys):
     status.show(parsing.load_files([folder / "config.yaml", folder / "mine.yaml"]), folder)
     names = [line.split()[0] for line in capsys.readouterr().out.splitlines()[2:]]
     assert names == ["faces/small/demo", "faces/small~scrambled/demo", "faces~1/small/demo"]
+
+
+def test_sweeps_that_merge_alike_searches_are_one_row(folder, capsys):
+    (folder / "mine.yaml").write_text("grid: {sweeps.demo.merge.similarity: [0.4, 0.6], sweeps.demo.shards: [2, 8]}")
+    assert main(["status", "--configfile", "mine.yaml"]) == 0
+    (row,) = capsys.readouterr().out.splitlines()[2:]
+    assert row.split()[:2] == [NAME, "8"]
 
 
 def test_many_failures_are_counted(folder, capsys):

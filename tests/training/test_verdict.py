@@ -11,7 +11,7 @@ from reconstruction.configuration import AdoptedModel, Dataset, Evaluation, Merg
 from reconstruction.errors import UserError
 from reconstruction.files import store
 from reconstruction.report.verdict import CAVEATS, headline
-from reconstruction.stages import adopt, deduplicate, evaluate, inspect, page, reconstruct, subset, table, train
+from reconstruction.stages import adopt, deduplicate, evaluate, index, inspect, page, reconstruct, subset, table, train
 from reconstruction.tools.show import show
 from reconstruction.training.descent import Record
 from reconstruction.training.examination import mistakes
@@ -149,7 +149,8 @@ def test_the_caveat_stands_first_wherever_the_experiment_is_told(folder, capsys)
     assert rows["unexplained"][0] > 0.6
     assert rows["unexplained"].isna().tolist() == [False, True]
     assert (rows["balance"] < 0.5).all()
-    assert (folder / "table.html").read_text().count(begins) == 2
+    index.run([evaluation], folder / "index.html", [inspection])
+    assert (folder / "index.html").read_text().count(f"<strong>{begins}") == 2
     capsys.readouterr()
     show(folder)
     assert capsys.readouterr().out.count(f"theirs, s: {begins}") == 2

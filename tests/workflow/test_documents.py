@@ -172,6 +172,8 @@ def test_snakemake(checkout):
             command = command_at_end(shlex.split(line)) or [""]
             if command[0] == "python":
                 check_ours(command[3:], whole=True)
+                if command[3] == "run":
+                    runs[tuple(command[5:])] = " ".join(["make", *words])
             elif command[0] == "snakemake" and not {"--lint", "--report"} & set(command):
                 runs[tuple(command[1:])] = " ".join(["make", *words])
     environment = {**os.environ, "PATH": f"{checkout / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(PACKAGE.parent)}

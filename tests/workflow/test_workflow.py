@@ -12,7 +12,7 @@ import pytest
 from reconstruction.files import store
 
 ROOT = Path(__file__).parents[2]
-SCORED = {"evaluate": 1, "draw": 1, "page": 1, "table": 1}
+SCORED = {"evaluate": 1, "draw": 1, "page": 1, "table": 1, "index": 1}
 TINY = """
 datasets:
   faces: {per_label: 4}
@@ -63,7 +63,7 @@ def test_a_run_makes_the_table_and_a_second_one_has_nothing_to_do(checkout):
 
 
 def test_drawing_anew_matches_nothing_anew(checkout):
-    assert planned(checkout, "", "--forcerun", "draw") == {"draw": 1}
+    assert planned(checkout, "", "--forcerun", "draw") == {"draw": 1, "index": 1}
 
 
 def test_adding_shards_runs_only_the_new_ones(checkout):
@@ -87,6 +87,12 @@ def test_another_training_seed_runs_training_and_what_follows(checkout):
 def test_another_merge_leaves_the_shards_alone(checkout):
     expected = {"deduplicate": 1, **SCORED}
     assert planned(checkout, "sweeps: {demo: {merge: {similarity: 0.6}}}") == expected
+
+
+def test_a_grid_of_merges_searches_nothing_anew(checkout):
+    grid = "grid: {sweeps.demo.merge.similarity: [0.5, 0.6, 0.7]}"
+    expected = {"deduplicate": 2, "evaluate": 2, "draw": 2, "page": 2, "table": 1, "index": 1}
+    assert planned(checkout, grid) == expected
 
 
 def test_pruned_shards_are_not_wanted_back(checkout, tmp_path):

@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         for word in given:
             if any("\udc80" <= character <= "\udcff" for character in word):  # so Python keeps bytes of no encoding
                 raise UserError(f"{word!r} is not in UTF-8", "rename the file or the folder")
-        parsed.run(parsed)
+        return parsed.run(parsed) or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -40,7 +40,6 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read the output has seen enough
         _discard_output()
         return 1
-    return 0
 
 
 def _discard_output() -> None:

@@ -1,4 +1,5 @@
-# Requires results/{dataset}/{model}/model.h5 and all shards of a sweep, results/{dataset}/{model}/{sweep}/shards/*.h5.
+# Requires results/{dataset}/{model}/model.h5 and all shards of a sweep, results/{dataset}/{model}/{sweep}/shards/*.h5, or
+#          those of the first sweep that has the same restarts.
 # Makes    results/{dataset}/{model}/{sweep}/candidates.h5, merged and ranked without having seen the subset.
 
 
@@ -7,7 +8,9 @@ rule deduplicate:
         model=f"results/{layout.MODEL}",
         shards=lambda wildcards: collect(
             f"results/{layout.SHARD}",
-            **wildcards,
+            dataset=wildcards.dataset,
+            model=wildcards.model,
+            sweep=CONFIGURATION.shards_of(wildcards.sweep),
             shard=map(layout.shard_name, range(CONFIGURATION.sweeps[wildcards.sweep].shards)),
         ),
     output:

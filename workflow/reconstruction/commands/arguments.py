@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ..configuration import Section, parsing, spelling
+from ..errors import UserError
 
 Option = Callable[[argparse.ArgumentParser], object]  # adds itself to a command's parser
-Run = Callable[[argparse.Namespace], None]
+Run = Callable[[argparse.Namespace], int | None]  # returns its exit status, where it may fail without a sentence
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,17 @@ def settings(given: argparse.Namespace, section: type[parsing.AnySection], **key
     return parsing.parse_yaml(section, spelling.text_of(file), str(file), **keys)
 
 
+def mapping(text: str) -> dict[str, Any]:
+    """The type of values by name, as JSON."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise argparse.ArgumentTypeError(f"{text!r} is no JSON of values by name")
+    return found
+
+
 def at_least(smallest: int) -> Callable[[str], int]:
     """The type of whole numbers from the smallest up."""
 
@@ -122,3 +135,25 @@ def names(count: int) -> Callable[[str], str]:
         return text
 
     return joined
+
+
+EXPERIMENTS = (
+    path("evaluations", "evaluation.h5 files", nargs="*", required=False),
+    path("inspections", "inspection.h5 files", nargs="*", required=False),
+    option(
+        "--differences",
+        type=mapping,
+        nargs="*",
+        default=[],
+        metavar="JSON",
+        help='settings in which they differ, such as {"model.seed": 1}, one for each in this order; by default none',
+    ),
+)
+
+
+def experiments(given: argparse.Namespace) -> tuple[list[Path], list[Path], list[dict[str, Any]]]:
+    """What EXPERIMENTS are; raises UserError where their differences are not those of all."""
+    evaluations, inspections = given.evaluations or [], given.inspections or []
+    if given.differences and len(given.differences) != (count := len(evaluations) + len(inspections)):
+        raise UserError(f"{len(given.differences)} differences are given for {count} experiments", "give one for each")
+    return evaluations, inspections, given.differences

@@ -11,6 +11,7 @@ from ..configuration import AdoptedModel, Dataset, Evaluation, Merge, Model, Res
 from ..errors import UserError
 from ..machine.devices import choose, limit_threads
 from ..machine.signals import Notice
+from . import arguments
 from .arguments import DEVICE, THREADS, at_least, command, names, option, path, seconds, settings, settings_of
 
 if TYPE_CHECKING:
@@ -223,16 +224,22 @@ def page(given: Namespace) -> None:
         page.of_inspection(given.model, given.candidates, given.inspection, given.output)
 
 
-@command(
-    path("evaluations", "evaluation.h5 files", nargs="*", required=False),
-    path("inspections", "inspection.h5 files", nargs="*", required=False),
-    path("folder", "where the tables go", metavar="FOLDER"),
-)
+@command(*arguments.EXPERIMENTS, path("folder", "where the tables go", metavar="FOLDER"))
 def table(given: Namespace) -> None:
     """Write the results table: one row an experiment."""
     from ..stages import table
 
-    table.run(given.evaluations or [], given.folder, given.inspections or [])
+    evaluations, inspections, differences = arguments.experiments(given)
+    table.run(evaluations, given.folder, inspections, differences)
 
 
-COMMANDS = (subset, train, adopt, scramble, reconstruct, deduplicate, evaluate, inspect, draw, page, table)
+@command(*arguments.EXPERIMENTS, path("output", "HTML file to write"))
+def index(given: Namespace) -> None:
+    """Show every experiment on one page, with links to what was made of each."""
+    from ..stages import index
+
+    evaluations, inspections, differences = arguments.experiments(given)
+    index.run(evaluations, given.output, inspections, differences)
+
+
+COMMANDS = (subset, train, adopt, scramble, reconstruct, deduplicate, evaluate, inspect, draw, page, table, index)

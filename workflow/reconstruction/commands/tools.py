@@ -10,12 +10,13 @@ from ..machine.devices import choose, limit_threads
 from .arguments import CONFIGURATION_FILES, THREADS, command, configuration_files, option, path
 
 
-@command(CONFIGURATION_FILES)
+@command(CONFIGURATION_FILES, option("--watch", action="store_true", help="again every few seconds, until all is made"))
 def status(given: Namespace) -> None:
     """Print how far the experiments are, without disturbing them."""
-    from ..tools import status
+    from ..tools import status, watch
 
-    status.show(parsing.load_files([Path("config.yaml"), *given.configfile]), Path())
+    configuration = parsing.load_files([Path("config.yaml"), *given.configfile])
+    (watch.watch if given.watch else status.show)(configuration, Path())
 
 
 @command(option("given", nargs="*", metavar="-- OPTIONS", help="what Snakemake will be given; --configfile counts"))
@@ -23,6 +24,15 @@ def check(given: Namespace) -> None:
     """Refuse a configuration that cannot be used, one that Snakemake cannot read among them, in one sentence."""
     found, _ = configuration_files().parse_known_args(given.given)
     parsing.load_files([Path("config.yaml"), *found.configfile])
+
+
+@command(option("given", nargs="*", metavar="-- OPTIONS", help="what Snakemake is given"))
+def run(given: Namespace) -> int:
+    """Run the workflow: one line that tells how far it is, or all lines where no terminal is attached."""
+    from ..tools import run
+
+    found, _ = configuration_files().parse_known_args(given.given)
+    return run.run(parsing.load_files([Path("config.yaml"), *found.configfile]), given.given, Path())
 
 
 @command(option("folder", type=Path, metavar="FOLDER", help="where the tables are"))
@@ -80,4 +90,4 @@ def schema(given: Namespace) -> None:
     print(parsing.schema(), end="")
 
 
-COMMANDS = (status, check, show, estimate, prune, membership, schema)
+COMMANDS = (run, status, check, show, estimate, prune, membership, schema)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
@@ -68,6 +68,9 @@ class Configuration(Section):
     evaluation: Evaluation = Evaluation()
     controls: Controls = Controls()
     experiments: list[Experiment] = Field(min_length=1)
+    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
+        {}, description="settings such as models.NAME.seed, each with the values that experiments are to take in turn"
+    )
 
     @field_validator("datasets")
     @classmethod
@@ -114,9 +117,14 @@ class Configuration(Section):
             for name, names in self._control_models(dataset, model).items()
         }
 
+    def shards_of(self, sweep: str) -> str:
+        """The sweep whose shards a sweep merges: the first that searches as it does, whatever merges them."""
+        restarts = self.sweeps[sweep].restarts
+        return next(name for name, other in self.sweeps.items() if other.restarts == restarts)
+
     def searches(self, experiment: Experiment) -> list[str]:
-        """DATASET/MODEL/SWEEP of an experiment, and of its control searches where it has images."""
-        names = experiment.names
+        """DATASET/MODEL/SWEEP of the shards of an experiment, and of its control searches where it has images."""
+        names = {**experiment.names, "sweep": self.shards_of(experiment.sweep)}
         controls = self._control_models(names["dataset"], names["model"]).values() if experiment.dataset else ()
         return [OF_SWEEP.format(**(names | control)) for control in ({}, *controls)]
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from ..errors import UserError, reason
 from . import spelling
 from .experiments import Configuration
+from .grid import expand
 from .section import Section
 
 AnySection = TypeVar("AnySection", bound=Section)
@@ -92,10 +93,11 @@ def _known_keys() -> list[str]:
 
 
 def load(values: Mapping[str, Any], paths: Sequence[str | Path] = ()) -> Configuration:
-    """The whole configuration, from what Snakemake read from these files; raises UserError."""
+    """The whole configuration, its grid written out, from what Snakemake read from these files; raises UserError."""
     for path in paths:
         spelling.text_of(Path(path))
-    return parse(Configuration, dict(values), "configuration")
+    configuration = parse(Configuration, dict(values), "configuration")
+    return parse(Configuration, expand(configuration, parse), "configuration")
 
 
 def load_files(paths: Sequence[Path]) -> Configuration:

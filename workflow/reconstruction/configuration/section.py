@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+LONGEST_NAME = 120
 FILES = (".h5", ".csv", ".html", ".md", ".tex")  # what results are called, beside folders called by names
 
 
@@ -29,7 +30,7 @@ def _no_boolean(value: object) -> object:
 
 
 NUMBER = BeforeValidator(_no_boolean)
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64), AfterValidator(_no_file)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=LONGEST_NAME), AfterValidator(_no_file)]
 InputPath = Annotated[str, AfterValidator(_no_wildcard)]
 Positive = Annotated[float, Field(gt=0), NUMBER]
 NonNegative = Annotated[float, Field(ge=0), NUMBER]

@@ -36,7 +36,8 @@ REPRESENTATIVES = FIGURES + "/representatives.csv"
 RESTARTS = FIGURES + "/restarts.csv"
 PAGE = OF_SWEEP + "/report.html"
 
-TABLE, TABLE_HTML, TABLE_MD, TABLE_TEX = "table.csv", "table.html", "table.md", "table.tex"
+INDEX = "index.html"
+TABLE, TABLE_MD, TABLE_TEX = "table.csv", "table.md", "table.tex"
 INTERVALS, CONTROLS, TIMINGS = "intervals.csv", "controls.csv", "timings.csv"
 
 

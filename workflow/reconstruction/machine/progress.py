@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 SECONDS_BETWEEN_LINES = 2.0
+LINE = re.compile(r"^\w+: .*?(\d+)%, .* left$", re.MULTILINE)
 
 
 class Progress:
@@ -25,3 +27,9 @@ class Progress:
         self.printed = now
         left = (now - self.begun) * (1 - fraction) / (fraction - self.first)
         print(f"{self.stage}: {fraction:4.0%}, {note}, about {left:.0f} s left", flush=True)
+
+
+def last_told(text: str) -> float:
+    """The fraction that the last such line of a text told; 0 where there is none."""
+    told = LINE.findall(text)
+    return int(told[-1]) / 100 if told else 0.0

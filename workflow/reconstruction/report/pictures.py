@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -15,6 +16,7 @@ from ..evaluation.scores import best_first
 from ..files import store
 
 ROWS = 1000  # images of a part in the table, best first
+THUMBNAILS, THUMBNAILS_IN_A_ROW = 6, 3
 GAP = 1  # pixels between the pictures of a pair
 OF_GRADIENTS = ("agreement", "margin", "response", "spread", "lambda")
 OF_GATES = ("gap", "contradiction", "misfit", "margin", "lambda")
@@ -122,6 +124,25 @@ def truths(subset: store.Stored, evaluation: store.Stored, count: int, limit: fl
         )
         for image, score in zip(nearest, scores, strict=True)
     ]
+
+
+def thumbnail_of_pairs(folder: Path) -> str:
+    """The best pairs among those that `draw` has put into a folder."""
+    chosen = sorted(folder.glob("*.png"))[:THUMBNAILS]
+    return thumbnail([np.asarray(Image.open(path).convert("RGB")).transpose(2, 0, 1) / 255 for path in chosen])
+
+
+def thumbnail(pictures: Sequence[np.ndarray]) -> str:
+    """The first of pictures (C, H, W) of one size, in rows, as a URI; nothing where there are none."""
+    tiles = [np.pad(picture, ((0, 0), (0, GAP), (0, GAP)), constant_values=1) for picture in pictures[:THUMBNAILS]]
+    if not tiles:
+        return ""
+    tiles += [np.ones_like(tiles[0])] * (-len(tiles) % THUMBNAILS_IN_A_ROW)
+    lines = [
+        np.concatenate(tiles[first : first + THUMBNAILS_IN_A_ROW], axis=2)
+        for first in range(0, len(tiles), THUMBNAILS_IN_A_ROW)
+    ]
+    return data_uri(np.concatenate(lines, axis=1))
 
 
 def data_uri(image: np.ndarray) -> str:

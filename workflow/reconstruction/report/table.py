@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from ..evaluation.quantities import QUANTITIES
 from ..files import layout, store
-from . import verdict
 from .row import EXPERIMENT
-from .templating import template
 
 FIRST = (
     *EXPERIMENT, "n", "condition", "membership_tpr", "reconstructed_images", "recognisable_images",
@@ -19,15 +16,42 @@ FIRST = (
 )  # fmt: skip
 
 
-def files(evaluations: Sequence[store.Stored], inspections: Sequence[store.Stored]) -> dict[str, str]:
-    """The text of each file by its name: table in four formats, intervals, controls and timings.
+def rows(experiments: Sequence[store.Stored], settings: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
+    """A row for each experiment: its names, the settings in which experiments differ, and its quantities.
 
-    A row of an inspection is empty where only images could tell.
+    settings: of each experiment, by section and keys, such as model.seed; empty where all are alike.
+    """
+    names = list(dict.fromkeys(name for of_one in settings for name in of_one))
+    found = [experiment.table("row") for experiment in experiments]
+    return [
+        {**{name: row[name] for name in EXPERIMENT}, **{name: of_one.get(name) for name in names}, **row}
+        for row, of_one in zip(found, settings or [{}] * len(found), strict=True)
+    ]
+
+
+def is_setting(name: str) -> bool:
+    """Whether a column is a setting; quantities and names have no dots."""
+    return "." in name
+
+
+def first(columns: Iterable[str]) -> list[str]:
+    """Of a table's columns those that people are shown first."""
+    return [*EXPERIMENT, *filter(is_setting, columns), *(name for name in FIRST if name not in EXPERIMENT)]
+
+
+def files(
+    evaluations: Sequence[store.Stored],
+    inspections: Sequence[store.Stored],
+    settings: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, str]:
+    """The text of each file by its name: table in three formats, intervals, controls and timings.
+
+    A row of an inspection is empty where only images could tell; settings are those of evaluations, then inspections.
     """
     experiments = [*evaluations, *inspections]
-    rows = [experiment.table("row") for experiment in experiments]
-    names = [{name: row[name] for name in EXPERIMENT} for row in rows]
-    table = pd.DataFrame({name: column([row[name] for row in rows]) for name in rows[0]})
+    of_all = rows(experiments, settings)
+    names = [{name: row[name] for name in EXPERIMENT} for row in of_all]
+    table = pd.DataFrame({name: column([row[name] for row in of_all]) for name in of_all[0]})
     timings = pd.DataFrame(
         {**name, "stage": stage, "device": device, "seconds": seconds}
         for name, experiment in zip(names, experiments, strict=True)
@@ -36,7 +60,6 @@ def files(evaluations: Sequence[store.Stored], inspections: Sequence[store.Store
     shown = rounded(table)
     return {
         layout.TABLE: table.to_csv(index=False, float_format="%.6g"),
-        layout.TABLE_HTML: page(rows, shown),
         layout.TABLE_MD: shown.to_markdown(index=False) + "\n",
         layout.TABLE_TEX: shown.to_latex(index=False, escape=True),
         **{
@@ -48,27 +71,6 @@ def files(evaluations: Sequence[store.Stored], inspections: Sequence[store.Store
         },
         layout.TIMINGS: timings.to_csv(index=False, float_format="%.1f"),
     }
-
-
-def page(rows: Sequence[Mapping[str, Any]], shown: pd.DataFrame) -> str:
-    """Every experiment's verdict, and the table: the columns of FIRST, and the others where they are asked for."""
-    columns = [
-        {
-            "name": name,
-            "meaning": QUANTITIES[name].meaning if name in QUANTITIES else "",
-            "classes": " ".join(["number"] * is_number(shown[name]) + ["further"] * (name not in FIRST)),
-        }
-        for name in [*FIRST, *(name for name in shown if name not in FIRST)]
-    ]
-    return template("results.html").render(
-        experiments=[{"name": ", ".join(row[name] for name in EXPERIMENT), **verdict.parts(row)} for row in rows],
-        columns=columns,
-        rows=shown[[column["name"] for column in columns]].to_numpy().tolist(),
-    )
-
-
-def is_number(column: pd.Series) -> bool:
-    return bool(pd.to_numeric(column, errors="coerce").notna().any())
 
 
 def long(names: Sequence[Mapping[str, Any]], evaluations: Sequence[store.Stored], name: str, key: str) -> pd.DataFrame:

@@ -57,8 +57,12 @@ def chart(name: str, caption: str, layers: Sequence[Layer], table: Rows | None =
 
 def layer(data: Rows, mark: str | dict[str, Any], tooltip: Sequence[str] = (), **encoding: dict[str, Any]) -> Layer:
     """A mark for each row, or through all of a series; encoding: its channels; tooltip: columns shown on pointing."""
-    shown = {"tooltip": [quantity(column) for column in tooltip]} if tooltip else {}
+    shown = {"tooltip": [{"field": column, "type": kind(data, column)} for column in tooltip]} if tooltip else {}
     return {"data": {"values": data}, "mark": mark, "encoding": {**encoding, **shown}}
+
+
+def kind(data: Rows, column: str) -> str:
+    return "nominal" if any(isinstance(row[column], str) for row in data) else "quantitative"
 
 
 def quantity(column: str, title: str | None = None, **more: Any) -> dict[str, Any]:

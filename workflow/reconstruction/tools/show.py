@@ -11,7 +11,7 @@ from ..evaluation.quantities import COLUMNS
 from ..files import layout, outside
 from ..files.outside import reading
 from ..report.row import EXPERIMENT
-from ..report.table import FIRST, rounded
+from ..report.table import first, rounded
 from ..report.verdict import headline
 
 
@@ -27,4 +27,4 @@ def show(folder: Path) -> None:
         print(headline(row))
         names = {name: row[name] for name in EXPERIMENT}
         print(f"page:    {folder / layout.PAGE.format(**names)}\nfigures: {folder / layout.FIGURES.format(**names)}/\n")
-    print(rounded(table[list(FIRST)]).set_index(EXPERIMENT).T.to_string(index_names=False))
+    print(rounded(table[first(table.columns)]).set_index(EXPERIMENT).T.to_string(index_names=False))

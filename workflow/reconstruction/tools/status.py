@@ -6,6 +6,7 @@ Takes no lock and writes nothing; files may appear, change and vanish meanwhile.
 from __future__ import annotations
 
 import json
+import math
 import os
 import statistics
 import time
@@ -22,6 +23,7 @@ from ..files import layout, outside
 from ..files.facts import Facts
 from ..files.label import Label, glance
 from ..machine import process
+from ..machine.progress import last_told
 
 STATES = ("done", "running", "stopped", "failed", "waiting")
 FRESH = 3  # intervals between saves after which a process elsewhere is taken for dead
@@ -42,18 +44,31 @@ class Shard:
 
 def show(configuration: Configuration, folder: Path) -> None:
     """Print a table of the experiments' searches in the folder where the workflow runs, and what failed."""
+    print(table(configuration, folder))
+
+
+def table(configuration: Configuration, folder: Path) -> str:
     rows, failures = [], []
-    searches = {name: it.sweep for it in configuration.experiments for name in configuration.searches(it)}
-    for name, sweep in searches.items():
-        shards = look(folder, name, configuration.sweeps[sweep])
+    for name, sweep in searches(configuration).items():
+        shards = look(folder, name, sweep)
         rows.append({"search": name, **summarise(shards)})
         failed = [shard for shard in shards if shard.state == "failed"]
         failures += [f"failed: {shard.path.relative_to(folder)}: {shard.reason}" for shard in failed[:SHOWN]]
         if len(failed) > SHOWN:
             failures.append(f"failed: {len(failed) - SHOWN} more shards of {name}")
-    print(tabulate(rows, headers="keys", disable_numparse=True, colalign=["left", *["right"] * (len(rows[0]) - 1)]))
-    if failures:
-        print("", *failures, sep="\n")
+    text = tabulate(rows, headers="keys", disable_numparse=True, colalign=["left", *["right"] * (len(rows[0]) - 1)])
+    return "\n".join([text, *(["", *failures] if failures else [])])
+
+
+def searches(configuration: Configuration) -> dict[str, Sweep]:
+    """Every search by its name, DATASET/MODEL/SWEEP; of sweeps that share its shards the one that asks for most."""
+    found: dict[str, Sweep] = {}
+    for experiment in configuration.experiments:
+        sweep = configuration.sweeps[experiment.sweep]
+        for name in configuration.searches(experiment):
+            if name not in found or found[name].shards < sweep.shards:
+                found[name] = sweep
+    return found
 
 
 def look(folder: Path, name: str, sweep: Sweep) -> list[Shard]:
@@ -79,12 +94,17 @@ def look_at(output: Path, log: Path, settings: dict[str, Any], merged: dict[str,
         return Shard(output, "done", 1.0, label.facts)
     if not output.exists() and output.name in merged:
         return Shard(output, "done", 1.0, Facts(merged[output.name], output))
-    reason = failure(log)
-    label = glance(layout.progress_of(output), "progress")
+    said = tail(log)
+    reason = failure(said)
+    saved = layout.progress_of(output)
+    label = glance(saved, "progress")
     if not label or label.settings != settings:
         return Shard(output, "failed" if reason else "waiting", reason=reason)
-    state = "failed" if reason else "running" if is_running(layout.progress_of(output), label) else "stopped"
-    return Shard(output, state, label.facts["fraction"], label.facts, reason)
+    if reason or not is_running(saved, label):
+        return Shard(output, "failed" if reason else "stopped", label.facts["fraction"], label.facts, reason)
+    fraction = max(label.facts["fraction"], last_told(said))
+    facts = Facts({**label.facts, "seconds": label.facts["seconds"] + age(saved)}, saved)
+    return Shard(output, "running", fraction, facts)
 
 
 def is_running(path: Path, label: Label) -> bool:
@@ -94,20 +114,30 @@ def is_running(path: Path, label: Label) -> bool:
     alive = process.is_alive(label.facts["process"])
     if alive is not None:
         return alive
+    return age(path) <= FRESH * label.facts["interval"]
+
+
+def age(path: Path) -> float:
+    """Seconds since a file was written; endless where there is none."""
     try:
-        return time.time() - path.stat().st_mtime <= FRESH * label.facts["interval"]
+        return max(0.0, time.time() - path.stat().st_mtime)
     except OSError:
-        return False
+        return math.inf
 
 
-def failure(log: Path) -> str:
-    """The last line of a log that ends in an error; nothing where it does not."""
+def tail(log: Path) -> str:
+    """The end of a log, empty where there is none."""
     try:
         with outside.opened(log) as handle:
             handle.seek(max(0, os.fstat(handle.fileno()).st_size - LOG_TAIL))
-            lines = handle.read().decode(errors="replace").strip().splitlines()
+            return handle.read().decode(errors="replace").strip()
     except (OSError, UserError):
         return ""
+
+
+def failure(said: str) -> str:
+    """The last line of a log that ends in an error; nothing where it does not."""
+    lines = said.splitlines()
     is_error = lines and (lines[-1].startswith("error: ") or any(line.startswith("Traceback") for line in lines))
     return in_one_line(lines[-1].removeprefix("error: ")) if is_error else ""
 

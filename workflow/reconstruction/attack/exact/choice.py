@@ -33,7 +33,7 @@ class Choosing:
     apart: float = 0.03
     contradictions: tuple[float, ...] = (0.1, 0.3)
     weights: tuple[Weights, ...] = field(default_factory=lambda: (Weights(sigma=1e-3), Weights(sigma=3e-3)))
-    rounds: int = 6
+    rounds: int = 5
 
 
 def choose(

@@ -57,8 +57,9 @@ def _typical(equations: Equations, solutions: Solutions, layers: list[Tensor], o
 
 
 def agreement(discrepancies: Tensor) -> float:
-    """How many images agree, each by how little it is off."""
-    return (1 - discrepancies.abs() / AGREES).clamp(min=0).sum().item()
+    """How many images agree, each by how little it is off, times their share: what agrees by chance is no gain."""
+    agreed = (1 - discrepancies.abs() / AGREES).clamp(min=0)
+    return (agreed.sum() * agreed.mean()).item()
 
 
 def confirmed(discrepancies: Tensor) -> tuple[int, float]:

@@ -202,6 +202,14 @@ def test_few_directions_are_refused_or_warned_of():
         gates(few, Restarts(method="auto", **asked), torch.ones(40), trial=False)
 
 
+def test_several_outputs_are_warned_of():
+    classes, exact = planted(COUNT, outputs=3).network, ExactSearch(rank=COUNT - 1)
+    warned = gates(classes, Restarts(candidates=2, method="exact", exact=exact), torch.ones(40), trial=False)
+    assert "several outputs" in warned.note
+    with pytest.raises(NoGates, match="not tried: the network has several outputs"):
+        gates(classes, Restarts(candidates=2, exact=exact), torch.ones(40), trial=False)
+
+
 def test_accepted_patterns_never_outnumber_the_columns():
     system = equations(problem().network, COUNT - 1)
     many = 3 * COUNT

@@ -65,7 +65,7 @@ def gates(network: Network, settings: Restarts, std: Tensor, trial: bool = True)
 
     Raises UserError where the rank is too large, NoGates where the weights say that it does not apply or, of a trial, a
     few hundred starts; where the settings leave the choice, also where there are too few equations for the unknowns
-    (docs/exact.md).
+    or several outputs (docs/exact.md).
     """
     rank, largest = settings.exact.rank, min(network.weights[0].shape)
     if rank is not None and rank > largest:
@@ -78,12 +78,15 @@ def gates(network: Network, settings: Restarts, std: Tensor, trial: bool = True)
     except NotRead as error:
         raise NoGates(str(error)) from None
     directions, unknowns = system.rows.shape[0], 2 * system.rows.shape[1]
-    note = ""
+    doubt = note = ""
     if directions < DIRECTIONS * unknowns:
-        few = f"the first layer's units have {directions} directions, too few for the {unknowns} unknowns of an image"
-        if settings.method == "auto":
-            raise NoGates(f"the exact attack is not tried: {few}")
-        note = f"{few}: gate patterns will pass that are no image's, so compare with controls before you believe any"
+        doubt = f"the first layer's units have {directions} directions, too few for the {unknowns} unknowns of an image"
+    elif network.family.outputs > 1:
+        doubt = "the network has several outputs, of which trained ones gave more wrong patterns than right ones"
+    if doubt and settings.method == "auto":
+        raise NoGates(f"the exact attack is not tried: {doubt}")
+    if doubt:
+        note = f"{doubt}: gate patterns will pass that are no image's, so compare with controls before you believe any"
     plan = plan_of(settings.exact)
     attack = Gates(system, from_weights(system, std), plan, settings.seed, note)
     tried = replace(attack, plan=replace(plan, batch=TRIAL_STARTS), seed=0).hunt().explore([0], kind=TRIAL)

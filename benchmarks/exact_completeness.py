@@ -18,7 +18,7 @@ from exact import coordinates
 from exact_problem import Problem, add_arguments, prepare
 from reconstruction.attack.exact.condition import condition
 from reconstruction.attack.exact.equations import Equations, equations
-from reconstruction.attack.exact.prior import from_weights
+from reconstruction.attack.exact.prior import Prior, from_weights
 from reconstruction.attack.exact.search import Solutions
 from reconstruction.attack.exact.sensitivity import sensitivity
 from reconstruction.attack.exact.solve import solve
@@ -33,6 +33,7 @@ def main() -> None:
     add_arguments(parser)
     parser.add_argument("--known", type=int, nargs="+", help="numbers of patterns, by default ten steps up to all")
     parser.add_argument("--seed", type=int, default=0, help="of the random order")
+    parser.add_argument("--plain", action="store_true", help="a prior that does not know that pictures are smooth")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -46,12 +47,13 @@ def main() -> None:
         "by lambda": lambdas.abs().argsort(descending=True),
         "at random": torch.randperm(options.images, generator=torch.Generator().manual_seed(options.seed)),
     }
+    std = None if options.plain else problem.std
     known = options.known or [options.images * tenths // 10 for tenths in range(1, 11)]
     print("| order | known | NCC > 0.8 | 0.9 | 0.99 | of those known > 0.9 | seconds |\n|---|---|---|---|---|---|---|")
     for name, order in orders.items():
         for count in known:
             begun = time.perf_counter()
-            scores = best(system, problem, patterns[order[:count]])
+            scores = best(system, problem, patterns[order[:count]], from_weights(system, std))
             own = scores[order[:count]]
             shown = " | ".join(str(int((scores > level).sum())) for level in (0.8, 0.9, 0.99))
             spent = time.perf_counter() - begun
@@ -81,10 +83,10 @@ def residual(system: Equations, patterns: Solutions) -> Tensor:
     return system.weighted - columns @ torch.linalg.lstsq(columns, system.weighted).solution
 
 
-def best(system: Equations, problem: Problem, patterns: Solutions) -> Tensor:
+def best(system: Equations, problem: Problem, patterns: Solutions, prior: Prior) -> Tensor:
     """NCC (n,) of each training image with the nearest of the images that these patterns give."""
     trusted = torch.arange(len(patterns))
-    images = solve(system, patterns, trusted, from_weights(system, problem.std))
+    images = solve(system, patterns, trusted, prior)
     inputs = images.z[:, : len(system.basis)] @ system.basis
     return torch.from_numpy(nearest_by_ncc(problem.training.float(), inputs.float()).score)
 

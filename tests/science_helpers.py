@@ -1,5 +1,6 @@
 """What the tests of the science share: random networks, and oracles that lean on autograd alone."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from reconstruction.attack.plan import method_of
 from reconstruction.configuration import PublishedSearch, SubspaceSearch
 from reconstruction.files.store import Stored
 from reconstruction.models.mlp import activations, initialise, outputs
+from reconstruction.models.regression import Regression
 
 torch.set_num_threads(1)  # on problems this small, threads that wait for each other cost more than they save
 properties = settings(max_examples=30, deadline=None, derandomize=True, database=None)
@@ -21,6 +23,10 @@ def generator(seed):
 def random_network(input_size, hidden, seed=0, later_biases=False, outputs=1):
     """later_biases: whether every layer has a bias, not the first alone."""
     return initialise(input_size, hidden, 0.7, generator(seed), later_biases, outputs)
+
+
+def random_regression(input_size, hidden, seed=0, later_biases=False, delta=math.inf):
+    return replace(random_network(input_size, hidden, seed, later_biases), regression=Regression(delta))
 
 
 def phi(network, inputs):

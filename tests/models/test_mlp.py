@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from reconstruction.models.mlp import Network, accuracy, activations, initialise, sensitivities
+from reconstruction.models.mlp import Network, activations, initialise, margins, sensitivities
 from science_helpers import forward, generator, normal, orthonormal, phi, properties, random_network, relative
 
 HIDDEN = st.lists(st.integers(1, 6), min_size=1, max_size=4)
@@ -105,8 +105,9 @@ def test_initial_weights_follow_from_the_generator():
 def test_accuracy_counts_signs_and_an_output_of_zero_is_wrong():
     network = Network((torch.eye(2).double(), torch.tensor([[1.0, -1.0]]).double()), torch.zeros(2).double())
     inputs = torch.tensor([[2.0, 0.0], [0.0, 2.0], [3.0, 0.0], [1.0, 1.0]]).double()
-    assert accuracy(network, inputs, torch.tensor([1.0, -1.0, -1.0, 1.0])) == 0.5
-    assert math.isnan(accuracy(network, inputs[:0], torch.zeros(0)))
+    found = margins(network, inputs, torch.tensor([1.0, -1.0, -1.0, 1.0]))
+    assert network.family.accuracy(found) == 0.5
+    assert math.isnan(network.family.accuracy(found[:0]))
 
 
 def test_precision_is_changed_for_every_parameter():

@@ -6,7 +6,7 @@ With the images fixed, stationarity is linear in lambda,
 
 and an image that was not trained on has no part in the sum. Beside its lambda stand its closure, how well it closes the
 first layer's equations by itself (attack/exact/closure.py), and its margin q, y Phi(x) of two classes, the
-score of the usual attack by the loss.
+score of the usual attack by the loss. Of a regression lambda has either sign, and its size is the score.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ..data import image_files
 from ..data.copies import copies
 from ..errors import UserError
 from ..models.deployed import Deployed
-from ..models.mlp import Network, margins
+from ..models.mlp import Network, margins, phi
 from ..training.capacity import to_examine
 from ..training.true_stationarity import true_stationarity
 from .findings import Matched
@@ -57,15 +57,22 @@ def bytes_for(images: int, network: Network) -> int:
 
 
 def read_pool(path: Path, model: Deployed) -> Suspects:
-    """An NPZ or HDF5 file of images, labels, those of two classes in {-1, +1} or {0, 1}, and perhaps member, less the
-    copies of members that are said to be none; raises UserError."""
-    pool = image_files.read_file(str(path))
+    """An NPZ or HDF5 file of images, labels, of two classes in {-1, +1} or {0, 1}, or targets, and perhaps member, less
+    the copies of members that are said to be none; raises UserError."""
+    pool = image_files.read_file(str(path), labelled=model.network.regression is None)
     if pool.images.shape[1:] != model.mean.shape:
         raise UserError(
             f"{path}: images have shape {pool.images.shape[1:]}, and the model takes {model.mean.shape}",
             "give images of that shape",
         )
-    labels = _labels(pool.classes, model.network, path)
+    said: list[str] = []
+    if not model.network.regression:
+        labels = _labels(pool.classes, model.network, path)
+    elif pool.targets is not None:
+        labels = pool.targets
+    else:
+        labels = phi(model.network.to(dtype=torch.float64), model.inputs(pool.images).double()).squeeze(-1).numpy()
+        said = [f"{path}: has no array 'targets', so that the margin tells nothing; lambda and closure do without"]
     member = image_files.read_arrays(str(path), ("member",)).get("member")
     if member is not None:
         if member.shape != pool.classes.shape or member.dtype != bool:
@@ -74,14 +81,16 @@ def read_pool(path: Path, model: Deployed) -> Suspects:
             )
         if member.all() or not member.any():
             raise UserError(f"{path}: member says the same of every image", "give both kinds, or leave it out")
-    keep, said = _copies(pool.images, member, path)
+    keep, copied = _copies(pool.images, member, path)
     return Suspects(
-        pool.images[keep], labels[keep], None if member is None else member[keep], keep, (*pool.remarks, *said)
+        pool.images[keep], labels[keep], None if member is None else member[keep], keep, (*pool.remarks, *said, *copied)
     )
 
 
 def _labels(classes: np.ndarray, network: Network, path: Path) -> np.ndarray:
-    """The labels that numbers (n,) stand for; raises UserError where the network has no such."""
+    """The labels that numbers (n,) stand for; raises UserError where the network has no such, or there are none."""
+    if "labels" not in image_files.read_arrays(str(path), ("labels",)):
+        raise UserError(f"{path}: has no array 'labels'", "give one for each image, as the model was trained")
     found, known = set(np.unique(classes).tolist()), network.family.labels
     if found <= set(known):
         return classes
@@ -128,11 +137,12 @@ def score(model: Deployed, suspects: Suspects) -> pd.DataFrame:
     """One row for each image of the suspects."""
     network = model.network.to(dtype=torch.float64)
     inputs, labels = model.inputs(suspects.images).double(), torch.from_numpy(suspects.labels).double()
+    lambdas = true_stationarity(network, inputs, labels).lambdas
     table = pd.DataFrame(
         {
             "image": suspects.numbers,
             "label": suspects.labels,
-            "lambda": true_stationarity(network, inputs, labels).lambdas,
+            "lambda": lambdas if network.family.lambda_has_a_sign else np.abs(lambdas),
             "closure": closure(network, inputs, labels).numpy(),
             "margin": margins(network, inputs, labels).numpy(),
         }

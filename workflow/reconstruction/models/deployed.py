@@ -14,6 +14,7 @@ from torch import Tensor
 from ..errors import UserError
 from ..files import store
 from .mlp import Network
+from .regression import Regression
 
 UNIT = np.ones((1, 1, 1), np.float32)
 
@@ -62,7 +63,8 @@ def normalise(images: np.ndarray, mean: np.ndarray, std: np.ndarray = UNIT) -> T
 
 
 def arrays(network: Network, mean: np.ndarray, std: np.ndarray = UNIT) -> dict[str, np.ndarray]:
-    """What model.h5 holds: weights/1 .. weights/L, the biases that there are, mean and std, as float32.
+    """What model.h5 holds: weights/1 .. weights/L, the biases that there are, mean and std, as float32; of a regression
+    its loss's delta.
 
     The first layer's is called bias. Those of further layers, weights/bias2 .. weights/biasL, are named among the
     weights, so that a program that knows no such biases refuses the file.
@@ -73,7 +75,8 @@ def arrays(network: Network, mean: np.ndarray, std: np.ndarray = UNIT) -> dict[s
         for layer, bias in enumerate(network.biases, start=1)
         if bias is not None
     }
-    return {**weights, **biases, "mean": mean, "std": std}
+    regression = {} if network.regression is None else {"regression": np.asarray(network.regression.delta)}
+    return {**weights, **biases, **regression, "mean": mean, "std": std}
 
 
 def _bias_name(layer: int) -> str:
@@ -87,11 +90,14 @@ def read(path: Path) -> Deployed:
     weights = [stored.arrays.get(f"weights/{layer}", np.empty(0)) for layer in layers]
     biases = [stored.arrays.get(_bias_name(layer)) for layer in layers]
     mean, std = stored.arrays.get("mean", np.empty(0)), stored.arrays.get("std", UNIT)
-    known = {"mean", "std", *(name for k in layers for name in (f"weights/{k}", _bias_name(k)))}
-    if not (stored.arrays.keys() <= known and _make_a_network(weights, biases, mean, std)):
+    known = {"mean", "std", "regression", *(name for k in layers for name in (f"weights/{k}", _bias_name(k)))}
+    delta = float(stored["regression"]) if "regression" in stored.arrays else None
+    makes = _make_a_network(weights, biases, mean, std) and (delta is None or (delta > 0 and weights[-1].shape[0] == 1))
+    if not (stored.arrays.keys() <= known and makes):
         raise UserError(f"{path}: its weights, biases, mean and std do not fit together", "make the model again")
     found = [None if bias is None else torch.from_numpy(bias) for bias in biases]
-    network = Network.of([torch.from_numpy(weight) for weight in weights], found)
+    regression = None if delta is None else Regression(delta)
+    network = Network.of([torch.from_numpy(weight) for weight in weights], found, regression)
     if not all(parameter.isfinite().all() for parameter in network.parameters):
         raise UserError(f"{path}: has a weight that is no finite number", "train the model again")
     return Deployed(network, mean, stored, std)

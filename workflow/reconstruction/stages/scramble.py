@@ -38,4 +38,5 @@ def scramble(network: Network, seed: int) -> Network:
     order = torch.argsort(torch.rand(coefficients.shape, generator=generator), dim=0)
     scrambled = (coefficients.gather(0, order) @ directions).to(first.dtype)
     weights = (scrambled, *map(shuffled, others))
-    return Network.of(weights, [None if bias is None else shuffled(bias) for bias in network.biases])
+    biases = [None if bias is None else shuffled(bias) for bias in network.biases]
+    return Network.of(weights, biases, network.regression)

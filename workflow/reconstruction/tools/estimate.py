@@ -21,11 +21,12 @@ from ..configuration import Configuration, Experiment, LogLossSchedule, Model, S
 from ..errors import UserError
 from ..machine.progress import Progress
 from ..models.mlp import Network, initialise
+from ..models.regression import Regression
 from ..shards.batches import prepare, product_dtype, search_in_batches
 from ..shards.capacity import bytes_per_restart, restarts_at_once
 from ..training import settling
 from ..training.descent import descend
-from .stand_in import network_of, outputs_of
+from .stand_in import images_of, network_of, outputs_of
 from .status import duration
 
 TIMED_SECONDS = 2.0
@@ -178,15 +179,16 @@ def training_seconds(
     model, dataset = configuration.models[experiment.model], configuration.datasets[str(experiment.dataset)]
     assert isinstance(model, Model)
     training, outputs = model.training, outputs_of(dataset)
-    images = max(2, outputs) * dataset.per_label
+    images = images_of(dataset, outputs)
     dtype = getattr(torch, training.precision)
     generator = torch.Generator().manual_seed(model.seed)
     size = min(network.input_size, images)
     inputs = torch.randn(images, size, generator=generator).to(device, dtype)
-    everywhere = model.biases == "every-layer"
+    everywhere, regression = model.biases == "every-layer", Regression.of(model.loss)
+    outputs = 1 if regression else outputs
     begun = initialise(size, model.hidden, model.first_layer_scale, generator, everywhere, outputs)
     labels = begun.family.candidate_labels(images).to(device, dtype)
-    begun = begun.to(device=device, dtype=dtype)
+    begun = replace(begun.to(device=device, dtype=dtype), regression=regression)
 
     def few(steps: int) -> None:
         descend(begun, inputs, labels, training.model_copy(update={"steps": steps, "target_loss": 0.0}), lambda _: None)

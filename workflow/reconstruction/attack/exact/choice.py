@@ -77,7 +77,7 @@ def _trusted(
 
 def _agreed(equations: Equations, patterns: Solutions, images: Images) -> float:
     """How well patterns agree with the network; only its order means anything."""
-    if equations.signed:
+    if not equations.confirms:
         return -images.consistency.clamp(1e-6, 1).log10().sum().item()
     return agreement(discrepancy(equations, patterns, images))
 

@@ -21,8 +21,8 @@ AGREES = 3.0  # of log lambda, beyond which there is no agreement at all
 
 
 def discrepancy(equations: Equations, solutions: Solutions, images: Images) -> Tensor:
-    """log lambda_i - log sigmoid(-q_i) (k,) less its median; nan of deeper networks, whose output no factors tell."""
-    if not len(solutions) or equations.signed:
+    """log lambda_i - log sigmoid(-q_i) (k,) less its median; nan where the output does not tell lambda."""
+    if not (len(solutions) and equations.confirms):
         return torch.full_like(images.lambdas, torch.nan)
     size = images.z[:, -1] if equations.biased else torch.ones_like(images.lambdas)
     responding = (images.z / size[:, None] @ equations.rows.T).relu()

@@ -56,13 +56,20 @@ class Equations:
     basis: Tensor
     spectrum: Tensor
     signed: bool = False
+    tells_classes: bool = True
+
+    @property
+    def confirms(self) -> bool:
+        """Whether an image's lambda is told by its own output: not where no factors tell that, nor of a regression,
+        whose targets nobody knows."""
+        return self.tells_classes and not self.signed
 
     @property
     def biased(self) -> bool:
         return self.rows.shape[1] > len(self.basis)
 
     def to(self, dtype: torch.dtype, device: torch.device | str | None = None) -> Equations:
-        tensors = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "signed"}
+        tensors = {field.name: getattr(self, field.name) for field in fields(self) if field.type == "Tensor"}
         return replace(self, **{name: tensor.to(device, dtype) for name, tensor in tensors.items()})
 
 
@@ -106,6 +113,7 @@ def equations(network: Network, rank: int) -> Equations:
         basis=basis[:rank],
         spectrum=spectrum[:rank],
         signed=len(others) > 2,
+        tells_classes=network.regression is None,
     )
 
 

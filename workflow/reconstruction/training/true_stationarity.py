@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..models.mlp import Network, activations, gradient_grams, outputs, sensitivities
 
-RIDGE = 1e-3  # of the mean squared norm of an image's gradient
+RIDGE = 1e-6  # of the mean squared norm of an image's gradient; up to 1e-3 members are told alike, beyond it worse
 MARGIN_TOLERANCE = 0.1  # an image within 10 % of the smallest margin lies on the margin
 
 

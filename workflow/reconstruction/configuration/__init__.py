@@ -16,10 +16,23 @@ from .datasets import (
     Labels,
     RandomLabels,
     Source,
+    TargetLabels,
     Torchvision,
 )
 from .experiments import OTHER_IMAGES, Configuration, Controls, Evaluation, Experiment
-from .models import AdoptedModel, AnyModel, ConstantSchedule, Layer, LogLossSchedule, Mean, Model, Std, Training
+from .models import (
+    AdoptedModel,
+    AnyModel,
+    Classification,
+    ConstantSchedule,
+    Layer,
+    LogLossSchedule,
+    Loss,
+    Mean,
+    Model,
+    Std,
+    Training,
+)
 from .section import Section
 from .sweeps import (
     ExactSearch,
@@ -42,6 +55,7 @@ __all__ = [
     "AnyModel",
     "ClassLabels",
     "ClassName",
+    "Classification",
     "Configuration",
     "ConstantSchedule",
     "Controls",
@@ -56,6 +70,7 @@ __all__ = [
     "Layer",
     "LogLossSchedule",
     "LogUniform",
+    "Loss",
     "Mean",
     "Merge",
     "Model",
@@ -69,6 +84,7 @@ __all__ = [
     "Std",
     "SubspaceSearch",
     "Sweep",
+    "TargetLabels",
     "Torchvision",
     "Training",
     "Uniform",

@@ -19,6 +19,7 @@ class Faces(Section):
 class ImageFile(Section):
     """An NPZ or HDF5 file of `images`, (N, H, W) or (N, H, W, C), uint8 or float in [0, 1], and integer `labels` (N,).
 
+    For the rule targets it has numbers, `targets` (N,), with or without labels.
     With `class_names`, a list of texts, class k has the name in place k.
     """
 
@@ -100,19 +101,36 @@ class AllLabels(Section):
     rule: Literal["all"]
 
 
-Labels = Annotated[ClassLabels | AlternatingLabels | RandomLabels | AllLabels, Field(discriminator="rule")]
+class TargetLabels(Section):
+    """The array `targets` of the source's file: numbers, for a network with loss squared or huber."""
+
+    rule: Literal["targets"]
+
+
+Labels = Annotated[
+    ClassLabels | AlternatingLabels | RandomLabels | AllLabels | TargetLabels, Field(discriminator="rule")
+]
 
 
 class Dataset(Section):
     source: Source
     labels: Labels
-    per_label: Count = Field(description="training images of each label")
+    per_label: Count = Field(description="training images of each label; by the rule targets, of all")
     held_out_per_label: Count | None = Field(None, description="held-out images of each label; per_label by default")
     skip: Annotated[int, Field(ge=0), NUMBER] = Field(
         0, description="images of each label to pass over, in drawing order, before the training images"
     )
     draw: Literal["file-order", "seeded"] = Field("file-order", description="which images of the source to take")
     seed: Seed = Field(0, description="of a seeded draw")
+
+    @model_validator(mode="after")
+    def _targets_come_from_a_file(self) -> Dataset:
+        if isinstance(self.labels, TargetLabels) and not isinstance(self.source, ImageFile):
+            raise ValueError(
+                f"the rule targets reads the array targets of a source of kind file, and this is {self.source.kind}; "
+                "store images and targets in a file, or take another rule"
+            )
+        return self
 
     @property
     def held_out(self) -> int:

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from ..files.layout import CANDIDATES, CONTROL, MODEL, NO_IMAGES, OF_SWEEP, SCRAMBLED, result
-from .datasets import Dataset
-from .models import AnyModel, Model
+from .datasets import Dataset, TargetLabels
+from .models import AnyModel, Classification, Model
 from .section import NUMBER, Count, Name, Section, Seed
 from .sweeps import Sweep
 
@@ -94,6 +94,16 @@ class Configuration(Section):
             if experiment.dataset is None and isinstance(info.data.get("models", {}).get(experiment.model), Model):
                 raise ValueError(
                     f"experiment {index} names no dataset, and model {experiment.model!r} needs one to train on; add it"
+                )
+            dataset, model = (
+                info.data.get(sections, {}).get(name)
+                for sections, name in (("datasets", experiment.dataset), ("models", experiment.model))
+            )
+            classifies = isinstance(model, Model) and isinstance(model.loss, Classification)
+            if classifies and dataset is not None and isinstance(dataset.labels, TargetLabels):
+                raise ValueError(
+                    f"experiment {index} has targets for labels, of the data set {experiment.dataset!r}, and model "
+                    f"{experiment.model!r} tells classes; give it loss squared or huber"
                 )
             if experiment in seen:
                 raise ValueError(f"experiment {index} repeats an earlier one; leave it out")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import math
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -40,13 +41,46 @@ class Training(Section):
 ActivationName = Literal["relu", "leaky-relu", "gelu", "tanh", "silu"]  # LeakyReLU of slope 0.01, GELU by erf
 
 
+class Classification(Section):
+    """Labels are classes: the logistic loss of two, cross entropy of several."""
+
+    kind: Literal["classification"] = "classification"
+
+
+class Squared(Section):
+    """Labels are targets: half the squared difference of output and target."""
+
+    kind: Literal["squared"]
+    delta: ClassVar[float] = math.inf
+
+
+class Huber(Section):
+    """The same up to a difference of delta, and linear beyond."""
+
+    kind: Literal["huber"]
+    delta: Positive = 1.0
+
+
+Loss = Annotated[Classification | Squared | Huber, Field(discriminator="kind")]
+
+
 class Model(Section):
     hidden: list[Count] = Field([1000, 1000], min_length=1, description="sizes of the hidden layers")
     activation: ActivationName = Field("relu", description="of the hidden layers")
     biases: Literal["first-layer", "every-layer"] = Field("first-layer", description="which layers have a bias")
     first_layer_scale: Positive = Field(1e-4, description="standard deviation of the first layer's initial values")
     seed: Seed = Field(0, description="of the initial weights")
+    loss: Loss = Classification()
     training: Training = Training()
+
+    @model_validator(mode="after")
+    def _a_regression_decays(self) -> Model:
+        if not isinstance(self.loss, Classification) and not self.training.weight_decay:
+            raise ValueError(
+                f"with loss {self.loss.kind} the weights are a sum over the training images under weight decay only; "
+                "set training.weight_decay, 0.001 for one"
+            )
+        return self
 
 
 class Layer(Section):
@@ -92,11 +126,12 @@ class AdoptedModel(Section):
     layers: list[Layer] | None = Field(
         None, min_length=2, description="first to last, where names and order in the file do not tell"
     )
+    loss: Loss = Field(Classification(), description="that the network was trained by")
 
     @model_validator(mode="after")
     def _the_file_or_the_keys_describe_the_input(self) -> AdoptedModel:
         if self.weights.lower().endswith(".h5"):
-            for name in ("entry", "input_shape", "activation", "input_order", "mean", "std", "layers"):
+            for name in ("entry", "input_shape", "activation", "input_order", "mean", "std", "layers", "loss"):
                 if getattr(self, name) != type(self).model_fields[name].default:
                     raise ValueError(f"{name} is part of a model.h5 already; leave it out")
         elif self.input_shape is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..configuration import AllLabels, ClassLabels, Dataset, Labels, RandomLabels
+from ..configuration import AllLabels, ClassLabels, Dataset, Labels, RandomLabels, TargetLabels
 from ..errors import UserError
 from .classes import by_number
 from .copies import copies
@@ -18,7 +18,8 @@ MOST_CLASSES = 10_000
 
 @dataclass(frozen=True)
 class Drawn:
-    """Images of a pool: indices (n,) into it and labels (n,): -1 and +1 or, by the rule all, the pool's classes."""
+    """Images of a pool: indices (n,) into it and labels (n,): -1 and +1 or, by the rules all and targets, the pool's
+    classes and targets."""
 
     indices: np.ndarray
     labels: np.ndarray
@@ -37,12 +38,13 @@ def draw(pool: Pool, settings: Dataset) -> tuple[Drawn, Drawn]:
         _check_classes(pool)
     if isinstance(rule, ClassLabels | AllLabels):
         return _draw_by_class(pool, order, rule, settings)
-    order = order[2 * settings.skip :]
-    trained, held_out = 2 * settings.per_label, 2 * settings.held_out
+    count = 1 if isinstance(rule, TargetLabels) else 2  # labels, of which targets are one
+    order = order[count * settings.skip :]
+    trained, held_out = count * settings.per_label, count * settings.held_out
     if len(order) < trained + held_out:
-        raise _too_few(f"{pool.origin}: has", len(order), 2, settings)
+        raise _too_few(f"{pool.origin}: has", len(order), count, settings)
     order = order[: trained + held_out]
-    labels = label_all(pool.classes[order], rule, [trained, held_out]).labels
+    labels = label_all(values(pool, rule)[order], rule, [trained, held_out]).labels
     return Drawn(order[:trained], labels[:trained]), Drawn(order[trained:], labels[trained:])
 
 
@@ -119,8 +121,19 @@ def without_copies(held_out: Drawn, training: Drawn, pool: Pool) -> tuple[Drawn,
     return Drawn(held_out.indices[of < 0], held_out.labels[of < 0]), remarks
 
 
+def values(pool: Pool, rule: Labels) -> np.ndarray:
+    """What a rule makes labels of: the pool's targets or its classes; raises UserError where it has no targets."""
+    if not isinstance(rule, TargetLabels):
+        return pool.classes
+    if pool.targets is None:
+        raise UserError(
+            f"{pool.origin}: has no array 'targets'", "store one number for each image, or take another rule"
+        )
+    return pool.targets
+
+
 def label_all(classes: np.ndarray, rule: Labels, parts: Sequence[int]) -> Drawn:
-    """Label images of the given classes (n,) by rule, a rule by number; those of classes on no side are left out.
+    """Label images of the given classes or targets (n,) by rule, a rule by number; classes on no side are left out.
 
     parts: how many images each part in turn has; random labels are balanced in each by itself.
     """
@@ -129,7 +142,7 @@ def label_all(classes: np.ndarray, rule: Labels, parts: Sequence[int]) -> Drawn:
         negative, positive = np.isin(classes, rule.negative), np.isin(classes, rule.positive)
         indices = indices[negative | positive]
         return Drawn(indices, np.where(positive[indices], 1, -1))
-    if isinstance(rule, AllLabels):
+    if isinstance(rule, AllLabels | TargetLabels):
         return Drawn(indices, classes)
     labels = np.where(indices % 2, 1, -1)
     if isinstance(rule, RandomLabels):

@@ -9,23 +9,26 @@ from ..files import arrays
 from .contents import contents
 from .images import Pool, checked
 
-ARRAYS = ("images", "labels", "class_names")
+ARRAYS = ("images", "labels", "class_names", "targets")
 
 
-def read_file(path: str) -> Pool:
+def read_file(path: str, labelled: bool = True) -> Pool:
     """The pool in an NPZ or HDF5 file of `images`, `labels` and perhaps `class_names`; nothing is unpickled.
 
+    With `targets`, or where they need not be labelled, all images without labels are of class 0.
     Which of the two formats it is, the file's first bytes tell, not its name. Raises UserError.
     """
     with arrays.opened(path) as file:
         for name in ("images", "labels"):
-            if name not in file.names():
+            needed = name == "images" or (labelled and "targets" not in file.names())
+            if needed and name not in file.names():
                 problem = f"{name} is a group, no array" if name in file else f"has no array {name!r}"
                 raise UserError(
                     f"{path}: {problem}; {contents(file)}", "store one array images and one array labels in it"
                 )
     found = read_arrays(path, ARRAYS)
-    return checked(found["images"], found["labels"], path, _class_names(found, path))
+    labels = found["labels"] if "labels" in found else np.zeros(len(found["images"]), np.int64)
+    return checked(found["images"], labels, path, _class_names(found, path), found.get("targets"))
 
 
 def read_arrays(path: str, names: tuple[str, ...]) -> dict[str, np.ndarray]:

@@ -18,17 +18,24 @@ DARK = 0.25  # of a pool
 class Pool:
     """images: (N, C, H, W) float32 in [0, 1], C 1 or 3; classes: (N,) int64; origin: what they were read from;
     class_names: the name of class k in place k, or empty where classes have numbers only; remarks: sentences on what
-    is odd about them."""
+    is odd about them; targets: (N,) float, or None where a file gives none."""
 
     images: np.ndarray
     classes: np.ndarray
     origin: str
     class_names: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    targets: np.ndarray | None = None
 
 
-def checked(images: np.ndarray, labels: np.ndarray, origin: str, class_names: tuple[str, ...] = ()) -> Pool:
-    """A pool of images (N, H, W) or (N, H, W, C), uint8 or float in [0, 1], and integer labels (N,).
+def checked(
+    images: np.ndarray,
+    labels: np.ndarray,
+    origin: str,
+    class_names: tuple[str, ...] = (),
+    targets: np.ndarray | None = None,
+) -> Pool:
+    """A pool of images (N, H, W) or (N, H, W, C), uint8 or float in [0, 1], integer labels (N,) and numbers as targets.
 
     Class names are brought to one Unicode form. Raises UserError naming the origin and the defect.
     """
@@ -40,7 +47,9 @@ def checked(images: np.ndarray, labels: np.ndarray, origin: str, class_names: tu
     if pixels.dtype == np.uint8:
         pixels = np.divide(pixels, 255, dtype=np.float32)
     pixels = pixels.astype(np.float32, copy=False)
-    return Pool(pixels, labels.astype(np.int64), origin, class_names, tuple(_remarks(pixels, origin)))
+    if targets is not None:
+        targets = _checked_targets(targets, len(images), origin)
+    return Pool(pixels, labels.astype(np.int64), origin, class_names, tuple(_remarks(pixels, origin)), targets)
 
 
 def _check_images(images: np.ndarray, origin: str) -> None:
@@ -102,6 +111,18 @@ def _check_labels(labels: np.ndarray, count: int, class_names: tuple[str, ...], 
             f"{len(class_names) - 1}",
             "number the classes from 0 and name every one",
         )
+
+
+def _checked_targets(targets: np.ndarray, count: int, origin: str) -> np.ndarray:
+    if targets.shape != (count,) or targets.dtype.kind not in "fiu":
+        raise UserError(
+            f"{origin}: targets have shape {targets.shape} of {targets.dtype}",
+            f"give one number for each of the {count} images",
+        )
+    finite = np.abs(targets) <= np.finfo(np.float32).max
+    if not finite.all():
+        raise UserError(f"{origin}: target {np.argmin(finite)} is no finite float32", "repair it, or remove the image")
+    return targets.astype(np.float64)
 
 
 def _one_hot(labels: np.ndarray) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -28,11 +30,12 @@ def inputs(model: Deployed, seed: int) -> dict[str, np.ndarray]:
 
 
 def invert(network: Network, box: float, seed: int) -> Tensor:
-    """The network inputs (COUNT, D) in [-box, box] that it answers most strongly; looks for no training image.
+    """The network inputs (COUNT, D) in [-box, box] that it answers most strongly, with either sign where it has one
+    output; looks for no training image.
 
     Model inversion: gradient ascent on y Phi(x) from Gaussian noise (Fredrikson et al. 2015).
     """
-    generator = torch.Generator().manual_seed(seed)
+    network, generator = replace(network, regression=None), torch.Generator().manual_seed(seed)
     inputs = INITIAL_SCALE * box * torch.randn(COUNT, network.input_size, generator=generator)
     labels = network.family.candidate_labels(COUNT)
     for _ in range(STEPS):

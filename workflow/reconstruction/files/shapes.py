@@ -20,7 +20,7 @@ OF_A_SUBSET = {
     for name, words in (
         ("images", "float {part} channels height width"),
         ("classes", "whole {part}"),
-        ("labels", "whole {part}"),
+        ("labels", "number {part}"),
         ("source_index", "whole {part}"),
     )
 }
@@ -29,7 +29,7 @@ OF_MATCHES = {
     for part in ("training", "held_out")
     for name, words in (
         ("shown", "float shown_{part} channels height width"),
-        ("labels", "whole {part}"),
+        ("labels", "number {part}"),
         ("*hit", "boolean {part}"),
         ("nearest_candidate", "whole {part}"),
         ("one_to_one_representative", "whole {part}"),
@@ -44,9 +44,15 @@ OF_A_TRACE = {"trace/iterations": "whole moments", "trace/residuals": "float res
 # A kind of values, then lengths; the first pattern that a name fits counts.
 SHAPES: dict[str, dict[str, str]] = {
     "subset": {"mean": "float channels height width", **OF_A_SUBSET},
-    "model": {"mean": "float channels height width", "weights/1": "float units inputs", "activation": "text"},
+    "model": {
+        "mean": "float channels height width",
+        "weights/1": "float units inputs",
+        "activation": "text",
+        "regression": "float",
+    },
     "training": {
         "accuracy/*": "float",
+        "error/*": "float",
         "curve/step": "whole records",
         "curve/*": "float records",
         "margins": "float training",
@@ -105,7 +111,7 @@ SHAPES: dict[str, dict[str, str]] = {
 }
 NEVER_NONE = {"channels", "height", "width", "inputs", "units", "layers", "records", "moments", "restarts", "training"}
 FINITE = {"basis", "mean", "squared_norms", "true_residuals"}  # but of a model, whose own reader tells
-FINITE |= {name for name in OF_A_SUBSET if name.endswith("images")}
+FINITE |= {name for name in OF_A_SUBSET if name.endswith(("images", "labels"))}
 FINITE |= {"candidates/coordinates", "representatives/coordinates"}
 INDICES = {  # whole numbers that count along a length
     "candidates/cluster": "representatives",

@@ -6,7 +6,7 @@ No file is unpickled: PyTorch's restricted loader reads tensors and plain values
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from .layers import Linear, find_layers, has_numbers, linears, named_layers, ref
 from .mlp import Network
 from .ordering import natural
 from .plausibility import dead_layer
+from .regression import Regression
 
 LATER_BIASES = (
     "biases beyond the first layer make the network homogeneous only in part: training alone need not end where the "
@@ -90,12 +91,18 @@ def _read_network(settings: AdoptedModel, shape: tuple[int, ...], path: Path) ->
             f"the batch normalisation {norm.name} is folded into {into}, which leaves the outputs as they are (with "
             "PyTorch's eps of 1e-5) but not what weights training led to: the attack may find less"
         )
+    regression = Regression.of(settings.loss)
+    if regression and len(found[-1].weight) > 1:
+        raise UserError(
+            f"{path}: the network has {len(found[-1].weight)} outputs, and of a regression one is read",
+            "leave out loss if it tells classes, or give the weights of one output",
+        )
     if len(found[-1].weight) == 2:
         found = one_output(found)
         notes.append("the two outputs are reduced to one, (w_1 - w_0) / sqrt 2, positive for the second class")
     elif len(found[-1].weight) > 2:
         notes.append(f"the {len(found[-1].weight)} outputs are read as those of as many classes under cross entropy")
-    network = network_of(found, path, ACTIVATIONS[settings.activation])
+    network = replace(network_of(found, path, ACTIVATIONS[settings.activation]), regression=regression)
     if network.later_biases:
         notes.append(LATER_BIASES)
     if not network.activation.is_homogeneous:

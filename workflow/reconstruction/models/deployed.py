@@ -15,7 +15,8 @@ from ..errors import UserError
 from ..files import store
 from .activations import ACTIVATIONS
 from .family import Family
-from .mlp import Network
+from .mlp import Network, phi
+from .regression import Regression
 
 UNIT = np.ones((1, 1, 1), np.float32)
 
@@ -46,6 +47,10 @@ class Deployed:
     def family(self) -> Family:
         return self.network.family
 
+    def outputs(self, images: np.ndarray) -> Tensor:
+        """Phi (n, C) of images (n, C, H, W) in [0, 1], float64."""
+        return phi(self.network.to(dtype=torch.float64), self.inputs(images).double())
+
     @property
     def stds(self) -> Tensor:
         """What each pixel is divided by (C, H, W)."""
@@ -73,7 +78,7 @@ def normalise(images: np.ndarray, mean: np.ndarray, std: np.ndarray = UNIT) -> T
 
 def arrays(network: Network, mean: np.ndarray, std: np.ndarray = UNIT) -> dict[str, np.ndarray]:
     """What model.h5 holds: weights/1 .. weights/L, the biases that there are, mean and std, as float32, and
-    the activation by its name.
+    the activation by its name; of a regression its loss's delta as well.
 
     The first layer's is called bias. Those of further layers, weights/bias2 .. weights/biasL, are named among the
     weights, so that a program that knows no such biases refuses the file.
@@ -84,7 +89,9 @@ def arrays(network: Network, mean: np.ndarray, std: np.ndarray = UNIT) -> dict[s
         for layer, bias in enumerate(network.biases, start=1)
         if bias is not None
     }
-    return {**weights, **biases, "mean": mean, "std": std, "activation": np.asarray(network.activation.name)}
+    regression = {} if network.regression is None else {"regression": np.asarray(network.regression.delta)}
+    activation = np.asarray(network.activation.name)
+    return {**weights, **biases, **regression, "mean": mean, "std": std, "activation": activation}
 
 
 def _bias_name(layer: int) -> str:
@@ -101,11 +108,15 @@ def read(path: Path) -> Deployed:
     activation = ACTIVATIONS.get(str(stored["activation"]))
     if activation is None:
         raise UserError(f"{path}: its activation is none of {', '.join(ACTIVATIONS)}", "make the model again")
-    known = {"mean", "std", "activation", *(name for k in layers for name in (f"weights/{k}", _bias_name(k)))}
-    if not (stored.arrays.keys() <= known and _make_a_network(weights, biases, mean, std)):
+    delta = float(stored["regression"]) if "regression" in stored.arrays else None
+    names = {name for k in layers for name in (f"weights/{k}", _bias_name(k))}
+    known = {"mean", "std", "activation", "regression", *names}
+    makes = _make_a_network(weights, biases, mean, std) and (delta is None or (delta > 0 and len(weights[-1]) == 1))
+    if not (stored.arrays.keys() <= known and makes):
         raise UserError(f"{path}: its weights, biases, mean and std do not fit together", "make the model again")
     found = [None if bias is None else torch.from_numpy(bias) for bias in biases]
-    network = Network.of([torch.from_numpy(weight) for weight in weights], found, activation)
+    regression = None if delta is None else Regression(delta)
+    network = Network.of([torch.from_numpy(weight) for weight in weights], found, activation, regression)
     if not all(parameter.isfinite().all() for parameter in network.parameters):
         raise UserError(f"{path}: has a weight that is no finite number", "train the model again")
     return Deployed(network, mean, stored, std)

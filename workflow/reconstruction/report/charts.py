@@ -26,7 +26,7 @@ def training(training: store.Stored) -> Iterator[Chart]:
     if len(steps) < 2:
         return
     x = quantity("step", "training step")
-    y = quantity("loss", "mean logistic loss", scale={"type": "log"}, axis={"format": ".0e"})
+    y = quantity("loss", "mean loss", scale={"type": "log"}, axis={"format": ".0e"})
     loss = rows(step=steps, loss=positive(training["curve/loss"]))
     line = layer(loss, {"type": "line", "color": BLUE}, ("step", "loss"), x=x, y=y)
     yield chart("loss", "Training loss.", [line])
@@ -36,7 +36,7 @@ def training(training: store.Stored) -> Iterator[Chart]:
         for name in series
         for row in rows(step=steps, value=training[f"curve/{name}_margin"], series=[name] * len(steps))
     ]
-    y = quantity("value", "margin y Φ(x)")
+    y = quantity("value", "margin")
     line = layer(margins, "line", x=x, y=y, color=colours(series))
     yield chart("margins", "Margins of the training images while training.", [line])
 
@@ -108,7 +108,7 @@ def margins(evaluation: store.Stored, training: store.Stored, limit: float) -> C
         data,
         {"type": "point", "filled": True, "size": 35, "opacity": 0.7},
         ("image", "margin", "ncc"),
-        x=quantity("margin", "margin y Φ(x) of the training image", scale={"zero": False}),
+        x=quantity("margin", "margin of the training image", scale={"zero": False}),
         y=quantity("ncc", "NCC with the nearest candidate", scale={"zero": False}),
         color=colours(dict(zip(series, (BLUE, ORANGE), strict=True))),
         shape={
@@ -116,7 +116,10 @@ def margins(evaluation: store.Stored, training: store.Stored, limit: float) -> C
             "scale": {"domain": list(series), "range": ["circle", "triangle-up"]},
         },
     )  # fmt: skip
-    caption = "Training images by margin. The theory speaks of those on the margin. Dashed: the threshold of a hit."
+    caption = (
+        "Training images by margin, or minus the absolute error. Of classifiers the theory speaks of those on the "
+        "margin. Dashed: the threshold of a hit."
+    )
     return chart("margin", caption, [points, rule("y", limit)])
 
 

@@ -114,7 +114,7 @@ def mosaic(
 
 
 def quality_against_margin(evaluation: store.Stored, training: store.Stored) -> Figure:
-    """NCC of each training image against its margin y Phi(x): the theorem speaks of those on the margin."""
+    """NCC of each training image against its margin: the theorem speaks of those on the margin."""
     figure = Figure(figsize=(WIDTH, 3.2))
     axis = figure.subplots()
     row, ncc = evaluation.table("row"), evaluation["training/ncc"]
@@ -130,7 +130,7 @@ def quality_against_margin(evaluation: store.Stored, training: store.Stored) -> 
     for kind, style in (("held_out", "--"), ("scrambled", ":")):
         label = f"{kind.replace('_', '-')} threshold"
         axis.axhline(row[f"ncc_threshold_{kind}"], color=GREY, linestyle=style, linewidth=1, label=label)
-    axis.set_xlabel("margin y Φ(x) of the training image")
+    axis.set_xlabel("margin of the training image")
     axis.set_ylabel("NCC with the nearest candidate")
     figure.legend(ncols=4, columnspacing=1.5, loc="outside upper center")
     return figure

@@ -34,7 +34,7 @@ class Match:
 
     part: str
     number: int
-    label: int
+    label: int | float
     margin: float
     ncc: float
     candidate: int
@@ -80,7 +80,7 @@ def matches(
         Match(
             part=part,
             number=int(evaluation[f"{part}/source_index"][image]),
-            label=int(evaluation[f"{part}/labels"][image]),
+            label=evaluation[f"{part}/labels"][image].item(),
             margin=np.nan if margins is None else float(margins[image]),
             ncc=float(ncc[image]),
             candidate=int(evaluation[f"{part}/nearest_candidate"][image]),

@@ -81,6 +81,7 @@ def run(
         "training_loss": float(training["curve/loss"][-1]),
         "on_margin": int(training["on_margin"].sum()),
         "test_accuracy": float(training["accuracy/test"]),
+        "test_error": float(training["error/test"]) if model.network.regression else math.nan,
         **by_images(model.network, unexplained(training)).columns,
         **membership.verdict(model.network, told),
         **{name: estimate.value for name, estimate in told.items()},

@@ -1,7 +1,7 @@
 """Stage `subset`: a balanced, reproducible subset of a data set.
 
 Training images, a held-out set of the same class balance that no network sees, a test set,
-labels in {-1, +1} or the source's classes, the training mean, and where every image came from.
+labels in {-1, +1}, the source's classes or its targets, the training mean, and where every image came from.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from ..configuration import Dataset
 from ..data.classes import by_number
-from ..data.drawing import draw, label_all, without_copies
+from ..data.drawing import draw, label_all, values, without_copies
 from ..data.sources import load
 from ..evaluation.capacity import to_match
 from ..files import store
@@ -33,11 +33,14 @@ def run(settings: Dataset, output: Path) -> None:
     if test_pool is None:
         test_pool, test = pool, held_out
     else:
-        test = label_all(test_pool.classes, by_number(settings.labels, test_pool), [len(test_pool.classes)])
+        rule = by_number(settings.labels, test_pool)
+        test = label_all(values(test_pool, rule), rule, [len(test_pool.classes)])
     arrays = {"mean": pool.images[training.indices].mean(0, dtype=np.float64).astype(np.float32)}
+    largest = training.labels.max()
+    kind = np.float32 if training.labels.dtype.kind == "f" else np.min_scalar_type(-largest)
     for name, source, part in (("training", pool, training), ("held_out", pool, held_out), ("test", test_pool, test)):
         arrays[f"{name}/images"] = source.images[part.indices]
-        arrays[f"{name}/labels"] = part.labels.astype(np.min_scalar_type(-training.labels.max()))
+        arrays[f"{name}/labels"] = part.labels.astype(kind)
         arrays[f"{name}/classes"] = source.classes[part.indices]
         arrays[f"{name}/source_index"] = part.indices
     facts = {"source": pool.origin, "test_source": test_pool.origin}

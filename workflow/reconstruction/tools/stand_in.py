@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..configuration import AdoptedModel, AllLabels, Configuration, Dataset, Experiment, Model
+from ..configuration import AdoptedModel, AllLabels, Configuration, Dataset, Experiment, Model, TargetLabels
 from ..data import sources
 from ..errors import UserError
 from ..files.layout import MODEL
@@ -33,7 +33,7 @@ def network_of(configuration: Configuration, experiment: Experiment, results: Pa
         raise UserError(f"{path}: weights from elsewhere are estimated once adopted", f"run `snakemake {path}` first")
     dataset = configuration.datasets[experiment.dataset]
     size, outputs = input_size(dataset), outputs_of(dataset)
-    images = max(2, outputs) * dataset.per_label
+    images = images_of(dataset, outputs)
     require_memory(
         to_train(size, settings.hidden, images, 2 * images),
         f"{path}: to train a network of {'-'.join(map(str, (size, *settings.hidden)))}-{outputs} with {images} images",
@@ -60,6 +60,11 @@ def outputs_of(dataset: Dataset) -> int:
     if not isinstance(dataset.labels, AllLabels):
         return 1
     return CLASSES.get(dataset.source.kind) or outputs_for(sources.load(dataset.source)[0].classes)
+
+
+def images_of(dataset: Dataset, outputs: int) -> int:
+    """How many the network is trained on."""
+    return dataset.per_label * (1 if isinstance(dataset.labels, TargetLabels) else max(2, outputs))
 
 
 def input_size(dataset: Dataset) -> int:

@@ -4,6 +4,7 @@ Named sections `datasets`, `models` and `sweeps`, and `experiments` that pick on
 gets its own section and nothing else, so changing a value re-runs the stages that read it.
 """
 
+from .amounts import Amount, Numbers, of_each
 from .datasets import (
     AllLabels,
     AlternatingLabels,
@@ -15,6 +16,7 @@ from .datasets import (
     ImageFolder,
     Labels,
     RandomLabels,
+    Resize,
     Source,
     Torchvision,
 )
@@ -39,6 +41,7 @@ __all__ = [
     "AdoptedModel",
     "AllLabels",
     "AlternatingLabels",
+    "Amount",
     "AnyModel",
     "ClassLabels",
     "ClassName",
@@ -59,9 +62,11 @@ __all__ = [
     "Mean",
     "Merge",
     "Model",
+    "Numbers",
     "PublishedSearch",
     "RandomLabels",
     "Range",
+    "Resize",
     "Restarts",
     "SearchSettings",
     "Section",
@@ -72,4 +77,5 @@ __all__ = [
     "Torchvision",
     "Training",
     "Uniform",
+    "of_each",
 ]

@@ -56,7 +56,8 @@ def read(settings: AdoptedModel) -> Adopted:
     mean = _mean_image(settings, shape)
     if not mean.any() and (std == 1).all():
         notes.append(
-            "warning: neither mean nor std is given: if the network saw images less a mean or over a std, give them"
+            "warning: neither mean nor std is given, so images go in as they are, from 0 to 1 (mean 0, std 1); if the "
+            "network saw them less a mean or over a std, set mean and std of the model"
         )
     return Adopted(network, mean, std, tuple(notes))
 

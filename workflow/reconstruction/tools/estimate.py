@@ -25,7 +25,7 @@ from ..shards.batches import prepare, product_dtype, search_in_batches
 from ..shards.capacity import bytes_per_restart, restarts_at_once
 from ..training import settling
 from ..training.descent import descend
-from .stand_in import network_of, outputs_of
+from .stand_in import images_of, network_of, outputs_of
 from .status import duration
 
 TIMED_SECONDS = 2.0
@@ -178,7 +178,7 @@ def training_seconds(
     model, dataset = configuration.models[experiment.model], configuration.datasets[str(experiment.dataset)]
     assert isinstance(model, Model)
     training, outputs = model.training, outputs_of(dataset)
-    images = max(2, outputs) * dataset.per_label
+    images = images_of(dataset)
     dtype = getattr(torch, training.precision)
     generator = torch.Generator().manual_seed(model.seed)
     size = min(network.input_size, images)

@@ -19,6 +19,7 @@ from .datasets import (
     Resize,
     Source,
     Torchvision,
+    VectorFile,
 )
 from .experiments import OTHER_IMAGES, Configuration, Controls, Evaluation, Experiment
 from .models import AdoptedModel, AnyModel, ConstantSchedule, Layer, LogLossSchedule, Mean, Model, Std, Training
@@ -77,5 +78,6 @@ __all__ = [
     "Torchvision",
     "Training",
     "Uniform",
+    "VectorFile",
     "of_each",
 ]

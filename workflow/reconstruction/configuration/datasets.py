@@ -35,6 +35,23 @@ class ImageFile(Section):
     )
 
 
+class VectorFile(Section):
+    """An NPZ or HDF5 file of `inputs` (N, D), numbers of any range, and integer `labels` (N,): embeddings, or rows.
+
+    With `names` (N,), texts, or `images`, as a file of images has them, these stand beside a match; with `class_names`,
+    a list of texts, class k has the name in place k.
+    """
+
+    kind: Literal["vectors"]
+    path: InputPath = Field(description="file that training vectors come from")
+    held_out_path: InputPath | None = Field(
+        None, description="file that held-out vectors come from; without it path, too"
+    )
+    test_path: InputPath | None = Field(
+        None, description="file of test vectors; without it the held-out ones are tested"
+    )
+
+
 class Resize(Section):
     """Every image brought to one size by Pillow, whatever its proportions."""
 
@@ -70,7 +87,7 @@ class Torchvision(Section):
     download: bool = Field(False, description="let torchvision fetch what is missing")
 
 
-Source = Annotated[Faces | ImageFile | ImageFolder | Torchvision, Field(discriminator="kind")]
+Source = Annotated[Faces | ImageFile | ImageFolder | VectorFile | Torchvision, Field(discriminator="kind")]
 
 
 def _name_or_number(value: object) -> object:

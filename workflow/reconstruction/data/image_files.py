@@ -25,7 +25,7 @@ def read_file(path: str) -> Pool:
                     f"{path}: {problem}; {contents(file)}", "store one array images and one array labels in it"
                 )
     found = read_arrays(path, ARRAYS)
-    return checked(found["images"], found["labels"], path, _class_names(found, path))
+    return checked(found["images"], found["labels"], path, class_names(found, path))
 
 
 def read_arrays(path: str, names: tuple[str, ...]) -> dict[str, np.ndarray]:
@@ -34,7 +34,7 @@ def read_arrays(path: str, names: tuple[str, ...]) -> dict[str, np.ndarray]:
         return file.read(name for name in names if name in file)
 
 
-def _class_names(found: dict[str, np.ndarray], path: str) -> tuple[str, ...]:
+def class_names(found: dict[str, np.ndarray], path: str) -> tuple[str, ...]:
     names = found.get("class_names", np.empty(0)).tolist()
     if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
         raise UserError(f"{path}: class_names is no list of texts", "store one text for each class, or leave it out")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..configuration import Faces, ImageFile, ImageFolder, Source, Torchvision
+from ..configuration import Faces, ImageFile, ImageFolder, Source, Torchvision, VectorFile
 from ..errors import UserError, reason
 from .folders import class_folders
 from .images import Pool, checked
@@ -37,9 +37,9 @@ def load(source: Source) -> Pools:
 def _like(pool: Pool, other: Pool) -> Pool:
     """Another pool of the same source, with the names of its classes; raises UserError where it does not fit."""
     if other.images.shape[1:] != pool.images.shape[1:]:
+        what = "inputs have shape" if pool.images.ndim == 2 else "images have shape (C, H, W)"
         raise UserError(
-            f"{other.origin}: images have shape (C, H, W) {other.images.shape[1:]}, those of {pool.origin} "
-            f"{pool.images.shape[1:]}",
+            f"{other.origin}: {what} {other.images.shape[1:]}, those of {pool.origin} {pool.images.shape[1:]}",
             "bring both to one",
         )
     if other.class_names and pool.class_names and other.class_names != pool.class_names:
@@ -59,7 +59,7 @@ def source_files(source: Source) -> list[str]:
     unnoticed. Torchvision's files, which never change and may have to be fetched first, are not watched, nor are class
     folders with a brace in their name, which Snakemake would take for a wildcard, or a name that is no UTF-8.
     """
-    if not isinstance(source, ImageFile | ImageFolder):
+    if not isinstance(source, ImageFile | ImageFolder | VectorFile):
         return []
     paths = [Path(path) for path in (source.path, source.held_out_path, source.test_path) if path]
     if isinstance(source, ImageFolder):
@@ -76,12 +76,15 @@ def _faces(source: Faces) -> Pools:
     return Pools(checked(photographs, np.zeros(FACES, np.int64), "skimage.data.lfw_subset"))
 
 
-def _own_images(source: ImageFile | ImageFolder) -> Pools:
+def _own(source: ImageFile | ImageFolder | VectorFile) -> Pools:
     from .image_files import read_file
     from .photographs import read_folder
+    from .vectors import read_vectors
 
     def read(path: str) -> Pool:
-        return read_file(path) if isinstance(source, ImageFile) else read_folder(path, source.turn, source.resize)
+        if isinstance(source, ImageFolder):
+            return read_folder(path, source.turn, source.resize)
+        return read_file(path) if isinstance(source, ImageFile) else read_vectors(path)
 
     held_out, test = (read(path) if path else None for path in (source.held_out_path, source.test_path))
     return Pools(read(source.path), held_out, test)
@@ -117,7 +120,8 @@ def _torchvision(source: Torchvision) -> Pools:
 TORCHVISION = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "cifar10": "CIFAR10", "cifar100": "CIFAR100"}
 LOADERS: dict[str, Callable] = {
     "faces": _faces,
-    "file": _own_images,
-    "folder": _own_images,
+    "file": _own,
+    "folder": _own,
+    "vectors": _own,
     **dict.fromkeys(TORCHVISION, _torchvision),
 }

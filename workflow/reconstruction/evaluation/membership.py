@@ -22,7 +22,7 @@ import torch
 
 from ..attack.exact.closure import closure
 from ..attack.exact.condition import condition
-from ..data import image_files
+from ..data import image_files, vectors
 from ..data.copies import copies
 from ..errors import UserError
 from ..models.deployed import Deployed
@@ -59,7 +59,7 @@ def bytes_for(images: int, network: Network) -> int:
 def read_pool(path: Path, model: Deployed) -> Suspects:
     """An NPZ or HDF5 file of images, labels, those of two classes in {-1, +1} or {0, 1}, and perhaps member, less the
     copies of members that are said to be none; raises UserError."""
-    pool = image_files.read_file(str(path))
+    pool = vectors.read_vectors(str(path)) if model.of_vectors else image_files.read_file(str(path))
     if pool.images.shape[1:] != model.mean.shape:
         raise UserError(
             f"{path}: images have shape {pool.images.shape[1:]}, and the model takes {model.mean.shape}",

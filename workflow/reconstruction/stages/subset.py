@@ -16,6 +16,7 @@ from ..configuration import Dataset
 from ..data.classes import by_number
 from ..data.drawing import draw, label_all, without_copies
 from ..data.sources import load
+from ..data.vectors import spread
 from ..evaluation.capacity import to_match
 from ..files import store
 from ..machine.devices import free_memory
@@ -33,8 +34,11 @@ def run(settings: Dataset, output: Path) -> None:
     test = held_out if pools.test is None else label_all(pools.test, by_number(settings.labels, pools.test))
     parts = {"training": training, "held_out": held_out, "test": test}
     arrays = {"mean": training.images.mean(0, dtype=np.float64).astype(np.float32)}
+    if training.images.ndim == 2:
+        arrays["std"] = spread(training.images)
     for name, part in parts.items():
         arrays[f"{name}/images"] = part.images
+        arrays |= {f"{name}/{what}": values[part.indices] for what, values in part.pool.beside.items()}
         arrays[f"{name}/labels"] = part.labels.astype(np.min_scalar_type(-training.labels.max()))
         arrays[f"{name}/classes"] = part.pool.classes[part.indices]
         arrays[f"{name}/source_index"] = part.indices

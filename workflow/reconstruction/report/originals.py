@@ -29,14 +29,16 @@ def names(subset: store.Stored, part: str) -> np.ndarray:
 
 
 def beside(pictures: list[np.ndarray], axis: int) -> np.ndarray:
-    """Pictures (k, C, H, W) as one, side by side (axis 3) or one above the other (2), on white where sizes differ."""
+    """Pictures (k, C, H, W) as one, side by side (axis 3) from the top, or one above the other (2) to the right; on
+    white where sizes differ."""
     channels = max(picture.shape[1] for picture in pictures)
     across = 5 - axis
     size = max(picture.shape[across] for picture in pictures)
     parts: list[np.ndarray] = []
     for picture in pictures:
         widths = [(0, 0)] * 4
-        widths[across] = (0, size - picture.shape[across])
+        missing = size - picture.shape[across]
+        widths[across] = (missing, 0) if axis == 2 else (0, missing)
         widths[axis] = (0 if not parts else GAP, 0)
         count, own, *shape = picture.shape
         whole = np.broadcast_to(picture, (count, channels, *shape)) if own == 1 else picture

@@ -102,8 +102,8 @@ def counts(row: Row) -> str:
         return f"{row['representatives']} representatives of {row['candidates']} candidates."
     return (
         f"Training images with {a_similarity(row)} above {EXACT}: {row['exact_images']:.0f}, above the held-out "
-        f"threshold: {row['ncc_hits_over_held_out']:.0f}, above the scrambled one, too: {row['ncc_hits']:.0f}; of those "
-        f"never trained on, above the held-out threshold: {row['ncc_held_out_hits']:.0f}."
+        f"threshold: {row['ncc_hits_over_held_out']:.0f}, above the scrambled one, too: {row['ncc_hits']:.0f}; of "
+        f"those never trained on, above the held-out threshold: {row['ncc_held_out_hits']:.0f}."
     )
 
 

@@ -113,7 +113,7 @@ def of(kind):
     counts: dict[str, int] = {}
     arrays = {}
     for pattern, shape in shapes.SHAPES[kind].items():
-        values, *words = shape.split()
+        values, *words = shape.partition(" or ")[0].split()
         size = [counts.setdefault(word, 2 + len(counts)) for word in words]
         arrays[pattern.replace("*", "x")] = np.full(size, VALUES[values])
     arrays["weights/2"] = np.zeros((1, 2))

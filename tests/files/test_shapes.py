@@ -131,6 +131,14 @@ def test_every_shape_is_held(kind):
                 shapes.lengths(kind, {**arrays, name: wrong})
 
 
+def test_a_mean_is_of_images_or_of_vectors():
+    assert shapes.lengths("subset", {"mean": np.zeros((1, 2, 3))}) == {"channels": 1, "height": 2, "width": 3}
+    vectors = {"mean": np.zeros(5), "std": np.ones(5), "training/images": np.zeros((4, 5))}
+    assert shapes.lengths("subset", vectors) == {"inputs": 5, "training": 4}
+    with pytest.raises(ValueError, match="its std has 4 inputs, not 5"):
+        shapes.lengths("subset", {**vectors, "std": np.ones(4)})
+
+
 def test_lengths_are_compared_within_a_file_and_between_files(tmp_path):
     subset, _ = of("subset")
     with pytest.raises(ValueError, match="training/labels has 1 training, not"):

@@ -62,7 +62,7 @@ def images_of(
             **_source(data, source),
         }
     )
-    pool, _ = load(dataset.source)
+    pool = load(dataset.source).training
     trained, others = draw(pool, dataset)
     mean = pool.images[trained.indices].mean(0, dtype=np.float64).astype(np.float32)
 

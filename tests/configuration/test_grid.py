@@ -65,11 +65,7 @@ def test_a_grid_is_what_one_would_write_out(seeds, rates, layers):
         ("models.mlp500.training.schedule", {"kind": "constant"}, "mlp500-schedule-kind-constant-learning_rate0.01"),
         ("sweeps.demo.shards", 3, "demo-shards3"),
         (RATE, {"log-uniform": [1.0e-3, 1]}, "demo-learning_rate-log-uniform0.001-1"),
-        (
-            "datasets.faces.source",
-            {"kind": "file", "path": "a/b c.npz"},
-            "faces-source-kind-file-path-a-b-c-npz-test_path-null",
-        ),
+        ("datasets.faces.source", {"kind": "file", "path": "a/b c.npz"}, "faces-source-kind-file-path-a-b-c-npz"),
     ],
 )
 def test_a_name_says_what_differs(key, value, name):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from reconstruction.attack.exact.confirmation import discrepancy
+from reconstruction.attack.exact.confirmation import confirmed, discrepancy, labels
 from reconstruction.attack.exact.equations import equations
 from reconstruction.attack.exact.hunt import none
 from reconstruction.configuration import (
@@ -29,6 +29,7 @@ from reconstruction.files import store
 from reconstruction.merging.ranking import Signals
 from reconstruction.merging.ranking import score as rank
 from reconstruction.models import deployed
+from reconstruction.models.regression import Regression
 from reconstruction.stages import adopt, deduplicate, evaluate, page, reconstruct, subset, train
 from reconstruction.tools import membership, stand_in
 from science_helpers import normal, random_network, random_regression
@@ -227,7 +228,7 @@ def test_settings_that_make_no_regression_are_refused(model, source, said):
 
 
 def test_an_estimate_counts_targets_as_one_label(audited):
-    assert stand_in.images_of(dataset(audited / "images.npz"), 1) == 10
+    assert stand_in.images_of(dataset(audited / "images.npz")) == 10
 
 
 def test_held_out_images_are_halved_whatever_their_targets():
@@ -247,6 +248,28 @@ def test_no_image_of_a_regression_is_confirmed_by_its_lambda():
     for network, confirms in ((classifier, True), (random_regression(8, [30]), False)):
         assert equations(network, 8).confirms is confirms
     assert len(discrepancy(equations(classifier, 8), none(equations(classifier, 8)), _no_images())) == 0
+
+
+@pytest.mark.parametrize("hidden", [[30], [30, 4, 3]])
+def test_images_of_a_regression_have_the_sign_of_lambda_and_no_misfit(hidden):
+    system = equations(random_regression(8, hidden), 8)
+    lambdas, z = torch.tensor([2.0, -3.0]).double(), normal(2, system.rows.shape[1])
+    images = replace(_no_images(), lambdas=lambdas, z=z)
+    solutions = none(system)
+    solutions = replace(solutions, z=z, factors=normal(2, len(system.responses)))
+    assert labels(system, images).tolist() == [1, -1]
+    misfit = discrepancy(system, solutions, images)
+    assert misfit.isnan().all()
+    assert confirmed(misfit) == (0, 0)
+
+
+@pytest.mark.parametrize("activation", ["leaky-relu", "tanh"])
+def test_a_file_keeps_activation_and_loss(tmp_path, activation):
+    network = replace(random_network(9, [4], activation=activation), regression=Regression(2.0))
+    written = deployed.arrays(network.to(dtype=torch.float32), np.zeros((1, 3, 3), np.float32))
+    store.write(tmp_path / "model.h5", "model", written, settings_json="{}", facts={})
+    read = deployed.read(tmp_path / "model.h5").network
+    assert (read.activation.name, read.regression) == (activation, Regression(2.0))
 
 
 def _no_images():

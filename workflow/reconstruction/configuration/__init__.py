@@ -4,6 +4,7 @@ Named sections `datasets`, `models` and `sweeps`, and `experiments` that pick on
 gets its own section and nothing else, so changing a value re-runs the stages that read it.
 """
 
+from .amounts import Amount, Numbers, of_each
 from .datasets import (
     AllLabels,
     AlternatingLabels,
@@ -15,9 +16,11 @@ from .datasets import (
     ImageFolder,
     Labels,
     RandomLabels,
+    Resize,
     Source,
     TargetLabels,
     Torchvision,
+    VectorFile,
 )
 from .experiments import OTHER_IMAGES, Configuration, Controls, Evaluation, Experiment
 from .models import (
@@ -52,6 +55,7 @@ __all__ = [
     "AdoptedModel",
     "AllLabels",
     "AlternatingLabels",
+    "Amount",
     "AnyModel",
     "ClassLabels",
     "ClassName",
@@ -74,9 +78,11 @@ __all__ = [
     "Mean",
     "Merge",
     "Model",
+    "Numbers",
     "PublishedSearch",
     "RandomLabels",
     "Range",
+    "Resize",
     "Restarts",
     "SearchSettings",
     "Section",
@@ -88,4 +94,6 @@ __all__ = [
     "Torchvision",
     "Training",
     "Uniform",
+    "VectorFile",
+    "of_each",
 ]

@@ -27,8 +27,7 @@ def read_file(path: str, labelled: bool = True) -> Pool:
                     f"{path}: {problem}; {contents(file)}", "store one array images and one array labels in it"
                 )
     found = read_arrays(path, ARRAYS)
-    labels = found["labels"] if "labels" in found else np.zeros(len(found["images"]), np.int64)
-    return checked(found["images"], labels, path, _class_names(found, path), found.get("targets"))
+    return checked(found["images"], labels_of(found, "images"), path, class_names(found, path), found.get("targets"))
 
 
 def read_arrays(path: str, names: tuple[str, ...]) -> dict[str, np.ndarray]:
@@ -37,7 +36,12 @@ def read_arrays(path: str, names: tuple[str, ...]) -> dict[str, np.ndarray]:
         return file.read(name for name in names if name in file)
 
 
-def _class_names(found: dict[str, np.ndarray], path: str) -> tuple[str, ...]:
+def labels_of(found: dict[str, np.ndarray], what: str) -> np.ndarray:
+    """Labels, all 0 where a file has none."""
+    return found["labels"] if "labels" in found else np.zeros(found[what].shape[:1], np.int64)
+
+
+def class_names(found: dict[str, np.ndarray], path: str) -> tuple[str, ...]:
     names = found.get("class_names", np.empty(0)).tolist()
     if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
         raise UserError(f"{path}: class_names is no list of texts", "store one text for each class, or leave it out")

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ..attack.exact.closure import closure
 from ..attack.exact.condition import condition
-from ..data import image_files
+from ..data import image_files, vectors
 from ..data.copies import copies
 from ..errors import UserError
 from ..models.deployed import Deployed
@@ -60,9 +60,11 @@ def bytes_for(images: int, network: Network) -> int:
 
 
 def read_pool(path: Path, model: Deployed | Program) -> Suspects:
-    """An NPZ or HDF5 file of images, labels, of two classes in {-1, +1} or {0, 1}, or targets, and perhaps member, less
-    the copies of members that are said to be none; raises UserError."""
-    pool = image_files.read_file(str(path), labelled=bool(model.family.labels))
+    """An NPZ or HDF5 file of images or vectors, labels, of two classes in {-1, +1} or {0, 1}, or targets, and perhaps
+    member, less the copies of members that are said to be none; raises UserError."""
+    of_vectors = isinstance(model, Deployed) and model.of_vectors
+    read = vectors.read_vectors if of_vectors else image_files.read_file
+    pool = read(str(path), labelled=bool(model.family.labels))
     if pool.images.shape[1:] != model.image_shape:
         raise UserError(
             f"{path}: images have shape {pool.images.shape[1:]}, and the model takes {model.image_shape}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,11 +20,15 @@ from .mlp import Network, phi
 from .regression import Regression
 
 UNIT = np.ones((1, 1, 1), np.float32)
+PIXELS = 0.23  # standard deviation of mean-subtracted pixels in [0, 1]
 
 
 @dataclass(frozen=True)
 class Deployed:
     """network: float32 on the CPU; its inputs are (image - mean) / std, with mean (C, H, W) and std (C or 1, 1, 1).
+
+    A network of vectors has mean (D,) and std (D or 1,). Images are compared by NCC of mean-subtracted pixels, vectors
+    by the cosine of standardised coordinates, which is the NCC of these followed by their negatives.
 
     std stays outside of the first layer's weights. Folded into them, it would leave the outputs as they are but not
     the gradients by the weights, and so not the stationarity that training led to.
@@ -47,25 +52,39 @@ class Deployed:
     def family(self) -> Family:
         return self.network.family
 
-    def outputs(self, images: np.ndarray) -> Tensor:
-        """Phi (n, C) of images (n, C, H, W) in [0, 1], float64."""
-        return phi(self.network.to(dtype=torch.float64), self.inputs(images).double())
+    @property
+    def of_vectors(self) -> bool:
+        return self.mean.ndim == 1
+
+    @property
+    def box(self) -> float:
+        """No input of an image is larger; those of vectors have no bound."""
+        return math.inf if self.of_vectors else 1 / float(self.std.min())
 
     @property
     def stds(self) -> Tensor:
-        """What each pixel is divided by (C, H, W)."""
+        """What each pixel is divided by (C, H, W); of vectors (D,) what makes standardised coordinates pixels."""
+        if self.of_vectors:
+            return torch.full(self.mean.shape, PIXELS)
         return torch.from_numpy(np.broadcast_to(self.std, self.mean.shape).copy())
+
+    def outputs(self, images: np.ndarray) -> Tensor:
+        """Phi (n, C) of images (n, C, H, W) in [0, 1], or vectors (n, D), float64."""
+        return phi(self.network.to(dtype=torch.float64), self.inputs(images).double())
 
     def inputs(self, images: np.ndarray) -> Tensor:
         """Images (n, C, H, W) in [0, 1] as network inputs (n, D)."""
         return normalise(images, self.mean, self.std)
 
     def centred(self, images: np.ndarray) -> Tensor:
-        """Images (n, C, H, W) as mean-subtracted pixels (n, D), which candidates are compared with."""
-        return normalise(images, self.mean)
+        """Images (n, C, H, W) as mean-subtracted pixels (n, D), or vectors (n, D) as (n, 2 D), which candidates are
+        compared with."""
+        return self.pixels(self.inputs(images)) if self.of_vectors else normalise(images, self.mean)
 
     def pixels(self, inputs: Tensor) -> Tensor:
-        """Network inputs (n, D) as mean-subtracted pixels (n, D)."""
+        """Network inputs (n, D) as they are compared: as mean-subtracted pixels (n, D), or vectors as (n, 2 D)."""
+        if self.of_vectors:
+            return torch.cat([inputs, -inputs], 1)
         if (self.std == 1).all():
             return inputs
         return inputs * self.stds.reshape(-1)
@@ -125,10 +144,11 @@ def read(path: Path) -> Deployed:
 def _make_a_network(
     weights: list[np.ndarray], biases: list[np.ndarray | None], mean: np.ndarray, std: np.ndarray
 ) -> bool:
-    """Whether the shapes lead from the mean image (C, H, W) to the outputs, and mean and std can normalise."""
+    """Whether the shapes lead from the mean image (C, H, W), or vector (D,), to the outputs, and mean and std can
+    normalise."""
     if any(array.dtype != np.float32 for array in (*weights, mean, std)):
         return False
-    if len(weights) < 2 or any(weight.ndim != 2 or not weight.size for weight in weights) or mean.ndim != 3:
+    if len(weights) < 2 or any(weight.ndim != 2 or not weight.size for weight in weights) or mean.ndim not in (1, 3):
         return False
     sizes = [mean.size, *(len(weight) for weight in weights)]
     chain = all(weight.shape[1] == size for weight, size in zip(weights, sizes, strict=False))
@@ -136,7 +156,8 @@ def _make_a_network(
         bias is None or (bias.shape == (size,) and bias.dtype == np.float32)
         for bias, size in zip(biases, sizes[1:], strict=True)
     )
-    normalises = std.shape in ((1, 1, 1), (len(mean), 1, 1)) and bool(
+    others = (1,) * (mean.ndim - 1)
+    normalises = std.shape in ((1, *others), (len(mean), *others)) and bool(
         (std > 0).all() and np.isfinite(std).all() and np.isfinite(mean).all()
     )
     return chain and fits and normalises

@@ -14,6 +14,7 @@ from ..files import store
 from . import lists
 from .palette import AXIS_LABELS, BLUE, GREEN, LAYER_COLOURS, LOG_AXES, ORANGE
 from .vega import DASHED, LOG, PLAIN, Chart, Rows, band, chart, colours, layer, quantity, rows, rule
+from .verdict import scored_by
 
 POINTS = 400  # of a line
 RATES = (0.01, 0.05, 0.1, 0.25, 0.5)  # of false positives, whose true-positive rates are given in numbers
@@ -59,12 +60,13 @@ def scores(evaluation: store.Stored, limit: float) -> Chart:
     lines = layer(
         data,
         {"type": "line", "interpolate": "step-before"},
-        x=quantity("ncc", "NCC with the nearest candidate"),
+        x=quantity("ncc", f"{scored_by(evaluation)} with the nearest candidate"),
         y=quantity("value", "share of images above", axis={"format": "%"}),
         color=colours({name: colour for name, (colour, _) in series.items()}),
     )
     caption = (
-        "The share of images that score above each NCC, and of scores with random candidates over many draws of them. "
+        f"The share of images that score above each {scored_by(evaluation)}, and of scores with random candidates over "
+        "many draws of them. "
         "Dashed: the threshold that a hit must pass."
     )
     return chart("scores", caption, [lines, rule("x", limit)], numbers)
@@ -109,7 +111,7 @@ def margins(evaluation: store.Stored, training: store.Stored, limit: float) -> C
         {"type": "point", "filled": True, "size": 35, "opacity": 0.7},
         ("image", "margin", "ncc"),
         x=quantity("margin", "margin of the training image", scale={"zero": False}),
-        y=quantity("ncc", "NCC with the nearest candidate", scale={"zero": False}),
+        y=quantity("ncc", f"{scored_by(evaluation)} with the nearest candidate", scale={"zero": False}),
         color=colours(dict(zip(series, (BLUE, ORANGE), strict=True))),
         shape={
             "field": "series", "type": "nominal",
@@ -171,7 +173,7 @@ def gaps(candidates: store.Stored, evaluation: store.Stored, limit: float) -> It
         {"type": "point", "filled": True, "size": 35, "opacity": 0.7, "color": BLUE},
         ("rank", "gap", "ncc"),
         x=quantity("gap", "gap of the gate pattern", scale=LOG, axis={**PLAIN, "format": ".0e", "tickCount": 3}),
-        y=quantity("ncc", "NCC with the nearest training image", scale={"zero": False}),
+        y=quantity("ncc", f"{scored_by(evaluation)} with the nearest training image", scale={"zero": False}),
     )
     caption = "Images read out of the weights, by how far their gate patterns are from closing the equations."
     yield chart("gaps", caption, [points, rule("y", limit)])

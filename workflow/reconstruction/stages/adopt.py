@@ -76,7 +76,7 @@ def run(settings: AdoptedModel, model_path: Path, subset_path: Path | None, trai
 def _check_images(subset: store.Stored, shape: tuple[int, ...], network: Network) -> None:
     found = subset["training/images"].shape[1:]
     if found != shape:
-        raise UserError(f"{subset.path}: has images of shape {found}, and the network takes {shape}", "draw others")
+        raise UserError(f"{subset.path}: has inputs of shape {found}, and the network takes {shape}", "draw others")
     labels, outputs = set(np.unique(subset["training/labels"]).tolist()), network.family.outputs
     if not (network.regression or labels <= set(network.family.labels)):
         rule = "two labels, by the rule classes, alternating or random" if outputs == 1 else "the rule all"

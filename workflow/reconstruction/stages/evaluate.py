@@ -108,6 +108,7 @@ def run(
             for part, member in (("training", True), ("held_out", False))
             for name in membership.SCORES
         },
+        **({"mean": model.mean, "std": np.broadcast_to(model.std, model.mean.shape)} if model.of_vectors else {}),
         "mean_image/ssim3": scores.mean_image,
         "scrambled/ncc": scores.scrambled,
         "shuffled/ncc": findings.shuffled_ncc,

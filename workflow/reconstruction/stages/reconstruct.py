@@ -87,7 +87,7 @@ def choose_attack(model: Deployed, settings: Restarts) -> Gates | Attack:
             if exact.note:
                 say(f"warning: {exact.note}")
             return exact
-    attack = choose(model.network, settings, box=1 / float(model.std.min()))
+    attack = choose(model.network, settings, box=model.box)
     if attack.note:
         say(attack.note)
     return attack

@@ -29,7 +29,8 @@ def run(settings: Model, subset_path: Path, model_path: Path, training_path: Pat
     subset = store.read(subset_path, "subset")
     _check_memory(settings, subset)
     begun = time.perf_counter()
-    data = examination.parts(subset, subset["mean"])
+    mean, std = subset["mean"], subset.arrays.get("std", deployed.UNIT)
+    data = examination.parts(subset, mean, std)
     network, curve = fit(settings, data["training"].inputs, data["training"].labels, device)
     seconds = time.perf_counter() - begun
     if dead_layer(network) is not None:
@@ -45,7 +46,7 @@ def run(settings: Model, subset_path: Path, model_path: Path, training_path: Pat
     settings_json = settings.to_json()
     facts = {"seconds": seconds, "device": str(device), "threads": torch.get_num_threads()}
     model = store.write(
-        model_path, "model", deployed.arrays(network, subset["mean"]), settings_json=settings_json, facts=facts,
+        model_path, "model", deployed.arrays(network, mean, std), settings_json=settings_json, facts=facts,
         sources={"subset": subset},
     )  # fmt: skip
     store.write(

@@ -180,7 +180,7 @@ def training_seconds(
     model, dataset = configuration.models[experiment.model], configuration.datasets[str(experiment.dataset)]
     assert isinstance(model, Model)
     training, outputs = model.training, outputs_of(dataset)
-    images = images_of(dataset, outputs)
+    images = images_of(dataset)
     dtype = getattr(torch, training.precision)
     generator = torch.Generator().manual_seed(model.seed)
     size = min(network.input_size, images)

@@ -118,7 +118,7 @@ def test_sweeps_that_search_alike_share_shards_that_no_other_value_moves(similar
         ({"models.decay500.seed": [1], "models.x": [2]}, "grid.models.x: leads to no setting"),
         (
             {"datasets.faces.source": [{"kind": "file", "path": path} for path in ("a/b", "a-b")]},
-            "grid.datasets.faces.source: two datasets that differ would be called faces-source-kind-file-path-a-b-",
+            "grid.datasets.faces.source: two datasets that differ would be called faces-source-kind-file-path-a-b;",
         ),
         ({"datasets.faces.source": [{"kind": "file", "path": "a" * 99}]}, "grid.datasets.faces.source: faces-"),
         ({f"models.mlp500.{key}": [*range(1, 40)] for key in ("seed", "first_layer_scale")}, "grid: models.mlp500 "),

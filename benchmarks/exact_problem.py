@@ -65,7 +65,7 @@ def images_of(
             **({"labels": {"rule": "all"}} if classes > 2 else {}),
         }
     )
-    pool, _ = load(dataset.source)
+    pool = load(dataset.source).training
     if classes > 2:
         wanted = pool.classes < classes
         pool = replace(pool, images=pool.images[wanted], classes=pool.classes[wanted])

@@ -144,7 +144,7 @@ def load_images(options: argparse.Namespace) -> Images:
     else:
         settings |= {"source": {"kind": "faces"}, "labels": {"rule": "alternating"}}
     dataset = Dataset.model_validate(settings)
-    pool, _ = load(dataset.source)
+    pool = load(dataset.source).training
     pool = Pool(pool.images[options.first :], pool.classes[options.first :], pool.origin)
     training, held_out = draw(pool, dataset)
     mean = pool.images[training.indices].mean(0)

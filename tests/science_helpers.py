@@ -1,5 +1,6 @@
 """What the tests of the science share: random networks, and oracles that lean on autograd alone."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from reconstruction.configuration import PublishedSearch, SubspaceSearch
 from reconstruction.files.store import Stored
 from reconstruction.models.activations import ACTIVATIONS
 from reconstruction.models.mlp import activations, initialise, outputs
+from reconstruction.models.regression import Regression
 
 torch.set_num_threads(1)  # on problems this small, threads that wait for each other cost more than they save
 properties = settings(max_examples=30, deadline=None, derandomize=True, database=None)
@@ -22,6 +24,10 @@ def generator(seed):
 def random_network(input_size, hidden, seed=0, later_biases=False, outputs=1, activation="relu"):
     """later_biases: whether every layer has a bias, not the first alone."""
     return initialise(input_size, hidden, 0.7, generator(seed), later_biases, outputs, ACTIVATIONS[activation])
+
+
+def random_regression(input_size, hidden, seed=0, later_biases=False, delta=math.inf):
+    return replace(random_network(input_size, hidden, seed, later_biases), regression=Regression(delta))
 
 
 def phi(network, inputs):

@@ -167,3 +167,91 @@ def test_too_few_images_say_how_many_there_are():
         subset.draw(POOL, dataset({"rule": "alternating"}, per_label=51))
     with pytest.raises(UserError, match=r"20 to train on plus 182 held out need 202; lower .* to 100 together"):
         subset.draw(POOL, dataset({"rule": "alternating"}, held_out_per_label=91))
+
+
+# Amounts -----------------------------------------------------------------------------------------------
+
+
+@given(
+    st.sampled_from(RULES),
+    st.tuples(st.integers(1, 14), st.integers(1, 14)),
+    st.none() | st.integers(1, 14) | st.lists(st.integers(1, 14), min_size=2, max_size=2),
+    st.integers(0, 3) | st.lists(st.integers(0, 3), min_size=2, max_size=2),
+    st.sampled_from(["file-order", "seeded"]),
+)
+def test_labels_may_be_of_unequal_size(labels, trained, held_out, skip, order):
+    trained = list(trained)
+    settings = dataset(labels, per_label=trained, held_out_per_label=held_out, draw=order, skip=skip)
+    parts = subset.draw(POOL, settings)
+    for part, amount in zip(parts, (trained, held_out or trained), strict=True):
+        negative, positive = [amount] * 2 if isinstance(amount, int) else amount
+        assert np.bincount(part.labels + 1, minlength=3).tolist() == [negative, 0, positive]
+    assert len(np.unique(np.concatenate([part.indices for part in parts]))) == sum(len(part.indices) for part in parts)
+
+
+@pytest.mark.parametrize("labels", [*RULES, {"rule": "all"}])
+@pytest.mark.parametrize("amounts", [("all", 7), (7, "all")])
+def test_all_is_what_the_other_part_leaves(labels, amounts):
+    trained, held_out = subset.draw(POOL, dataset(labels, per_label=amounts[0], held_out_per_label=amounts[1]))
+    drawn = np.concatenate([trained.indices, held_out.indices])
+    assert len(np.unique(drawn)) == len(drawn)
+    everything = np.flatnonzero(np.isin(CLASSES, [0, 1, 8, 9, 2, 3, 4])) if labels == BY_CLASS else np.arange(200)
+    assert sorted(drawn) == everything.tolist()
+    counted = held_out if amounts[0] == "all" else trained
+    assert set(np.unique(counted.labels, return_counts=True)[1]) == {7}
+
+
+def test_each_class_has_its_own_amount_by_the_rule_all():
+    amounts = list(range(1, 11))
+    trained, held_out = subset.draw(POOL, dataset({"rule": "all"}, per_label=amounts, held_out_per_label=2))
+    assert np.bincount(trained.labels).tolist() == amounts
+    assert np.bincount(held_out.labels).tolist() == [2] * 10
+    with pytest.raises(UserError, match="pool: has 10 classes, and per_label 3 numbers; give one for each"):
+        subset.draw(POOL, dataset({"rule": "all"}, per_label=[1, 2, 3]))
+
+
+def test_a_label_that_has_too_few_images_of_its_own_amount_is_named():
+    found = int(np.isin(CLASSES, [2, 3, 4]).sum())
+    with pytest.raises(UserError, match=f"the positive classes have {found} images, and {found} to train on plus 1 h"):
+        subset.draw(POOL, dataset(per_label=[3, found], held_out_per_label=[3, 1]))
+    with pytest.raises(UserError, match=f"{found} images, and 1 to train on plus {found} held out need .*; lower the"):
+        subset.draw(POOL, dataset(per_label="all", held_out_per_label=found))
+
+
+APART = {"source": {"kind": "file", "path": "a.npz", "held_out_path": "b.npz"}}
+OTHERS = Pool(POOL.images[:50], np.arange(50) % 10, "others")
+
+
+@pytest.mark.parametrize("labels", [*RULES, {"rule": "all"}])
+@pytest.mark.parametrize("held_out", ["all", 3, None])
+def test_held_out_images_of_another_pool_leave_the_first_to_training(labels, held_out):
+    settings = dataset(labels, per_label=5, held_out_per_label=held_out, skip=2, **APART)
+    training, others = subset.draw(POOL, settings, OTHERS)
+    assert (training.pool, others.pool) == (POOL, OTHERS)
+    alone, _ = subset.draw(POOL, dataset(labels, per_label=5, held_out_per_label=1, skip=2))
+    assert training.indices.tolist() == alone.indices.tolist()
+    counts = np.unique(others.labels, return_counts=True)[1].tolist()
+    if held_out == "all":
+        assert sum(counts) == (35 if labels == BY_CLASS else 50)
+    else:
+        assert counts == [held_out or 5] * len(counts)
+
+
+def test_a_held_out_pool_that_lacks_a_label_is_named():
+    few = Pool(OTHERS.images, np.arange(50) % 9, "others")
+    with pytest.raises(
+        UserError, match=r"^others: class 9 has 0 images, and 5 held out need 5; set held_out_per_label"
+    ):
+        subset.draw(POOL, dataset({"rule": "all"}, per_label=5, **APART), few)
+
+
+@pytest.mark.parametrize("changes", [{}, APART, {"per_label": [4, 5], "skip": 1}, {"held_out_per_label": [1, 7]}])
+@pytest.mark.parametrize("labels", RULES)
+def test_control_networks_are_trained_on_images_of_their_own(labels, changes):
+    settings = dataset(labels, **{"per_label": 5, **changes})
+    others = OTHERS if changes == APART else None
+    drawn = [subset.draw(POOL, settings, others)]
+    drawn += [subset.draw(POOL, Dataset.model_validate_json(settings.further(k).to_json()), others) for k in (1, 2)]
+    used = [part.indices for parts in drawn for part in (parts[:1] if others else parts)]
+    assert len(np.unique(np.concatenate(used))) == sum(map(len, used))
+    assert {len(parts[0].indices) for parts in drawn} == {len(drawn[0][0].indices)}

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 from PIL import Image
-from reconstruction.configuration import Faces, ImageFile, ImageFolder, Torchvision
+from reconstruction.configuration import Faces, ImageFile, ImageFolder, Resize, Torchvision
 from reconstruction.data.sources import load, source_files
 from reconstruction.errors import UserError
 from torchvision import datasets
@@ -59,7 +59,7 @@ def channels_last(pool):
 
 
 def test_the_faces_come_with_the_library():
-    pool, test = load(Faces(kind="faces"))
+    pool, _, test = load(Faces(kind="faces"))
     assert pool.images.shape == (100, 1, 25, 25)
     assert pool.images.dtype == np.float32
     assert 0 <= pool.images.min() < pool.images.max() <= 1
@@ -72,7 +72,7 @@ def test_the_faces_come_with_the_library():
 @pytest.mark.parametrize("write", [npz, hdf5])
 @pytest.mark.parametrize("images", [GREY, COLOUR, GREY / 255, COLOUR / np.float32(255)], ids=lambda x: str(x.dtype))
 def test_a_file(tmp_path, write, images):
-    pool, test = load(write(tmp_path / "a", images=images, labels=LABELS))
+    pool, _, test = load(write(tmp_path / "a", images=images, labels=LABELS))
     np.testing.assert_allclose(channels_last(pool), images if images.dtype == np.uint8 else images * 255, atol=1e-4)
     assert pool.images.dtype == np.float32
     assert pool.classes.tolist() == LABELS.tolist()
@@ -82,7 +82,7 @@ def test_a_file(tmp_path, write, images):
 
 @pytest.mark.parametrize("write", [npz, hdf5])
 def test_a_file_may_name_its_classes(tmp_path, write):
-    pool, _ = load(write(tmp_path / "a", images=GREY, labels=LABELS, class_names=np.array(NAMES)))
+    pool, *_ = load(write(tmp_path / "a", images=GREY, labels=LABELS, class_names=np.array(NAMES)))
     assert pool.class_names == tuple(NAMES)
 
 
@@ -95,7 +95,7 @@ def test_the_format_is_told_by_the_content(tmp_path):
 def test_a_test_file_knows_the_classes_of_the_training_file(tmp_path):
     tested = npz(tmp_path / "b", images=GREY[:2], labels=LABELS[:2])
     source = npz(tmp_path / "a", images=GREY, labels=LABELS, class_names=np.array(NAMES))
-    _, test = load(source.model_copy(update={"test_path": tested.path}))
+    *_, test = load(source.model_copy(update={"test_path": tested.path}))
     assert len(test.images) == 2
     assert test.class_names == tuple(NAMES)
 
@@ -219,7 +219,7 @@ def test_a_missing_file(tmp_path, path, defect):
 @pytest.mark.parametrize("images", [GREY, COLOUR], ids=["grey", "colour"])
 def test_a_folder(tmp_path, images):
     tested = folder(tmp_path / "b", images[:3], LABELS[:3])
-    pool, test = load(folder(tmp_path / "a", images).model_copy(update={"test_path": tested.path}))
+    pool, _, test = load(folder(tmp_path / "a", images).model_copy(update={"test_path": tested.path}))
     np.testing.assert_allclose(channels_last(pool), images[[0, 3, 1, 4, 2, 5]], atol=1e-4)
     assert pool.classes.tolist() == [0, 0, 1, 1, 2, 2]
     assert pool.class_names == tuple(NAMES)
@@ -228,11 +228,49 @@ def test_a_folder(tmp_path, images):
 
 def test_images_of_two_sizes(tmp_path):
     source = folder(tmp_path, [*GREY[:5], GREY[5, :3]])
-    assert f"{tmp_path}/ant/0.png is 4 x 5 grey" in refused(source, "crow/5.png: is 4 x 3 grey, but")
+    said = refused(source, "crow/5.png: is 4 x 3 grey, but")
+    assert f"{tmp_path}/ant/0.png is 4 x 5 grey; set resize of the source, such as {{size: [5, 4]}}" in said
 
 
-def test_grey_and_colour_do_not_mix(tmp_path):
-    refused(folder(tmp_path, [*GREY[:5], COLOUR[5]]), "crow/5.png: is 4 x 5 RGB, but .* all grey or all RGB")
+@pytest.mark.parametrize("colour", [[5], [0], [1, 2, 3, 4, 5]], ids=str)
+def test_grey_images_become_rgb_beside_rgb(tmp_path, colour):
+    images = [COLOUR[place] if place in colour else GREY[place] for place in range(6)]
+    (pool, *_), order = load(folder(tmp_path, images)), [0, 3, 1, 4, 2, 5]
+    as_rgb = np.stack([np.broadcast_to(np.atleast_3d(images[place]), (5, 4, 3)) for place in order])
+    np.testing.assert_allclose(channels_last(pool), as_rgb, atol=1e-4)
+    grey = [f"{tmp_path}/{NAMES[LABELS[place]]}/{place}.png" for place in order if place not in colour]
+    named = grey[0] if len(grey) == 1 else f"{len(grey)} images, {grey[0]} the first of them,"
+    (said,) = pool.remarks
+    assert said.startswith(f"{tmp_path}: {named} ")
+    assert said.endswith("RGB, as the others are, with the same value in each channel")
+
+
+@pytest.mark.parametrize("filter", ["bilinear", "bicubic", "lanczos", "box", "nearest"])
+def test_images_of_several_sizes_are_resized_as_pillow_does(tmp_path, filter):
+    images = [COLOUR[0], COLOUR[1, :3], GREY[2, :, :2]]
+    source = folder(tmp_path, images, LABELS[:3]).model_copy(update={"resize": Resize(size=[3, 2], filter=filter)})
+    found = channels_last(load(source).training)
+    for image, pixels in zip(images, found, strict=True):
+        expected = Image.fromarray(image).resize((2, 3), getattr(Image.Resampling, filter.upper()))
+        np.testing.assert_allclose(pixels, np.broadcast_to(np.atleast_3d(expected), (3, 2, 3)), atol=1e-4)
+
+
+@pytest.mark.parametrize("write", [npz, folder])
+def test_held_out_images_may_have_a_path_of_their_own(tmp_path, write):
+    held_out = write(tmp_path / "b", images=GREY[2:], labels=LABELS[2:])
+    source = write(tmp_path / "a", images=GREY, labels=LABELS).model_copy(update={"held_out_path": held_out.path})
+    pools = load(source)
+    assert (len(pools.training.images), len(pools.held_out.images), pools.test) == (6, 4, None)
+    assert pools.held_out.origin == held_out.path
+    assert set(source_files(source)) >= {source.path, held_out.path}
+
+
+def test_held_out_images_of_other_classes_or_shape_are_refused(tmp_path):
+    source = folder(tmp_path / "a")
+    other = folder(tmp_path / "b", GREY[:2], LABELS[:2])
+    refused(source.model_copy(update={"held_out_path": other.path}), "b: its classes are ant, bee, those of .*a ant, b")
+    colour = folder(tmp_path / "c", COLOUR)
+    refused(source.model_copy(update={"held_out_path": colour.path}), r"c: images have shape \(C, H, W\) \(3, 5, 4\)")
 
 
 @pytest.mark.parametrize("mode", ["1", "P", "RGBA", "I;16"])
@@ -293,7 +331,7 @@ def mnist(root, kind="mnist"):
 @pytest.mark.parametrize(("kind", "name"), [("mnist", "3 - three"), ("fashion-mnist", "Dress")])
 def test_mnist_in_its_own_files(tmp_path, kind, name):
     digits, source = mnist(tmp_path, kind)
-    pool, test = load(source)
+    pool, _, test = load(source)
     np.testing.assert_allclose(channels_last(pool), digits, atol=1e-4)
     assert pool.classes.tolist() == list(range(7))
     assert pool.class_names[3] == name
@@ -336,7 +374,7 @@ def cifar(root, monkeypatch, kind):
 @pytest.mark.parametrize(("kind", "batches"), [("cifar10", 5), ("cifar100", 1)])
 def test_cifar_in_its_own_files(tmp_path, monkeypatch, kind, batches):
     pixels, source = cifar(tmp_path, monkeypatch, kind)
-    pool, test = load(source)
+    pool, _, test = load(source)
     assert pool.images.shape == (2 * batches, 3, 32, 32)
     np.testing.assert_allclose(pool.images[0].ravel() * 255, pixels[0], atol=1e-4)
     assert pool.classes[:2].tolist() == [3, 8]

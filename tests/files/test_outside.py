@@ -109,7 +109,7 @@ def test_an_image_that_is_a_pipe_is_passed_over(tmp_path):
     (tmp_path / "ant").mkdir()
     Image.new("L", (2, 2), 200).save(tmp_path / "ant/0.png")
     os.mkfifo(tmp_path / "ant/1.png")
-    pool, _ = sources.load(ImageFolder(kind="folder", path=str(tmp_path)))
+    pool, *_ = sources.load(ImageFolder(kind="folder", path=str(tmp_path)))
     assert len(pool.images) == 1
     assert any("passed over" in remark for remark in pool.remarks)
 

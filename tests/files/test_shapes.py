@@ -113,7 +113,7 @@ def of(kind):
     counts: dict[str, int] = {}
     arrays = {}
     for pattern, shape in shapes.SHAPES[kind].items():
-        values, *words = shape.split()
+        values, *words = shape.partition(" or ")[0].split()
         size = [counts.setdefault(word, 2 + len(counts)) for word in words]
         arrays[pattern.replace("*", "x")] = np.full(size, VALUES[values])
     arrays["weights/2"] = np.zeros((1, 2))
@@ -129,6 +129,14 @@ def test_every_shape_is_held(kind):
         for wrong in (arrays[name][None], np.full(arrays[name].shape, 1j)):
             with pytest.raises(ValueError, match=name.replace("*", ".")):
                 shapes.lengths(kind, {**arrays, name: wrong})
+
+
+def test_a_mean_is_of_images_or_of_vectors():
+    assert shapes.lengths("subset", {"mean": np.zeros((1, 2, 3))}) == {"channels": 1, "height": 2, "width": 3}
+    vectors = {"mean": np.zeros(5), "std": np.ones(5), "training/images": np.zeros((4, 5))}
+    assert shapes.lengths("subset", vectors) == {"inputs": 5, "training": 4}
+    with pytest.raises(ValueError, match="its std has 4 inputs, not 5"):
+        shapes.lengths("subset", {**vectors, "std": np.ones(4)})
 
 
 def test_lengths_are_compared_within_a_file_and_between_files(tmp_path):

@@ -1,12 +1,15 @@
 """The network against torch.nn and autograd."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from reconstruction.models.mlp import Network, accuracy, activations, before_activation, initialise, sensitivities
+from reconstruction.models.activations import ACTIVATIONS
+from reconstruction.models.mlp import Network, activations, before_activation, initialise, margins, sensitivities
+from reconstruction.models.regression import Regression
 from reconstruction.stages.scramble import scramble
 from science_helpers import forward, generator, normal, orthonormal, phi, properties, random_network, relative
 
@@ -113,19 +116,21 @@ def test_initial_weights_follow_from_the_generator():
 def test_accuracy_counts_signs_and_an_output_of_zero_is_wrong():
     network = Network((torch.eye(2).double(), torch.tensor([[1.0, -1.0]]).double()), torch.zeros(2).double())
     inputs = torch.tensor([[2.0, 0.0], [0.0, 2.0], [3.0, 0.0], [1.0, 1.0]]).double()
-    assert accuracy(network, inputs, torch.tensor([1.0, -1.0, -1.0, 1.0])) == 0.5
-    assert math.isnan(accuracy(network, inputs[:0], torch.zeros(0)))
+    found = margins(network, inputs, torch.tensor([1.0, -1.0, -1.0, 1.0]))
+    assert network.family.accuracy(found) == 0.5
+    assert math.isnan(network.family.accuracy(found[:0]))
 
 
-def test_whatever_changes_weights_keeps_the_activation():
-    network = random_network(9, [5, 4], activation="tanh")
+def test_whatever_changes_weights_keeps_the_activation_and_the_family():
+    network = replace(random_network(9, [5, 4], activation="tanh"), regression=Regression(2.0))
     changed = (
         network.map(torch.neg),
         network.to(dtype=torch.float32),
         network.project_inputs(orthonormal(3, 9)),
+        network.with_layers(network.weights[1:], network.biases[1:]),
         scramble(network, 0),
     )
-    assert {other.activation.name for other in changed} == {"tanh"}
+    assert {(other.activation, other.regression) for other in changed} == {(ACTIVATIONS["tanh"], Regression(2.0))}
 
 
 def test_precision_is_changed_for_every_parameter():

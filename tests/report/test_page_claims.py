@@ -65,7 +65,8 @@ def page_of(row, best):
     blank = {"images": [], "calibrated": False, "ranking": [], "controls": {"reconstruction": {}}, "membership": []}
     chart = charts.chart("none", "", [])
     return render(
-        {**blank, "row": row, "best": best, "precision": chart, "roc": chart, "quantities": [], "charts": [],
+        {**blank, "row": row, "of_vectors": False, "best": best, "precision": chart, "roc": chart, "quantities": [],
+         "charts": [],
          "hyperparameters": [], "timings": [], "files": []}
     ).partition("<script>")[0]  # fmt: skip
 

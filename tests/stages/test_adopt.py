@@ -272,10 +272,10 @@ def test_a_mean_image_that_cannot_be_is_refused(image, defect, tmp_path):
     ("values", "defect"),
     [
         ({"weights": "a.pt"}, "input_shape is missing"),
-        ({"weights": "a.pt", "input_shape": [25, 25]}, "input_shape: list should have at least 3"),
+        ({"weights": "a.pt", "input_shape": [25, 25]}, "input_shape has two numbers; give it as [C, H, W], or"),
         ({"weights": "a.pt", "input_shape": [25, 25, 1]}, "input_shape has 25 channels"),
         ({"weights": "a.pt", "input_shape": SHAPE, "mean": [0.5]}, "mean has 1 numbers for 3 channels"),
-        ({"weights": "a.pt", "input_shape": SHAPE, "mean": 127}, "mean: input should be less than or equal to 1"),
+        ({"weights": "a.pt", "input_shape": SHAPE, "mean": 127}, "mean is 127, and images are in 0 .. 1; scale it"),
         ({"weights": "a.pt", "input_shape": SHAPE, "std": 0}, "std: input should be greater than or equal to 0.000001"),
         ({"weights": "a.pt", "input_shape": SHAPE, "std": [1, 2]}, "std has 2 numbers for 3 channels"),
         ({"weights": "a.pt", "input_shape": SHAPE, "hidden": [5]}, "hidden is no known key"),

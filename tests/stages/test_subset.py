@@ -95,6 +95,19 @@ def test_held_out_copies_of_training_images_are_left_out(tmp_path, labels, capsy
     assert "subset: 10 training, 8 held-out, 8 test images" in said
 
 
+def test_copies_are_found_between_paths_and_named_with_both(tmp_path, capsys):
+    source, other = stored_pictures(tmp_path, {}), pictures(10, seed=2)
+    other[4] = pictures(20, seed=1)[3]
+    np.savez(tmp_path / "b.npz", images=other, labels=np.arange(10) % 2)
+    source["held_out_path"] = str(tmp_path / "b.npz")
+    found = written(tmp_path, dataset(BY_CLASS, source, per_label="all"))
+    assert found["training/source_index"].tolist() == list(range(20))
+    assert found["held_out/source_index"].tolist() == [0, 1, 2, 3, 5, 6, 7, 8, 9]
+    said = "b.npz: 1 of 10 held-out images are copies of training images, image 4 is one of image 3 of {}/a.npz; left"
+    assert said.format(tmp_path) in capsys.readouterr().out
+    assert found.facts["held_out_source"] == source["held_out_path"]
+
+
 def test_training_images_that_are_copies_are_kept_and_named(tmp_path, capsys):
     source = stored_pictures(tmp_path, {7: lambda images: images[2]})
     assert len(written(tmp_path, dataset(ALTERNATING, source, per_label=5))["training/images"]) == 10

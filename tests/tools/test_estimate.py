@@ -63,6 +63,14 @@ def test_a_model_that_is_not_trained_is_made_up_at_its_size(configuration, tmp_p
 
 
 @pytest.mark.parametrize(
+    ("amounts", "images"),
+    [("per_label: [4, 6]", 10), ("per_label: all, held_out_per_label: 45", 10)],
+)
+def test_images_are_counted_whatever_way_their_amount_is_given(configuration, tmp_path, amounts, images):
+    assert only(configuration(f"datasets: {{faces: {{{amounts}}}}}"), tmp_path).network.sizes == (images - 1, 20, 10, 1)
+
+
+@pytest.mark.parametrize(
     "overlay", ["models: {small: {hidden: [20, 1000000000]}}", "datasets: {faces: {per_label: 1000000000000}}"]
 )
 def test_what_no_memory_holds_is_said_before_it_is_tried(configuration, tmp_path, overlay):

@@ -1,4 +1,4 @@
-# Requires weights that were trained elsewhere, the mean image if it is a file, and results/{dataset}/subset.h5.
+# Requires weights that were trained elsewhere, mean and std if they are files, and results/{dataset}/subset.h5.
 # Makes    results/{dataset}/{model}/model.h5 and training.h5 beside it, in place of training; where there are no
 #          images, results/no-images/{model}/model.h5 alone.
 
@@ -7,7 +7,7 @@ rule adopt:
     input:
         subset=f"results/{layout.SUBSET}",
         weights=lambda wildcards: CONFIGURATION.models[wildcards.model].weights,
-        mean=lambda wildcards: CONFIGURATION.models[wildcards.model].mean_file,
+        normalisation=lambda wildcards: CONFIGURATION.models[wildcards.model].input_files,
     output:
         model=f"results/{layout.MODEL}",
         training=f"results/{layout.TRAINING}",
@@ -28,7 +28,7 @@ rule adopt:
 rule adopt_without_images:
     input:
         weights=lambda wildcards: CONFIGURATION.models[wildcards.model].weights,
-        mean=lambda wildcards: CONFIGURATION.models[wildcards.model].mean_file,
+        normalisation=lambda wildcards: CONFIGURATION.models[wildcards.model].input_files,
     output:
         model=f"results/{layout.MODEL}",
     log:

@@ -4,6 +4,7 @@ Named sections `datasets`, `models` and `sweeps`, and `experiments` that pick on
 gets its own section and nothing else, so changing a value re-runs the stages that read it.
 """
 
+from .amounts import Amount, Numbers, of_each
 from .datasets import (
     AllLabels,
     AlternatingLabels,
@@ -15,11 +16,26 @@ from .datasets import (
     ImageFolder,
     Labels,
     RandomLabels,
+    Resize,
     Source,
+    TargetLabels,
     Torchvision,
+    VectorFile,
 )
 from .experiments import OTHER_IMAGES, Configuration, Controls, Evaluation, Experiment
-from .models import AdoptedModel, AnyModel, ConstantSchedule, Layer, LogLossSchedule, Mean, Model, Std, Training
+from .models import (
+    AdoptedModel,
+    AnyModel,
+    Classification,
+    ConstantSchedule,
+    Layer,
+    LogLossSchedule,
+    Loss,
+    Mean,
+    Model,
+    Std,
+    Training,
+)
 from .section import Section
 from .sweeps import (
     ExactSearch,
@@ -39,9 +55,11 @@ __all__ = [
     "AdoptedModel",
     "AllLabels",
     "AlternatingLabels",
+    "Amount",
     "AnyModel",
     "ClassLabels",
     "ClassName",
+    "Classification",
     "Configuration",
     "ConstantSchedule",
     "Controls",
@@ -56,12 +74,15 @@ __all__ = [
     "Layer",
     "LogLossSchedule",
     "LogUniform",
+    "Loss",
     "Mean",
     "Merge",
     "Model",
+    "Numbers",
     "PublishedSearch",
     "RandomLabels",
     "Range",
+    "Resize",
     "Restarts",
     "SearchSettings",
     "Section",
@@ -69,7 +90,10 @@ __all__ = [
     "Std",
     "SubspaceSearch",
     "Sweep",
+    "TargetLabels",
     "Torchvision",
     "Training",
     "Uniform",
+    "VectorFile",
+    "of_each",
 ]

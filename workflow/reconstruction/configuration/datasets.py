@@ -7,7 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from .section import NUMBER, Count, InputPath, Section, Seed
+from .amounts import Amount, Skipped, added
+from .section import Count, InputPath, Section, Seed
+
+AMOUNT = "a number for all labels, one for each in their order, or all that there are"
 
 
 class Faces(Section):
@@ -19,27 +22,62 @@ class Faces(Section):
 class ImageFile(Section):
     """An NPZ or HDF5 file of `images`, (N, H, W) or (N, H, W, C), uint8 or float in [0, 1], and integer `labels` (N,).
 
+    For the rule targets it has numbers, `targets` (N,), with or without labels.
     With `class_names`, a list of texts, class k has the name in place k.
     """
 
     kind: Literal["file"]
-    path: InputPath = Field(description="file that training and held-out images come from")
+    path: InputPath = Field(description="file that training images come from")
+    held_out_path: InputPath | None = Field(
+        None, description="file that held-out images come from; without it path, too"
+    )
     test_path: InputPath | None = Field(
         None, description="file of test images; without it the held-out images are tested"
     )
 
 
+class VectorFile(Section):
+    """An NPZ or HDF5 file of `inputs` (N, D), numbers of any range, and integer `labels` (N,): embeddings, or rows.
+
+    For the rule targets it has numbers, `targets` (N,), with or without labels.
+    With `names` (N,), texts, or `images`, as a file of images has them, these stand beside a match; with `class_names`,
+    a list of texts, class k has the name in place k.
+    """
+
+    kind: Literal["vectors"]
+    path: InputPath = Field(description="file that training vectors come from")
+    held_out_path: InputPath | None = Field(
+        None, description="file that held-out vectors come from; without it path, too"
+    )
+    test_path: InputPath | None = Field(
+        None, description="file of test vectors; without it the held-out ones are tested"
+    )
+
+
+class Resize(Section):
+    """Every image brought to one size by Pillow, whatever its proportions."""
+
+    size: Annotated[list[Count], Field(min_length=2, max_length=2)] = Field(description="[H, W]")
+    filter: Literal["bilinear", "bicubic", "lanczos", "box", "nearest"] = Field(
+        "bilinear", description="of Pillow, which averages pixels where an image shrinks; bilinear is torchvision's"
+    )
+
+
 class ImageFolder(Section):
-    """A folder with a folder of PNG, JPEG, ... files for each class, named like it; all grey or all RGB, of one size.
+    """A folder with a folder of PNG, JPEG, ... files for each class, named like it; grey or RGB, of one size.
 
     Its order is class by class, then by file name: with several classes on a side, a seeded draw mixes them.
     """
 
     kind: Literal["folder"]
-    path: InputPath = Field(description="folder that training and held-out images come from")
+    path: InputPath = Field(description="folder that training images come from")
+    held_out_path: InputPath | None = Field(
+        None, description="folder that held-out images come from, with the same classes; without it path, too"
+    )
     test_path: InputPath | None = Field(
         None, description="folder of test images, with the same classes; without it the held-out images are tested"
     )
+    resize: Resize | None = Field(None, description="where images differ in size, or are too large")
     turn: bool = Field(True, description="turn images as their orientation tags say; torchvision does not")
 
 
@@ -51,7 +89,7 @@ class Torchvision(Section):
     download: bool = Field(False, description="let torchvision fetch what is missing")
 
 
-Source = Annotated[Faces | ImageFile | ImageFolder | Torchvision, Field(discriminator="kind")]
+Source = Annotated[Faces | ImageFile | ImageFolder | VectorFile | Torchvision, Field(discriminator="kind")]
 
 
 def _name_or_number(value: object) -> object:
@@ -82,13 +120,13 @@ class ClassLabels(Section):
 
 
 class AlternatingLabels(Section):
-    """Labels -1, +1, -1, ... in drawing order, whatever the class: only memory can tell them."""
+    """Labels -1, +1, -1, ... in drawing order, whatever the class, then what one has more: only memory tells them."""
 
     rule: Literal["alternating"]
 
 
 class RandomLabels(Section):
-    """As many labels -1 as +1, in a seeded random order, whatever the class."""
+    """As many labels -1 and +1 as are asked for, in a seeded random order, whatever the class."""
 
     rule: Literal["random"]
     seed: Seed = 0
@@ -100,21 +138,75 @@ class AllLabels(Section):
     rule: Literal["all"]
 
 
-Labels = Annotated[ClassLabels | AlternatingLabels | RandomLabels | AllLabels, Field(discriminator="rule")]
+class TargetLabels(Section):
+    """The array `targets` of the source's file: numbers, for a network with loss squared or huber."""
+
+    rule: Literal["targets"]
+
+
+Labels = Annotated[
+    ClassLabels | AlternatingLabels | RandomLabels | AllLabels | TargetLabels, Field(discriminator="rule")
+]
 
 
 class Dataset(Section):
     source: Source
     labels: Labels
-    per_label: Count = Field(description="training images of each label")
-    held_out_per_label: Count | None = Field(None, description="held-out images of each label; per_label by default")
-    skip: Annotated[int, Field(ge=0), NUMBER] = Field(
+    per_label: Amount = Field(description=f"training images of each label: {AMOUNT}; by the rule targets, of all")
+    held_out_per_label: Amount | None = Field(
+        None, description="held-out images of each label, likewise; as per_label by default"
+    )
+    skip: Skipped = Field(
         0, description="images of each label to pass over, in drawing order, before the training images"
     )
     draw: Literal["file-order", "seeded"] = Field("file-order", description="which images of the source to take")
     seed: Seed = Field(0, description="of a seeded draw")
 
+    @model_validator(mode="after")
+    def _targets_come_from_a_file(self) -> Dataset:
+        if isinstance(self.labels, TargetLabels) and not isinstance(self.source, ImageFile | VectorFile):
+            raise ValueError(
+                "the rule targets reads the array targets of a source of kind file or vectors, and this is "
+                f"{self.source.kind}; store images and targets in a file, or take another rule"
+            )
+        return self
+
     @property
-    def held_out(self) -> int:
+    def held_out(self) -> Amount:
         """How many images of each label are held out."""
         return self.held_out_per_label or self.per_label
+
+    @property
+    def holds_out_apart(self) -> bool:
+        """Whether held-out images come from files of their own."""
+        return getattr(self.source, "held_out_path", None) is not None
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether nothing is left of the images that training ones are drawn from."""
+        return self.per_label == "all" or (self.held_out == "all" and not self.holds_out_apart)
+
+    @model_validator(mode="after")
+    def _amounts_fit(self) -> Dataset:
+        lists = {name: getattr(self, name) for name in ("per_label", "held_out_per_label", "skip")}
+        lengths = {name: len(value) for name, value in lists.items() if isinstance(value, list)}
+        for name, length in lengths.items():
+            if isinstance(self.labels, TargetLabels):
+                raise ValueError(f"{name} has {length} numbers, and targets count as one label; give one number")
+            if length != 2 and not isinstance(self.labels, AllLabels):
+                raise ValueError(f"{name} has {length} numbers for the labels -1 and +1; give two")
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"{' and '.join(lengths)} have different numbers of labels; give one for each in all")
+        if self.per_label == self.held_out == "all" and not self.holds_out_apart:
+            raise ValueError(
+                "per_label: all leaves nothing to hold out; add held_out_per_label or source.held_out_path"
+            )
+        return self
+
+    def further(self, number: int) -> Dataset:
+        """The same for a control network: drawn alike, from the images after those of this one and of the controls
+        before, holding out as many as it trains on, which serve only to test its network."""
+        apart = self.holds_out_apart
+        before = [self.per_label] * (number if apart else 2 * number - 1) + ([] if apart else [self.held_out])
+        skip = added(self.skip, *(amount for amount in before if not isinstance(amount, str)))
+        return self.model_copy(update={"skip": skip, "held_out_per_label": None})

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from ..files.layout import CANDIDATES, CONTROL, MODEL, NO_IMAGES, OF_SWEEP, SCRAMBLED, result
-from .datasets import Dataset
-from .models import AnyModel, Model
+from .datasets import Dataset, TargetLabels
+from .models import AnyModel, Classification, Model
 from .section import NUMBER, Count, Name, Section, Seed
 from .sweeps import Sweep
 
@@ -95,20 +95,34 @@ class Configuration(Section):
                 raise ValueError(
                     f"experiment {index} names no dataset, and model {experiment.model!r} needs one to train on; add it"
                 )
+            dataset, model = (
+                info.data.get(sections, {}).get(name)
+                for sections, name in (("datasets", experiment.dataset), ("models", experiment.model))
+            )
+            classifies = isinstance(model, Model) and isinstance(model.loss, Classification)
+            if classifies and dataset is not None and isinstance(dataset.labels, TargetLabels):
+                raise ValueError(
+                    f"experiment {index} has targets for labels, of the data set {experiment.dataset!r}, and model "
+                    f"{experiment.model!r} tells classes; give it loss squared or huber"
+                )
+            controls = info.data.get("controls")
+            if controls is not None and controls.networks and dataset is not None and dataset.takes_all:
+                raise ValueError(
+                    f"dataset {experiment.dataset!r} takes all images, and controls.networks need further ones; "
+                    "give its amounts as numbers, or set controls.networks to 0"
+                )
             if experiment in seen:
                 raise ValueError(f"experiment {index} repeats an earlier one; leave it out")
             seen.add(experiment)
         return value
 
     def dataset(self, name: str) -> Dataset:
-        """A data set by name; DATASET~k is drawn alike, from the images after those of DATASET and DATASET~(k - 1), and
-        holds out as many as it trains on, which serve only to test its network."""
+        """A data set by name; DATASET~k is what the k-th control network is trained on."""
         parent, _, control = name.partition(CONTROL)
         settings = self.datasets[parent]
         if not control:
             return settings
-        skip = settings.skip + settings.held_out + (2 * int(control) - 1) * settings.per_label
-        return settings.model_copy(update={"skip": skip, "held_out_per_label": None})
+        return settings.further(int(control))
 
     def control_searches(self, dataset: str, model: str, sweep: str) -> dict[str, tuple[str, str]]:
         """By name, the model.h5 and candidates.h5 of an experiment's control searches."""

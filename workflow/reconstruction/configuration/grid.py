@@ -153,7 +153,7 @@ def _spelt(value: Any, before: Any = None) -> str:
     """A value in letters that a name may have; of settings within it, those that have changed."""
     if isinstance(value, dict):
         known = before if isinstance(before, dict) else {}
-        changed = [key for key in value if key not in known or known[key] != value[key]]
+        changed = [key for key in value if known.get(key) != value[key]]
         return "-".join(_joined(key, _spelt(value[key])) for key in changed)
     if isinstance(value, list):
         return "-".join(map(_spelt, value))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import math
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from .section import NUMBER, Brightness, Count, InputPath, NonNegative, Positive, Section, Seed
+from .section import NUMBER, Count, InputPath, NonNegative, Positive, Section, Seed
 
 
 class LogLossSchedule(Section):
@@ -40,13 +41,46 @@ class Training(Section):
 ActivationName = Literal["relu", "leaky-relu", "gelu", "tanh", "silu"]  # LeakyReLU of slope 0.01, GELU by erf
 
 
+class Classification(Section):
+    """Labels are classes: the logistic loss of two, cross entropy of several."""
+
+    kind: Literal["classification"] = "classification"
+
+
+class Squared(Section):
+    """Labels are targets: half the squared difference of output and target."""
+
+    kind: Literal["squared"]
+    delta: ClassVar[float] = math.inf
+
+
+class Huber(Section):
+    """The same up to a difference of delta, and linear beyond."""
+
+    kind: Literal["huber"]
+    delta: Positive = 1.0
+
+
+Loss = Annotated[Classification | Squared | Huber, Field(discriminator="kind")]
+
+
 class Model(Section):
     hidden: list[Count] = Field([1000, 1000], min_length=1, description="sizes of the hidden layers")
     activation: ActivationName = Field("relu", description="of the hidden layers")
     biases: Literal["first-layer", "every-layer"] = Field("first-layer", description="which layers have a bias")
     first_layer_scale: Positive = Field(1e-4, description="standard deviation of the first layer's initial values")
     seed: Seed = Field(0, description="of the initial weights")
+    loss: Loss = Classification()
     training: Training = Training()
+
+    @model_validator(mode="after")
+    def _a_regression_decays(self) -> Model:
+        if not isinstance(self.loss, Classification) and not self.training.weight_decay:
+            raise ValueError(
+                f"with loss {self.loss.kind} the weights are a sum over the training images under weight decay only; "
+                "set training.weight_decay, 0.001 for one"
+            )
+        return self
 
 
 class Layer(Section):
@@ -54,28 +88,25 @@ class Layer(Section):
     bias: str | None = Field(None, description="name of the bias")
 
 
-def _kind_of_mean(value: object) -> str:
-    return "path" if isinstance(value, str) else "channels" if isinstance(value, list | tuple) else "number"
+def _kind(value: object) -> str:
+    return "path" if isinstance(value, str) else "each" if isinstance(value, list | tuple) else "number"
 
 
-def _kind_of_std(value: object) -> str:
-    return "channels" if isinstance(value, list | tuple) else "number"
-
-
+Number = Annotated[float, NUMBER]
 Mean = Annotated[
-    Annotated[Brightness, Tag("number")]
-    | Annotated[list[Brightness], Tag("channels")]
-    | Annotated[InputPath, Tag("path")],
-    Discriminator(_kind_of_mean),
+    Annotated[Number, Tag("number")] | Annotated[list[Number], Tag("each")] | Annotated[InputPath, Tag("path")],
+    Discriminator(_kind),
 ]
 Spread = Annotated[float, Field(ge=1e-6), NUMBER]
 Std = Annotated[
-    Annotated[Spread, Tag("number")] | Annotated[list[Spread], Tag("channels")], Discriminator(_kind_of_std)
+    Annotated[Spread, Tag("number")] | Annotated[list[Spread], Tag("each")] | Annotated[InputPath, Tag("path")],
+    Discriminator(_kind),
 ]
 
 
 class AdoptedModel(Section):
-    """Weights that were trained elsewhere; the network's inputs are (image - mean) / std, image in [0, 1]."""
+    """Weights that were trained elsewhere; the network's inputs are (image - mean) / std, image in [0, 1], or those of
+    vectors."""
 
     weights: InputPath = Field(
         description="PyTorch checkpoint (.pt, .pth, .ckpt), .safetensors, the .index.json of several, or a model.h5 of "
@@ -83,37 +114,55 @@ class AdoptedModel(Section):
     )
     entry: str | None = Field(None, description="where in the file the weights are, of a file with several networks")
     input_shape: list[Count] | None = Field(
-        None, min_length=3, max_length=3, description="[C, H, W]; a model.h5 brings its own"
+        None, min_length=1, max_length=3, description="[C, H, W], or [D] of vectors; a model.h5 brings its own"
     )
     activation: ActivationName = Field("relu", description="of the hidden layers, which a checkpoint does not tell")
     input_order: Literal["CHW", "HWC"] = Field("CHW", description="in which images were flattened")
-    mean: Mean = Field(0.0, description="a number, one for each channel, or an NPY file of the mean image")
-    std: Std = Field(1.0, description="a number, or one for each channel")
+    mean: Mean = Field(
+        0.0, description="a number, one for each channel or coordinate, or an NPY file of the mean image or vector"
+    )
+    std: Std = Field(1.0, description="a number, one for each channel or coordinate, or of vectors an NPY file")
     layers: list[Layer] | None = Field(
         None, min_length=2, description="first to last, where names and order in the file do not tell"
     )
+    loss: Loss = Field(Classification(), description="that the network was trained by")
 
     @model_validator(mode="after")
     def _the_file_or_the_keys_describe_the_input(self) -> AdoptedModel:
         if self.weights.lower().endswith(".h5"):
-            for name in ("entry", "input_shape", "activation", "input_order", "mean", "std", "layers"):
+            for name in ("entry", "input_shape", "activation", "input_order", "mean", "std", "layers", "loss"):
                 if getattr(self, name) != type(self).model_fields[name].default:
                     raise ValueError(f"{name} is part of a model.h5 already; leave it out")
         elif self.input_shape is None:
-            raise ValueError("input_shape is missing; add it as [C, H, W]")
+            raise ValueError("input_shape is missing; add it as [C, H, W], or as [D] of vectors")
+        elif len(self.input_shape) == 1:
+            if self.input_order != "CHW":
+                raise ValueError("input_order is of images, and input_shape is that of vectors; leave it out")
+            self._has_one_for_each("coordinates")
+        elif len(self.input_shape) == 2:
+            raise ValueError("input_shape has two numbers; give it as [C, H, W], or as [D] of vectors")
         elif self.input_shape[0] not in (1, 3):
             raise ValueError(f"input_shape has {self.input_shape[0]} channels; give it as [C, H, W] with C 1 or 3")
         else:
-            for name in ("mean", "std"):
-                value, channels = getattr(self, name), self.input_shape[0]
-                if isinstance(value, list) and len(value) != channels:
-                    raise ValueError(f"{name} has {len(value)} numbers for {channels} channels; give one for each")
+            self._has_one_for_each("channels")
+            if isinstance(self.std, str):
+                raise ValueError("std is a file, which only vectors have; give a number, or one for each channel")
+            if not isinstance(self.mean, str):
+                for value in self.mean if isinstance(self.mean, list) else [self.mean]:
+                    if not 0 <= value <= 1:
+                        raise ValueError(f"mean is {value:g}, and images are in 0 .. 1; scale it as they are")
         return self
 
+    def _has_one_for_each(self, what: str) -> None:
+        for name in ("mean", "std"):
+            value, count = getattr(self, name), (self.input_shape or [0])[0]
+            if isinstance(value, list) and len(value) != count:
+                raise ValueError(f"{name} has {len(value)} numbers for {count} {what}; give one for each")
+
     @property
-    def mean_file(self) -> list[str]:
-        """The NPY file of the mean image, if there is one."""
-        return [self.mean] if isinstance(self.mean, str) else []
+    def input_files(self) -> list[str]:
+        """The NPY files of mean and std, as far as they are files."""
+        return [value for value in (self.mean, self.std) if isinstance(value, str)]
 
 
 def _kind_of_model(value: object) -> str:

@@ -37,7 +37,6 @@ NonNegative = Annotated[float, Field(ge=0), NUMBER]
 Count = Annotated[int, Field(ge=1), NUMBER]
 Jobs = Annotated[int, Field(ge=1, le=100_000), NUMBER]  # Snakemake takes minutes to plan as many
 Seed = Annotated[int, Field(ge=0, lt=2**32), NUMBER]
-Brightness = Annotated[float, Field(ge=0, le=1), NUMBER]
 
 
 class Section(BaseModel):

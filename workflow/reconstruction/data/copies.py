@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.spatial import KDTree
 
 from ..machine.blocks import blocks
 
 SURE, LIKELY = 0.99, 0.95  # NCC of all pixels; docs/own-data.md says what they find
 APART = 4  # times as far must the second nearest image be as the nearest, where that is a likely copy
+SAME = 0.01  # of a vector's norm, once standardised, may it differ from its copy
 SCORES = 2**24  # at once
 
 
 def copies(images: np.ndarray, originals: np.ndarray, themselves: bool = False) -> np.ndarray:
-    """The original (n,) that each of n images (n, C, H, W) is a copy of, or -1.
+    """The original (n,) that each of n images (n, C, H, W), or vectors (n, D), is a copy of, or -1.
 
     An image of one value is a copy of none, as it matches nothing either. themselves: both are the same images, of
     which none is its own copy.
     """
+    if images.ndim == 2:
+        return _same_vectors(images, originals, themselves)
     known = _standardised(originals)
     found = np.full(len(images), -1)
     for some in blocks(len(images), max(1, SCORES // len(known))):
@@ -30,6 +34,17 @@ def copies(images: np.ndarray, originals: np.ndarray, themselves: bool = False) 
         stands_out = APART * (1 - best) < 1 - scores.max(1)
         found[some] = np.where((best > SURE) | (best > LIKELY) & stands_out, nearest, -1)
     return found
+
+
+def _same_vectors(vectors: np.ndarray, originals: np.ndarray, themselves: bool) -> np.ndarray:
+    """By distance, where each coordinate is standardised by its mean and spread over the originals."""
+    std = originals.std(0, dtype=np.float64)
+    mean, std = originals.mean(0, dtype=np.float64), np.where(std > 0, std, 1)
+    tree = KDTree((originals - mean) / std)
+    standardised = (vectors - mean) / std
+    distances, nearest = map(np.asarray, tree.query(standardised, k=[2 if themselves else 1]))
+    near = distances[:, 0] <= SAME * np.linalg.norm(standardised, axis=1)
+    return np.where(near, nearest[:, 0], -1)
 
 
 def _standardised(images: np.ndarray) -> np.ndarray:

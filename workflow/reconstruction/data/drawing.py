@@ -1,49 +1,130 @@
-"""Which images of a pool are trained on and which held out, and the labels that they get."""
+"""Which images of a source are trained on and which held out, and the labels that they get."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..configuration import AllLabels, ClassLabels, Dataset, Labels, RandomLabels
+from ..configuration import (
+    AllLabels,
+    Amount,
+    ClassLabels,
+    Dataset,
+    Labels,
+    Numbers,
+    RandomLabels,
+    TargetLabels,
+    of_each,
+)
 from ..errors import UserError
 from .classes import by_number
 from .copies import copies
 from .images import Pool
 
 MOST_CLASSES = 10_000
+TRAINED, HELD_OUT = "to train on", "held out"
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Images of a pool: indices (n,) into it and labels (n,): -1 and +1 or, by the rule all, the pool's classes."""
+    """Images of a pool: indices (n,) into it and labels (n,): -1 and +1 or, by the rules all and targets, the pool's
+    classes and targets."""
 
+    pool: Pool
     indices: np.ndarray
     labels: np.ndarray
 
+    @property
+    def images(self) -> np.ndarray:
+        return self.pool.images[self.indices]
 
-def draw(pool: Pool, settings: Dataset) -> tuple[Drawn, Drawn]:
-    """Training and held-out parts, in drawing order after the images to skip.
 
-    Raises UserError where the pool has too few images for both, or lacks a class that the labels name.
+def draw(pool: Pool, settings: Dataset, held_out: Pool | None = None) -> tuple[Drawn, Drawn]:
+    """Training and held-out parts, in drawing order after the images to skip; held_out: the pool that these come from
+    where it is another, in which none is skipped.
+
+    Raises UserError where a pool has too few images, or lacks a class that the labels name.
     """
+    amounts: dict[str, Amount] = {TRAINED: settings.per_label, HELD_OUT: settings.held_out}
+    if held_out is None:
+        training, others = _parts(pool, settings, amounts, settings.skip)
+    else:
+        (training,) = _parts(pool, settings, {TRAINED: settings.per_label}, settings.skip)
+        (others,) = _parts(held_out, settings, {HELD_OUT: settings.held_out}, 0, training.labels)
+    return training, others
+
+
+def _parts(
+    pool: Pool, settings: Dataset, amounts: Mapping[str, Amount], skip: Numbers, known: np.ndarray | None = None
+) -> list[Drawn]:
+    """Parts of the given amounts, one after the other; known: the labels that each has, if not all of the pool's."""
     order = np.arange(len(pool.classes))
     if settings.draw == "seeded":
         order = np.random.default_rng(settings.seed).permutation(order)
     rule = by_number(settings.labels, pool)
+    if not isinstance(rule, ClassLabels | AllLabels):
+        labels = 1 if isinstance(rule, TargetLabels) else 2
+        totals = {what: None if amount == "all" else sum(of_each(amount, labels)) for what, amount in amounts.items()}
+        parts = _cut(order, totals, sum(of_each(skip, labels)), f"{pool.origin}: has", labels, settings)
+        if isinstance(rule, TargetLabels):
+            return [label_all(pool, rule, part) for part in parts]
+        counts = [
+            _halves(len(part)) if amount == "all" else of_each(amount, 2)
+            for part, amount in zip(parts, amounts.values(), strict=True)
+        ]
+        return [Drawn(pool, part, labels) for part, labels in zip(parts, _made_up(rule, counts), strict=True)]
     if isinstance(rule, AllLabels):
         _check_classes(pool)
-    if isinstance(rule, ClassLabels | AllLabels):
-        return _draw_by_class(pool, order, rule, settings)
-    order = order[2 * settings.skip :]
-    trained, held_out = 2 * settings.per_label, 2 * settings.held_out
-    if len(order) < trained + held_out:
-        raise _too_few(f"{pool.origin}: has", len(order), 2, settings)
-    order = order[: trained + held_out]
-    labels = label_all(pool.classes[order], rule, [trained, held_out]).labels
-    return Drawn(order[:trained], labels[:trained]), Drawn(order[trained:], labels[trained:])
+    whole = label_all(pool, rule, order)
+    found = np.unique(whole.labels if known is None else known)
+    _check_amounts(pool, settings, len(found))
+    by_label = []
+    for place, label in enumerate(found):
+        wanted = {
+            what: None if amount == "all" else of_each(amount, len(found))[place] for what, amount in amounts.items()
+        }
+        sides = {-1: "the negative classes have", 1: "the positive classes have"}
+        source = f"{pool.origin}: {f'class {label} has' if isinstance(rule, AllLabels) else sides[label]}"
+        members = np.flatnonzero(whole.labels == label)
+        by_label.append(_cut(members, wanted, of_each(skip, len(found))[place], source, 1, settings))
+    places = [np.sort(np.concatenate(part)) for part in zip(*by_label, strict=True)]
+    return [Drawn(pool, whole.indices[some], whole.labels[some]) for some in places]
+
+
+def _cut(
+    members: np.ndarray, wanted: Mapping[str, int | None], skip: int, source: str, labels: int, settings: Dataset
+) -> list[np.ndarray]:
+    """Parts of members (n,) of so many labels after those to skip, as many as are wanted, None: all that are left.
+
+    Raises UserError where the source has too few.
+    """
+    members = members[skip:]
+    known = {what: count or 0 for what, count in wanted.items()}
+    rest = len(members) - sum(known.values())
+    if rest < 0 or (rest == 0 and None in wanted.values()):
+        raise _too_few(source, len(members), skip, wanted, labels, settings)
+    sizes = [rest if count is None else count for count in wanted.values()]
+    return np.split(members, np.cumsum(sizes))[: len(sizes)]
+
+
+def _too_few(
+    source: str, found: int, skip: int, wanted: Mapping[str, int | None], labels: int, settings: Dataset
+) -> UserError:
+    after = f" after the {skip} to skip" if skip else ""
+    amounts = [f"{1 if count is None else count} {what}" for what, count in wanted.items()]
+    total = sum(1 if count is None else count for count in wanted.values())
+    fewest = found // labels
+    if any(isinstance(amount, list | str) for amount in (settings.per_label, settings.held_out)):
+        advice = "lower the amounts of that label" if labels == 1 else "lower the amounts"
+    elif len(wanted) == 1:
+        advice = f"set {'per_label' if TRAINED in wanted else 'held_out_per_label'} to at most {fewest}"
+    elif settings.held_out_per_label:
+        advice = f"lower per_label and held_out_per_label to {fewest} together"
+    else:
+        advice = f"set per_label to at most {fewest // 2}"
+    return UserError(f"{source} {found} images{after}, and {' plus '.join(amounts)} need {total}", advice)
 
 
 def _check_classes(pool: Pool) -> None:
@@ -61,79 +142,77 @@ def _check_classes(pool: Pool) -> None:
         )
 
 
-def _too_few(source: str, found: int, labels: int, settings: Dataset) -> UserError:
-    """Where a source has that many images for so many labels."""
-    skipped, trained, held_out = (labels * n for n in (settings.skip, settings.per_label, settings.held_out))
-    after = f" after the {skipped} to skip" if skipped else ""
-    if settings.held_out_per_label:
-        advice = f"lower per_label and held_out_per_label to {found // labels} together"
-    else:
-        advice = f"set per_label to at most {found // labels // 2}"
-    return UserError(
-        f"{source} {found} images{after}, and {trained} to train on plus {held_out} held out need {trained + held_out}",
-        advice,
-    )
+def _check_amounts(pool: Pool, settings: Dataset, labels: int) -> None:
+    """Raises UserError where amounts are given for another number of labels."""
+    for name in ("per_label", "held_out_per_label", "skip"):
+        value = getattr(settings, name)
+        if isinstance(value, list) and len(value) != labels:
+            raise UserError(
+                f"{pool.origin}: has {labels} classes, and {name} {len(value)} numbers", "give one for each"
+            )
 
 
-def _draw_by_class(pool: Pool, order: np.ndarray, rule: Labels, settings: Dataset) -> tuple[Drawn, Drawn]:
-    """The first images of each label in the given order after those to skip, and the next ones."""
-    needed = settings.per_label + settings.held_out
-    labelled = label_all(pool.classes[order], rule, [len(order)])
-    place = np.zeros(len(labelled.labels), int)
-    for label in np.unique(labelled.labels):
-        members = labelled.labels == label
-        found = max(0, int(members.sum()) - settings.skip)
-        if found < needed:
-            sides = {-1: "the negative classes have", 1: "the positive classes have"}
-            source = f"class {label} has" if isinstance(rule, AllLabels) else sides[label]
-            raise _too_few(f"{pool.origin}: {source}", found, 1, settings)
-        place[members] = np.arange(members.sum()) - settings.skip
-
-    def part(chosen: np.ndarray) -> Drawn:
-        return Drawn(order[labelled.indices[chosen]], labelled.labels[chosen])
-
-    return part((place >= 0) & (place < settings.per_label)), part((place >= settings.per_label) & (place < needed))
-
-
-def without_copies(held_out: Drawn, training: Drawn, pool: Pool) -> tuple[Drawn, list[str]]:
+def without_copies(held_out: Drawn, training: Drawn) -> tuple[Drawn, list[str]]:
     """The held-out images that are no copies of training images, and what is said of copies.
 
     No others take their place: the images after them are those that control networks are trained on. Training images
     stay as they are, as it is they that a model has seen. Raises UserError where no held-out image is left.
     """
-    trained = pool.images[training.indices]
-    of, twice = copies(pool.images[held_out.indices], trained), copies(trained, trained, themselves=True)
+    trained = training.images
+    of, twice = copies(held_out.images, trained), copies(trained, trained, themselves=True)
+    origin, other = held_out.pool.origin, training.pool.origin
+    where = "" if other == origin else f" of {other}"
     remarks = []
     if (twice >= 0).any():
         first = int(np.argmax(twice >= 0))
         pair = f"image {training.indices[first]} is one of image {training.indices[twice[first]]}"
         count = int((twice >= 0).sum())
-        remarks.append(f"{pool.origin}: {count} training images are copies of others of them, {pair}")
+        remarks.append(f"{other}: {count} training images are copies of others of them, {pair}")
     if (of >= 0).any():
         first, left = int(np.argmax(of >= 0)), int((of < 0).sum())
-        pair = f"image {held_out.indices[first]} is one of image {training.indices[of[first]]}"
-        problem = f"{pool.origin}: {len(of) - left} of {len(of)} held-out images are copies of training images, {pair}"
+        pair = f"image {held_out.indices[first]} is one of image {training.indices[of[first]]}{where}"
+        problem = f"{origin}: {len(of) - left} of {len(of)} held-out images are copies of training images, {pair}"
         if not left:
             raise UserError(problem, "remove the copies, or add images")
         remarks.append(f"{problem}; left them out, {left} remain (held_out_per_label draws more)")
-    return Drawn(held_out.indices[of < 0], held_out.labels[of < 0]), remarks
+    return replace(held_out, indices=held_out.indices[of < 0], labels=held_out.labels[of < 0]), remarks
 
 
-def label_all(classes: np.ndarray, rule: Labels, parts: Sequence[int]) -> Drawn:
-    """Label images of the given classes (n,) by rule, a rule by number; those of classes on no side are left out.
+def _targets(pool: Pool) -> np.ndarray:
+    """Raises UserError where a pool has none."""
+    if pool.targets is None:
+        raise UserError(
+            f"{pool.origin}: has no array 'targets'", "store one number for each image, or take another rule"
+        )
+    return pool.targets
 
-    parts: how many images each part in turn has; random labels are balanced in each by itself.
-    """
-    indices = np.arange(len(classes))
+
+def label_all(pool: Pool, rule: Labels, order: np.ndarray | None = None) -> Drawn:
+    """All images of a pool, in an order, labelled by a rule by number; those of classes on no side are left out."""
+    order = np.arange(len(pool.classes)) if order is None else order
+    classes = pool.classes[order]
     if isinstance(rule, ClassLabels):
         negative, positive = np.isin(classes, rule.negative), np.isin(classes, rule.positive)
-        indices = indices[negative | positive]
-        return Drawn(indices, np.where(positive[indices], 1, -1))
+        chosen = negative | positive
+        return Drawn(pool, order[chosen], np.where(positive[chosen], 1, -1))
     if isinstance(rule, AllLabels):
-        return Drawn(indices, classes)
-    labels = np.where(indices % 2, 1, -1)
+        return Drawn(pool, order, classes)
+    if isinstance(rule, TargetLabels):
+        return Drawn(pool, order, _targets(pool)[order])
+    return Drawn(pool, order, *_made_up(rule, [_halves(len(order))]))
+
+
+def _halves(count: int) -> list[int]:
+    return [count - count // 2, count // 2]
+
+
+def _made_up(rule: Labels, counts: Sequence[Sequence[int]]) -> list[np.ndarray]:
+    """Labels of parts, so many -1 and so many +1 in each: in turn, or in random order."""
+    parts = []
+    for negative, positive in counts:
+        turns = min(negative, positive)
+        parts.append(np.concatenate([np.tile([-1, 1], turns), [-1] * (negative - turns), [1] * (positive - turns)]))
     if isinstance(rule, RandomLabels):
         generator = np.random.default_rng(rule.seed)
-        ends = np.cumsum(parts)[:-1]
-        labels = np.concatenate([generator.permutation(part) for part in np.split(labels, ends)])
-    return Drawn(indices, labels)
+        parts = [generator.permutation(part) for part in parts]
+    return [part.astype(np.int64) for part in parts]

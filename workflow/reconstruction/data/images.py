@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,31 +16,42 @@ DARK = 0.25  # of a pool
 
 @dataclass(frozen=True)
 class Pool:
-    """images: (N, C, H, W) float32 in [0, 1], C 1 or 3; classes: (N,) int64; origin: what they were read from;
-    class_names: the name of class k in place k, or empty where classes have numbers only; remarks: sentences on what
-    is odd about them."""
+    """images: (N, C, H, W) float32 in [0, 1], C 1 or 3, or vectors (N, D); classes: (N,) int64; origin: what they were
+    read from; class_names: the name of class k in place k, or empty where classes have numbers only; remarks: sentences
+    on what is odd about them; targets: (N,) float, or None where a file gives none; beside: of vectors, what may stand
+    beside each, `names` (N,) and `pictures` (N, C, H, W)."""
 
     images: np.ndarray
     classes: np.ndarray
     origin: str
     class_names: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    targets: np.ndarray | None = None
+    beside: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
-def checked(images: np.ndarray, labels: np.ndarray, origin: str, class_names: tuple[str, ...] = ()) -> Pool:
-    """A pool of images (N, H, W) or (N, H, W, C), uint8 or float in [0, 1], and integer labels (N,).
+def checked(
+    images: np.ndarray,
+    labels: np.ndarray,
+    origin: str,
+    class_names: tuple[str, ...] = (),
+    targets: np.ndarray | None = None,
+) -> Pool:
+    """A pool of images (N, H, W) or (N, H, W, C), uint8 or float in [0, 1], integer labels (N,) and numbers as targets.
 
     Class names are brought to one Unicode form. Raises UserError naming the origin and the defect.
     """
     class_names = tuple(unicodedata.normalize("NFC", name) for name in class_names)
     _check_images(images, origin)
-    _check_labels(labels, len(images), class_names, origin)
+    check_labels(labels, len(images), class_names, origin)
     channels = images if images.ndim == 4 else images[..., None]
     pixels = np.ascontiguousarray(channels.transpose(0, 3, 1, 2))
     if pixels.dtype == np.uint8:
         pixels = np.divide(pixels, 255, dtype=np.float32)
     pixels = pixels.astype(np.float32, copy=False)
-    return Pool(pixels, labels.astype(np.int64), origin, class_names, tuple(_remarks(pixels, origin)))
+    if targets is not None:
+        targets = checked_targets(targets, len(images), origin)
+    return Pool(pixels, labels.astype(np.int64), origin, class_names, tuple(_remarks(pixels, origin)), targets)
 
 
 def _check_images(images: np.ndarray, origin: str) -> None:
@@ -83,10 +94,12 @@ def _remarks(pixels: np.ndarray, origin: str) -> Iterator[str]:
         )
 
 
-def _check_labels(labels: np.ndarray, count: int, class_names: tuple[str, ...], origin: str) -> None:
+def check_labels(
+    labels: np.ndarray, count: int, class_names: tuple[str, ...], origin: str, what: str = "images"
+) -> None:
     if labels.shape != (count,):
         by = ", by labels.argmax(1)" if _one_hot(labels) else ", by labels[:, 0]" * (labels.shape == (count, 1))
-        raise UserError(f"{origin}: labels have shape {labels.shape}", f"give one for each of the {count} images{by}")
+        raise UserError(f"{origin}: labels have shape {labels.shape}", f"give one for each of the {count} {what}{by}")
     if labels.dtype.kind not in "iu":
         texts = "; class_names, labels = numpy.unique(labels, return_inverse=True) makes numbers of texts"
         advice = f"save them as integers{texts if labels.dtype.kind in 'SUO' else ''}"
@@ -102,6 +115,18 @@ def _check_labels(labels: np.ndarray, count: int, class_names: tuple[str, ...], 
             f"{len(class_names) - 1}",
             "number the classes from 0 and name every one",
         )
+
+
+def checked_targets(targets: np.ndarray, count: int, origin: str) -> np.ndarray:
+    if targets.shape != (count,) or targets.dtype.kind not in "fiu":
+        raise UserError(
+            f"{origin}: targets have shape {targets.shape} of {targets.dtype}",
+            f"give one number for each of the {count} images",
+        )
+    finite = np.abs(targets) <= np.finfo(np.float32).max
+    if not finite.all():
+        raise UserError(f"{origin}: target {np.argmin(finite)} is no finite float32", "repair it, or remove the image")
+    return targets.astype(np.float64)
 
 
 def _one_hot(labels: np.ndarray) -> bool:

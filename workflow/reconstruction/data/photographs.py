@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from ..configuration import Resize
 from ..errors import UserError, reason
 from ..files import outside
 from ..machine.devices import require_memory
@@ -18,10 +19,11 @@ FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP")  # Pillow has others, wh
 BYTES = 6  # for each pixel while a pool is made: as it is read, with its channels first, as float32
 
 
-def read_folder(path: str, turn: bool = True) -> Pool:
+def read_folder(path: str, turn: bool = True, resize: Resize | None = None) -> Pool:
     """The pool in a folder with a folder of image files for each class, turned as their orientation tags say.
 
-    All images have one size, and all are 8-bit grey or all are RGB. Raises UserError naming the image that is not.
+    All images have one size, unless they are resized, and are 8-bit grey or RGB; grey ones beside RGB become RGB.
+    Raises UserError naming the image that is neither.
     """
     found = listing(Path(path))
     remarks = [told(found.passed_over)] if found.passed_over else []
@@ -31,21 +33,27 @@ def read_folder(path: str, turn: bool = True) -> Pool:
             "put PNG, JPEG, BMP, PGM, TIFF or WebP files there",
         )
     first = found.files[0]
-    image = _read(first, turn)
+    image = _read(first, turn, resize)
     kind, count = str(image), len(found.files)
-    require_memory(BYTES * image.pixels.size * count, f"{path}: to read {count} images of {kind}", "scale them down")
-    pixels = np.empty((count, *image.pixels.shape), np.uint8)
-    turned, paged = [], []
+    pixels = _space_for(count, image, path)
+    turned, paged, grey = [], [], []
     for place, file in enumerate(found.files):
-        image = _read(file, turn)
-        if image.pixels.shape != pixels.shape[1:]:
+        image = _read(file, turn, resize)
+        if image.pixels.shape[:2] != pixels.shape[1:3]:
             raise UserError(
                 f"{shown(str(file))}: is {image}, but {shown(str(first))} is {kind}",
-                "bring all images to one size, all grey or all RGB",
+                f"set resize of the source, such as {{size: [{pixels.shape[1]}, {pixels.shape[2]}]}}",
             )
+        if image.channels > pixels.shape[3]:
+            grey_ones, pixels = pixels, _space_for(count, image, path)
+            pixels[:place] = grey_ones[:place]
         pixels[place] = image.pixels
         turned += [file] * image.turned
         paged += [file] * image.more_pages
+        grey += [file] * (image.channels == 1)
+    if grey and pixels.shape[3] == 3:
+        are = "are grey and become" if len(grey) > 1 else "is grey and becomes"
+        remarks.append(f"{_named(grey)} {are} RGB, as the others are, with the same value in each channel")
     if paged:
         remarks.append(f"of {_named(paged)} only the first page or frame is read")
     if turned:
@@ -59,18 +67,30 @@ def read_folder(path: str, turn: bool = True) -> Pool:
 
 @dataclass(frozen=True)
 class _Picture:
-    """pixels: (H, W) or (H, W, 3) uint8."""
+    """pixels: (H, W, 1 or 3) uint8."""
 
     pixels: np.ndarray
     turned: bool
     more_pages: bool
 
+    @property
+    def channels(self) -> int:
+        return self.pixels.shape[2]
+
     def __str__(self) -> str:
         height, width = self.pixels.shape[:2]
-        return f"{width} x {height} {'grey' if self.pixels.ndim == 2 else 'RGB'}"
+        return f"{width} x {height} {'grey' if self.channels == 1 else 'RGB'}"
 
 
-def _read(file: Path, turn: bool) -> _Picture:
+def _space_for(count: int, image: _Picture, path: str) -> np.ndarray:
+    """Where so many such images go; raises UserError where there is too little memory."""
+    require_memory(
+        BYTES * image.pixels.size * count, f"{path}: to read {count} images of {image}", "scale them down by resize"
+    )
+    return np.empty((count, *image.pixels.shape), np.uint8)
+
+
+def _read(file: Path, turn: bool, resize: Resize | None) -> _Picture:
     try:
         with outside.opened(file) as handle, Image.open(handle, formats=FORMATS) as image:
             turned = turn and image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
@@ -86,7 +106,10 @@ def _read(file: Path, turn: bool) -> _Picture:
     if upright.mode not in ("L", "RGB"):
         problem = f"{shown(str(file))}: its pixels are of mode {upright.mode}"
         raise UserError(problem, "save it as 8-bit grey (L) or RGB")
-    return _Picture(np.asarray(upright), turned, pages > 1)
+    if resize is not None:
+        height, width = resize.size
+        upright = upright.resize((width, height), Image.Resampling[resize.filter.upper()])
+    return _Picture(np.atleast_3d(np.asarray(upright)), turned, pages > 1)
 
 
 def _named(files: list[Path]) -> str:

@@ -1,14 +1,15 @@
-"""Where images come from: each source gives a pool of images to train on and, if it has one, a test set."""
+"""Where images come from: each source gives a pool to train on and, if it has them, others to hold out and to test."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from ..configuration import Faces, ImageFile, ImageFolder, Source, Torchvision
+from ..configuration import Faces, ImageFile, ImageFolder, Source, Torchvision, VectorFile
 from ..errors import UserError, reason
 from .folders import class_folders
 from .images import Pool, checked
@@ -16,27 +17,38 @@ from .images import Pool, checked
 FACES = 100  # the first 100 images of scikit-image's LFW subset are faces, the rest other patches
 
 
-def load(source: Source) -> tuple[Pool, Pool | None]:
-    """The pool to draw training and held-out images from, and the source's own test set or None.
+class Pools(NamedTuple):
+    """held_out: None where held-out images are of the pool of the training ones; test: None where there is none."""
 
-    Both have images of one shape and the same classes. Raises UserError naming the file and the defect.
+    training: Pool
+    held_out: Pool | None = None
+    test: Pool | None = None
+
+
+def load(source: Source) -> Pools:
+    """A source's pools, of images of one shape and the same classes.
+
+    Raises UserError naming the file and the defect.
     """
-    pool, test = LOADERS[source.kind](source)
-    if test is None:
-        return pool, None
-    if test.images.shape[1:] != pool.images.shape[1:]:
+    pool, held_out, test = LOADERS[source.kind](source)
+    return Pools(pool, *(other and _like(pool, other) for other in (held_out, test)))
+
+
+def _like(pool: Pool, other: Pool) -> Pool:
+    """Another pool of the same source, with the names of its classes; raises UserError where it does not fit."""
+    if other.images.shape[1:] != pool.images.shape[1:]:
+        what = "inputs have shape" if pool.images.ndim == 2 else "images have shape (C, H, W)"
         raise UserError(
-            f"{test.origin}: images have shape (C, H, W) {test.images.shape[1:]}, those of {pool.origin} "
-            f"{pool.images.shape[1:]}",
+            f"{other.origin}: {what} {other.images.shape[1:]}, those of {pool.origin} {pool.images.shape[1:]}",
             "bring both to one",
         )
-    if test.class_names and pool.class_names and test.class_names != pool.class_names:
+    if other.class_names and pool.class_names and other.class_names != pool.class_names:
         raise UserError(
-            f"{test.origin}: its classes are {', '.join(test.class_names)}, those of {pool.origin} "
+            f"{other.origin}: its classes are {', '.join(other.class_names)}, those of {pool.origin} "
             f"{', '.join(pool.class_names)}",
             "give both the same",
         )
-    return pool, replace(test, class_names=pool.class_names)
+    return replace(other, class_names=pool.class_names)
 
 
 def source_files(source: Source) -> list[str]:
@@ -47,9 +59,9 @@ def source_files(source: Source) -> list[str]:
     unnoticed. Torchvision's files, which never change and may have to be fetched first, are not watched, nor are class
     folders with a brace in their name, which Snakemake would take for a wildcard, or a name that is no UTF-8.
     """
-    if not isinstance(source, ImageFile | ImageFolder):
+    if not isinstance(source, ImageFile | ImageFolder | VectorFile):
         return []
-    paths = [Path(path) for path in (source.path, source.test_path) if path]
+    paths = [Path(path) for path in (source.path, source.held_out_path, source.test_path) if path]
     if isinstance(source, ImageFolder):
         paths += [folder for path in paths if path.is_dir() for folder in class_folders(path)]
     return [
@@ -57,24 +69,28 @@ def source_files(source: Source) -> list[str]:
     ]
 
 
-def _faces(source: Faces) -> tuple[Pool, None]:
+def _faces(source: Faces) -> Pools:
     from skimage.data import lfw_subset
 
     photographs = lfw_subset()[:FACES]
-    return checked(photographs, np.zeros(FACES, np.int64), "skimage.data.lfw_subset"), None
+    return Pools(checked(photographs, np.zeros(FACES, np.int64), "skimage.data.lfw_subset"))
 
 
-def _own_images(source: ImageFile | ImageFolder) -> tuple[Pool, Pool | None]:
+def _own(source: ImageFile | ImageFolder | VectorFile) -> Pools:
     from .image_files import read_file
     from .photographs import read_folder
+    from .vectors import read_vectors
 
     def read(path: str) -> Pool:
-        return read_file(path) if isinstance(source, ImageFile) else read_folder(path, source.turn)
+        if isinstance(source, ImageFolder):
+            return read_folder(path, source.turn, source.resize)
+        return read_file(path) if isinstance(source, ImageFile) else read_vectors(path)
 
-    return read(source.path), read(source.test_path) if source.test_path else None
+    held_out, test = (read(path) if path else None for path in (source.held_out_path, source.test_path))
+    return Pools(read(source.path), held_out, test)
 
 
-def _torchvision(source: Torchvision) -> tuple[Pool, Pool]:
+def _torchvision(source: Torchvision) -> Pools:
     """CIFAR's files are pickles: torchvision compares every one with its MD5 sum before it opens any."""
     from torchvision import datasets
 
@@ -98,13 +114,14 @@ def _torchvision(source: Torchvision) -> tuple[Pool, Pool]:
         origin = f"{source.root} ({source.kind}, {'train' if train else 'test'})"
         return checked(np.asarray(loaded.data), np.asarray(loaded.targets), origin, tuple(loaded.classes))
 
-    return split(True), split(False)
+    return Pools(split(True), test=split(False))
 
 
 TORCHVISION = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "cifar10": "CIFAR10", "cifar100": "CIFAR100"}
 LOADERS: dict[str, Callable] = {
     "faces": _faces,
-    "file": _own_images,
-    "folder": _own_images,
+    "file": _own,
+    "folder": _own,
+    "vectors": _own,
     **dict.fromkeys(TORCHVISION, _torchvision),
 }

@@ -15,7 +15,7 @@ from ..models.deployed import Deployed
 from ..models.space import INPUTS
 from . import baselines, pixels
 from .chance import Chance
-from .matching import nearest_by_ncc, published, reconstructions
+from .matching import nearest_by_ncc, published, reconstructions, without_pictures
 from .pixels import Pixels
 from .scores import Row, Scores, best, over
 from .thresholds import Thresholds
@@ -42,9 +42,13 @@ class Control:
 
 def mean_image(images: np.ndarray, held_out_images: np.ndarray, model: Deployed) -> Control:
     """No reconstruction at all: the mean image that ships with the model, for every image (n, C, H, W)."""
-    ssim = reconstructions(images, model.mean, np.zeros_like(images)).ssim[3]
+    nothing_found = (
+        without_pictures(len(images))
+        if model.of_vectors
+        else reconstructions(images, model.mean, np.zeros_like(images))
+    )
     nothing = np.zeros(len(images))
-    return Control(nothing, ssim, np.zeros(len(held_out_images)), nothing[None])
+    return Control(nothing, nothing_found.ssim[3], np.zeros(len(held_out_images)), nothing[None])
 
 
 def scored(

@@ -128,9 +128,17 @@ def published(
     images: np.ndarray, inputs: Tensor, mean: np.ndarray, candidates: Pixels
 ) -> tuple[np.ndarray, Reconstructions]:
     """Which of the candidates (N, D) are nearest to images (n, C, H, W), as mean-subtracted pixels the inputs (n, D),
-    and how they compare."""
+    and how they compare; vectors, which have no channels and no SSIM, by their cosine alone."""
+    if mean.ndim == 1:
+        return nearest_by_ncc(inputs, candidates).index, without_pictures(len(images))
     index = nearest_by_channel(inputs, candidates, mean.shape).index
     return index, reconstructions(images, mean, candidates[index].view(-1, *mean.shape).numpy())
+
+
+def without_pictures(count: int) -> Reconstructions:
+    """Of vectors, which have no reconstruction in pixels."""
+    nothing = np.full(count, np.nan)
+    return Reconstructions(np.empty((count, 0, 0, 0), np.float32), dict.fromkeys(SSIM_WINDOWS, nothing), nothing)
 
 
 def reconstructions(images: np.ndarray, mean: np.ndarray, candidates: np.ndarray) -> Reconstructions:

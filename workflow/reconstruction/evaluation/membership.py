@@ -6,7 +6,7 @@ With the images fixed, stationarity is linear in lambda,
 
 and an image that was not trained on has no part in the sum. Beside its lambda stand its closure, how well it closes the
 first layer's equations by itself (attack/exact/closure.py), and its margin q, y Phi(x) of two classes, the
-score of the usual attack by the loss.
+score of the usual attack by the loss. Of a regression lambda has either sign, and its size is the score.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ..attack.exact.closure import closure
 from ..attack.exact.condition import condition
-from ..data import image_files
+from ..data import image_files, vectors
 from ..data.copies import copies
 from ..errors import UserError
 from ..models.deployed import Deployed
@@ -60,15 +60,24 @@ def bytes_for(images: int, network: Network) -> int:
 
 
 def read_pool(path: Path, model: Deployed | Program) -> Suspects:
-    """An NPZ or HDF5 file of images, labels, those of two classes in {-1, +1} or {0, 1}, and perhaps member, less the
-    copies of members that are said to be none; raises UserError."""
-    pool = image_files.read_file(str(path))
+    """An NPZ or HDF5 file of images or vectors, labels, of two classes in {-1, +1} or {0, 1}, or targets, and perhaps
+    member, less the copies of members that are said to be none; raises UserError."""
+    of_vectors = isinstance(model, Deployed) and model.of_vectors
+    read = vectors.read_vectors if of_vectors else image_files.read_file
+    pool = read(str(path), labelled=bool(model.family.labels))
     if pool.images.shape[1:] != model.image_shape:
         raise UserError(
             f"{path}: images have shape {pool.images.shape[1:]}, and the model takes {model.image_shape}",
             "give images of that shape",
         )
-    labels = _labels(pool.classes, model.family, path)
+    said: list[str] = []
+    if isinstance(model, Program) or model.family.labels:
+        labels = _labels(pool.classes, model.family, path)
+    elif pool.targets is not None:
+        labels = pool.targets
+    else:
+        labels = answers(model.outputs(pool.images), model.family)
+        said = [f"{path}: has no array 'targets', so that the margin tells nothing; lambda and closure do without"]
     member = image_files.read_arrays(str(path), ("member",)).get("member")
     if member is not None:
         if member.shape != pool.classes.shape or member.dtype != bool:
@@ -77,14 +86,16 @@ def read_pool(path: Path, model: Deployed | Program) -> Suspects:
             )
         if member.all() or not member.any():
             raise UserError(f"{path}: member says the same of every image", "give both kinds, or leave it out")
-    keep, said = _copies(pool.images, member, path)
+    keep, copied = _copies(pool.images, member, path)
     return Suspects(
-        pool.images[keep], labels[keep], None if member is None else member[keep], keep, (*pool.remarks, *said)
+        pool.images[keep], labels[keep], None if member is None else member[keep], keep, (*pool.remarks, *said, *copied)
     )
 
 
 def _labels(classes: np.ndarray, family: Family, path: Path) -> np.ndarray:
-    """The labels that numbers (n,) stand for; raises UserError where the network has no such."""
+    """The labels that numbers (n,) stand for; raises UserError where the network has no such, or there are none."""
+    if "labels" not in image_files.read_arrays(str(path), ("labels",)):
+        raise UserError(f"{path}: has no array 'labels'", "give one for each image, as the model was trained")
     found, known = set(np.unique(classes).tolist()), family.labels
     if found <= set(known):
         return classes
@@ -131,8 +142,9 @@ def score(model: Deployed, suspects: Suspects) -> pd.DataFrame:
     """One row for each image of the suspects."""
     network = model.network.to(dtype=torch.float64)
     inputs, labels = model.inputs(suspects.images).double(), torch.from_numpy(suspects.labels).double()
+    lambdas = true_stationarity(network, inputs, labels).lambdas
     scores = {
-        "lambda": true_stationarity(network, inputs, labels).lambdas,
+        "lambda": lambdas if network.family.lambda_has_a_sign else np.abs(lambdas),
         "closure": closure(network, inputs, labels).numpy(),
         "margin": margins(network, inputs, labels).numpy(),
     }
@@ -157,7 +169,9 @@ def scores_of(table: pd.DataFrame) -> list[str]:
 
 
 def answers(outputs: Tensor, family: Family) -> np.ndarray:
-    """The labels (n,) of the largest margins that outputs (n, C) give."""
+    """The labels (n,) of the largest margins that outputs (n, C) give; of a regression the outputs themselves."""
+    if not family.labels:
+        return outputs.squeeze(-1).numpy()
     known = torch.tensor(family.labels)
     margins = [family.margins(outputs, label.expand(len(outputs))) for label in known]
     return known[torch.stack(margins).argmax(0)].numpy()

@@ -11,11 +11,12 @@ from torch import Tensor
 from ..files import store
 from ..models.deployed import Deployed
 from ..models.space import Space
+from .bars import bars
 
 
 @dataclass(frozen=True)
 class Pixels:
-    """N candidates as mean-subtracted pixels (N, D), of which indexing computes those that are asked for."""
+    """N candidates as images are compared, of which indexing computes those that are asked for."""
 
     coordinates: np.ndarray  # (N, r)
     space: Space  # of the coordinates
@@ -25,7 +26,7 @@ class Pixels:
         return len(self.coordinates)
 
     def __getitem__(self, chosen: slice | np.ndarray) -> Tensor:
-        """Pixels (k, D) of k candidates."""
+        """Pixels (k, D) of k candidates, or of vectors (k, 2 D)."""
         return self.model.pixels(self.space.inputs(torch.from_numpy(self.coordinates[chosen])))
 
 
@@ -42,7 +43,10 @@ def stretch(images: np.ndarray) -> np.ndarray:
 
 
 def pictures(pixels: Tensor, mean: np.ndarray) -> np.ndarray:
-    """Mean-subtracted pixels (k, D) as pictures (k, C, H, W) in [0, 1]: the mean image added, stretched."""
+    """Mean-subtracted pixels (k, D) as pictures (k, C, H, W) in [0, 1]: the mean image added, stretched; vectors, as
+    they are compared (k, 2 D), as their coordinates drawn."""
+    if mean.ndim == 1:
+        return bars(pixels[:, : mean.size].numpy())
     return stretch(pixels.view(-1, *mean.shape).numpy() + mean)
 
 

@@ -19,9 +19,10 @@ QUANTITIES = {
     "n": Quantity("training images"),
     "n_held_out": Quantity("images of the same kind never trained on"),
     "network": Quantity("sizes of the layers, from the input to the output"),
-    "training_loss": Quantity("mean logistic loss at the end of training"),
+    "training_loss": Quantity("mean loss at the end of training"),
     "on_margin": Quantity("training images within 10 % of the smallest margin", "n"),
     "test_accuracy": Quantity("share of the test images that the network labels right"),
+    "test_error": Quantity("mean absolute error on the test images, of a regression"),
     "condition": Quantity("whether what the attack assumes holds for the model, by the next two figures"),
     "unexplained": Quantity("share of the first layer that the training images leave unexplained"),
     "balance": Quantity(

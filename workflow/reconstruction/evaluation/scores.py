@@ -176,8 +176,9 @@ def tells_rare(held_out: int) -> bool:
     return held_out * RARE >= 1
 
 
-def over(ssim: np.ndarray, settings: Evaluation) -> int:
-    return int((ssim > settings.ssim_threshold).sum())
+def over(ssim: np.ndarray, settings: Evaluation) -> float:
+    """How many are above the published mark; nan of vectors, which have no SSIM."""
+    return math.nan if np.isnan(ssim).any() else int((ssim > settings.ssim_threshold).sum())
 
 
 def best(scores: np.ndarray, count: int) -> float:

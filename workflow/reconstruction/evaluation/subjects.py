@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from ..models import deployed, mlp, program
+from ..models import deployed, program
 from ..models.deployed import Deployed
 from ..models.program import Program
 from ..training.block_stationarity import block_stationarity, bytes_for, outputs
@@ -54,8 +54,7 @@ class Mlp(Subject):
         return membership.bytes_for(images, self.model.network)
 
     def outputs(self, images: np.ndarray) -> Tensor:
-        network = self.model.network.to(dtype=torch.float64)
-        return mlp.outputs(network, mlp.activations(network, self.model.inputs(images).double()))
+        return self.model.outputs(images)
 
     def score(self, suspects: Suspects) -> tuple[pd.DataFrame, str]:
         return membership.score(self.model, suspects), ""

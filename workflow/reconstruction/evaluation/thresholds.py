@@ -33,8 +33,10 @@ def threshold(scores: np.ndarray, rate: float) -> float:
 def cross_fitted_hits(scores: np.ndarray, labels: np.ndarray, rate: float) -> np.ndarray:
     """Which of k held-out scores pass the threshold of the half that they are not in.
 
-    The halves take turns within each label, so both have the balance of the whole.
+    The halves take turns within each label, so both have the balance of the whole; targets count as one label.
     """
+    if labels.dtype.kind == "f":
+        labels = np.zeros(len(labels))
     half = np.zeros(len(scores), int)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)

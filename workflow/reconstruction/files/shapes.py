@@ -18,9 +18,11 @@ OF_A_SUBSET = {
     f"{part}/{name}": f"{words.format(part=part)}"
     for part in ("training", "held_out", "test")
     for name, words in (
-        ("images", "float {part} channels height width"),
+        ("images", "float {part} channels height width or float {part} inputs"),
+        ("pictures", "float {part} colours lines columns"),
+        ("names", "text {part}"),
         ("classes", "whole {part}"),
-        ("labels", "whole {part}"),
+        ("labels", "number {part}"),
         ("source_index", "whole {part}"),
     )
 }
@@ -29,7 +31,7 @@ OF_MATCHES = {
     for part in ("training", "held_out")
     for name, words in (
         ("shown", "float shown_{part} channels height width"),
-        ("labels", "whole {part}"),
+        ("labels", "number {part}"),
         ("*hit", "boolean {part}"),
         ("nearest_candidate", "whole {part}"),
         ("one_to_one_representative", "whole {part}"),
@@ -38,15 +40,17 @@ OF_MATCHES = {
         ("*", "float {part}"),
     )
 }
+MEAN = "float channels height width or float inputs"  # of images, or of vectors
 OF_A_SPACE = {"basis": "float coordinates inputs"}
 OF_A_TRACE = {"trace/iterations": "whole moments", "trace/residuals": "float restarts moments layers"}
 
-# A kind of values, then lengths; the first pattern that a name fits counts.
+# A kind of values, then lengths, or others of another number; the first pattern that a name fits counts.
 SHAPES: dict[str, dict[str, str]] = {
-    "subset": {"mean": "float channels height width", **OF_A_SUBSET},
-    "model": {"mean": "float channels height width", "weights/1": "float units inputs", "activation": "text"},
+    "subset": {"mean": MEAN, "std": "float inputs", **OF_A_SUBSET},
+    "model": {"mean": MEAN, "weights/1": "float units inputs", "activation": "text", "regression": "float"},
     "training": {
         "accuracy/*": "float",
+        "error/*": "float",
         "curve/step": "whole records",
         "curve/*": "float records",
         "margins": "float training",
@@ -85,6 +89,8 @@ SHAPES: dict[str, dict[str, str]] = {
     },
     "evaluation": {
         **OF_MATCHES,
+        "mean": "float inputs",  # of vectors
+        "std": "float inputs",
         "representatives/ncc": "float representatives",
         "representatives/nearest_image": "whole representatives",
         "representatives/shown": "float shown channels height width",
@@ -104,8 +110,8 @@ SHAPES: dict[str, dict[str, str]] = {
     "progress": {},
 }
 NEVER_NONE = {"channels", "height", "width", "inputs", "units", "layers", "records", "moments", "restarts", "training"}
-FINITE = {"basis", "mean", "squared_norms", "true_residuals"}  # but of a model, whose own reader tells
-FINITE |= {name for name in OF_A_SUBSET if name.endswith("images")}
+FINITE = {"basis", "mean", "std", "squared_norms", "true_residuals"}  # but of a model, whose own reader tells
+FINITE |= {name for name in OF_A_SUBSET if name.endswith(("images", "pictures", "labels"))}
 FINITE |= {"candidates/coordinates", "representatives/coordinates"}
 INDICES = {  # whole numbers that count along a length
     "candidates/cluster": "representatives",
@@ -120,7 +126,8 @@ def lengths(kind: str, arrays: Arrays) -> dict[str, int]:
         shape = next((shape for pattern, shape in SHAPES[kind].items() if fnmatchcase(name, pattern)), None)
         if shape is None:
             continue
-        values, *words = shape.split()
+        alternatives = [alternative.split() for alternative in shape.split(" or ")]
+        values, *words = next((found for found in alternatives if len(found) == array.ndim + 1), alternatives[0])
         if array.dtype.kind not in KINDS[values] or array.ndim != len(words):
             raise ValueError(f"its {name} is of type {array.dtype} and shape {array.shape}, not {shape}")
         for word, length in zip(words, array.shape, strict=True):

@@ -1,6 +1,6 @@
 """Which representatives are likely real, told from the model and the candidates alone (measured in docs/evidence.md).
 
-    score = agreement^3 / response, and 0 where the margin or the response is not positive
+    score = agreement^3 / response, and 0 where the margin or the response is not positive; a regression tells no margin
 
 Noise differs from restart to restart, so it finds little agreement. Mixtures of many images come back as faithfully
 as images do, but keep what a class has in common and lose what sets images apart: for their norm they excite the
@@ -26,7 +26,8 @@ AGREEMENT_POWER = 3
 class Signals:
     """What the model says of N candidates, each (N,).
 
-    margins: y Phi(x) of two classes; responses: |a_{L-1}(x)| / |x|, the last hidden layer's norm over the input's.
+    margins: y Phi(x) of two classes, nan of a regression, whose targets are unknown; responses: |a_{L-1}(x)| / |x|, the
+    last hidden layer's norm over the input's.
     """
 
     lambdas: np.ndarray
@@ -48,7 +49,8 @@ def measure(network: Network, inputs: np.ndarray, labels: np.ndarray, lambdas: n
     for block in blocks(len(inputs), BLOCK):
         candidates = torch.from_numpy(inputs[block]).to(network.weights[0].dtype)
         layers = activations(network, candidates)
-        margins[block] = network.family.margins(outputs(network, layers), torch.from_numpy(labels[block])).numpy()
+        found = network.family.margins(outputs(network, layers), torch.from_numpy(labels[block]))
+        margins[block] = torch.nan if network.regression else found
         norms = candidates.norm(dim=-1).clamp(min=torch.finfo(candidates.dtype).tiny)
         responses[block] = (layers[-1].norm(dim=-1) / norms).numpy()
     return Signals(lambdas, margins, responses)
@@ -61,5 +63,5 @@ def score(agreement: np.ndarray, signals: Signals) -> np.ndarray:
     signals: of the representatives. Under smooth activations a response may be too small for float32, and 0 with a
     positive margin.
     """
-    sound = (signals.margins > 0) & (signals.responses > 0)
+    sound = ~(signals.margins <= 0) & (signals.responses > 0)
     return np.divide(agreement**AGREEMENT_POWER, signals.responses, out=np.zeros(len(agreement)), where=sound)

@@ -6,7 +6,7 @@ No file is unpickled: PyTorch's restricted loader reads tensors and plain values
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 
@@ -26,7 +26,9 @@ from .layers import Linear, find_layers, has_numbers, linears, named_layers, ref
 from .mlp import Network
 from .ordering import natural
 from .plausibility import dead_layer
+from .regression import Regression
 
+SMALLEST_STD = 1e-6
 LATER_BIASES = (
     "biases beyond the first layer make the network homogeneous only in part: training alone need not end where the "
     "attack's equations hold, which include the biases' own, and what is not found tells less"
@@ -39,7 +41,7 @@ NOT_HOMOGENEOUS = (
 
 @dataclass(frozen=True)
 class Adopted:
-    """mean: (C, H, W); std: (C or 1, 1, 1); notes: what was made of the file."""
+    """mean: (C, H, W); std: (C or 1, 1, 1); of vectors (D,) and (D or 1,); notes: what was made of the file."""
 
     network: Network
     mean: np.ndarray
@@ -57,11 +59,13 @@ def read(settings: AdoptedModel) -> Adopted:
     shape = tuple(settings.input_shape)
     network, notes = _read_network(settings, shape, path)
     _check_it_lives(network, path)
-    std = np.asarray(settings.std, np.float32).reshape(-1, 1, 1)
-    mean = _mean_image(settings, shape)
+    mean = _of_file(settings.mean, "mean", shape) if isinstance(settings.mean, str) else _spread(settings.mean, shape)
+    std = _of_file(settings.std, "std", shape) if isinstance(settings.std, str) else _flat(settings.std, shape)
     if not mean.any() and (std == 1).all():
+        what = "vectors go in as they are" if len(shape) == 1 else "images go in as they are, from 0 to 1"
         notes.append(
-            "warning: neither mean nor std is given: if the network saw images less a mean or over a std, give them"
+            f"warning: neither mean nor std is given, so {what} (mean 0, std 1); if the network saw them less a "
+            "mean or over a std, set mean and std of the model"
         )
     return Adopted(network, mean, std, tuple(notes))
 
@@ -90,12 +94,18 @@ def _read_network(settings: AdoptedModel, shape: tuple[int, ...], path: Path) ->
             f"the batch normalisation {norm.name} is folded into {into}, which leaves the outputs as they are (with "
             "PyTorch's eps of 1e-5) but not what weights training led to: the attack may find less"
         )
+    regression = Regression.of(settings.loss)
+    if regression and len(found[-1].weight) > 1:
+        raise UserError(
+            f"{path}: the network has {len(found[-1].weight)} outputs, and of a regression one is read",
+            "leave out loss if it tells classes, or give the weights of one output",
+        )
     if len(found[-1].weight) == 2:
         found = one_output(found)
         notes.append("the two outputs are reduced to one, (w_1 - w_0) / sqrt 2, positive for the second class")
     elif len(found[-1].weight) > 2:
         notes.append(f"the {len(found[-1].weight)} outputs are read as those of as many classes under cross entropy")
-    network = network_of(found, path, ACTIVATIONS[settings.activation])
+    network = replace(network_of(found, path, ACTIVATIONS[settings.activation]), regression=regression)
     if network.later_biases:
         notes.append(LATER_BIASES)
     if not network.activation.is_homogeneous:
@@ -105,18 +115,31 @@ def _read_network(settings: AdoptedModel, shape: tuple[int, ...], path: Path) ->
     return network, notes
 
 
-def _mean_image(settings: AdoptedModel, shape: tuple[int, ...]) -> np.ndarray:
-    """The mean image (C, H, W) that a number, one for each channel, or an NPY file makes."""
-    if not isinstance(settings.mean, str):
-        return np.broadcast_to(np.asarray(settings.mean, np.float32).reshape(-1, 1, 1), shape).copy()
-    path = Path(settings.mean)
+def _flat(value: float | list[float], shape: tuple[int, ...]) -> np.ndarray:
+    """A number, or one for each channel or coordinate, with as many axes as the shape."""
+    return np.asarray(value, np.float32).reshape(-1, *(1,) * (len(shape) - 1))
+
+
+def _spread(value: float | list[float], shape: tuple[int, ...]) -> np.ndarray:
+    """The same for every pixel."""
+    return np.broadcast_to(_flat(value, shape), shape).copy()
+
+
+def _of_file(file: str, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """The mean image (C, H, W), or the mean or std of vectors (D,), of an NPY file."""
+    path, of_vectors = Path(file), len(shape) == 1
+    what = f"the {name} of vectors" if of_vectors else "the mean image"
     with reading(path, "write it as NPY, with numpy.save", Exception), outside.opened(path) as handle:
-        image = npy.read(handle, outside.size(handle), "the mean image")
-    if image.shape not in (shape, shape[1:] if shape[0] == 1 else shape):
-        raise UserError(f"{path}: the mean image has shape {image.shape}", f"input_shape is {shape}")
-    if image.dtype.kind != "f" or not (np.isfinite(image).all() and image.min() >= 0 and image.max() <= 1):
-        raise UserError(f"{path}: the mean image is not of floats from 0 to 1", "scale it as the pixels are")
-    return image.reshape(shape).astype(np.float32)
+        found = npy.read(handle, outside.size(handle), what)
+    if found.shape not in (shape, shape[1:] if not of_vectors and shape[0] == 1 else shape):
+        raise UserError(f"{path}: {what} has shape {found.shape}", f"input_shape is {shape}")
+    if found.dtype.kind != "f" or not np.isfinite(found).all():
+        raise UserError(f"{path}: {what} is not of finite floats", "save it so")
+    if not of_vectors and (found.min() < 0 or found.max() > 1):
+        raise UserError(f"{path}: {what} is not of floats from 0 to 1", "scale it as the pixels are")
+    if name == "std" and found.min() < SMALLEST_STD:
+        raise UserError(f"{path}: {what} has a number below {SMALLEST_STD}", "set 1 where a coordinate does not vary")
+    return found.reshape(shape).astype(np.float32)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,14 +16,19 @@ from ..errors import UserError
 from ..files import store
 from .activations import ACTIVATIONS
 from .family import Family
-from .mlp import Network
+from .mlp import Network, phi
+from .regression import Regression
 
 UNIT = np.ones((1, 1, 1), np.float32)
+PIXELS = 0.23  # standard deviation of mean-subtracted pixels in [0, 1]
 
 
 @dataclass(frozen=True)
 class Deployed:
     """network: float32 on the CPU; its inputs are (image - mean) / std, with mean (C, H, W) and std (C or 1, 1, 1).
+
+    A network of vectors has mean (D,) and std (D or 1,). Images are compared by NCC of mean-subtracted pixels, vectors
+    by the cosine of standardised coordinates, which is the NCC of these followed by their negatives.
 
     std stays outside of the first layer's weights. Folded into them, it would leave the outputs as they are but not
     the gradients by the weights, and so not the stationarity that training led to.
@@ -47,20 +53,38 @@ class Deployed:
         return self.network.family
 
     @property
+    def of_vectors(self) -> bool:
+        return self.mean.ndim == 1
+
+    @property
+    def box(self) -> float:
+        """No input of an image is larger; those of vectors have no bound."""
+        return math.inf if self.of_vectors else 1 / float(self.std.min())
+
+    @property
     def stds(self) -> Tensor:
-        """What each pixel is divided by (C, H, W)."""
+        """What each pixel is divided by (C, H, W); of vectors (D,) what makes standardised coordinates pixels."""
+        if self.of_vectors:
+            return torch.full(self.mean.shape, PIXELS)
         return torch.from_numpy(np.broadcast_to(self.std, self.mean.shape).copy())
+
+    def outputs(self, images: np.ndarray) -> Tensor:
+        """Phi (n, C) of images (n, C, H, W) in [0, 1], or vectors (n, D), float64."""
+        return phi(self.network.to(dtype=torch.float64), self.inputs(images).double())
 
     def inputs(self, images: np.ndarray) -> Tensor:
         """Images (n, C, H, W) in [0, 1] as network inputs (n, D)."""
         return normalise(images, self.mean, self.std)
 
     def centred(self, images: np.ndarray) -> Tensor:
-        """Images (n, C, H, W) as mean-subtracted pixels (n, D), which candidates are compared with."""
-        return normalise(images, self.mean)
+        """Images (n, C, H, W) as mean-subtracted pixels (n, D), or vectors (n, D) as (n, 2 D), which candidates are
+        compared with."""
+        return self.pixels(self.inputs(images)) if self.of_vectors else normalise(images, self.mean)
 
     def pixels(self, inputs: Tensor) -> Tensor:
-        """Network inputs (n, D) as mean-subtracted pixels (n, D)."""
+        """Network inputs (n, D) as they are compared: as mean-subtracted pixels (n, D), or vectors as (n, 2 D)."""
+        if self.of_vectors:
+            return torch.cat([inputs, -inputs], 1)
         if (self.std == 1).all():
             return inputs
         return inputs * self.stds.reshape(-1)
@@ -73,7 +97,7 @@ def normalise(images: np.ndarray, mean: np.ndarray, std: np.ndarray = UNIT) -> T
 
 def arrays(network: Network, mean: np.ndarray, std: np.ndarray = UNIT) -> dict[str, np.ndarray]:
     """What model.h5 holds: weights/1 .. weights/L, the biases that there are, mean and std, as float32, and
-    the activation by its name.
+    the activation by its name; of a regression its loss's delta as well.
 
     The first layer's is called bias. Those of further layers, weights/bias2 .. weights/biasL, are named among the
     weights, so that a program that knows no such biases refuses the file.
@@ -84,7 +108,9 @@ def arrays(network: Network, mean: np.ndarray, std: np.ndarray = UNIT) -> dict[s
         for layer, bias in enumerate(network.biases, start=1)
         if bias is not None
     }
-    return {**weights, **biases, "mean": mean, "std": std, "activation": np.asarray(network.activation.name)}
+    regression = {} if network.regression is None else {"regression": np.asarray(network.regression.delta)}
+    activation = np.asarray(network.activation.name)
+    return {**weights, **biases, **regression, "mean": mean, "std": std, "activation": activation}
 
 
 def _bias_name(layer: int) -> str:
@@ -101,11 +127,15 @@ def read(path: Path) -> Deployed:
     activation = ACTIVATIONS.get(str(stored["activation"]))
     if activation is None:
         raise UserError(f"{path}: its activation is none of {', '.join(ACTIVATIONS)}", "make the model again")
-    known = {"mean", "std", "activation", *(name for k in layers for name in (f"weights/{k}", _bias_name(k)))}
-    if not (stored.arrays.keys() <= known and _make_a_network(weights, biases, mean, std)):
+    delta = float(stored["regression"]) if "regression" in stored.arrays else None
+    names = {name for k in layers for name in (f"weights/{k}", _bias_name(k))}
+    known = {"mean", "std", "activation", "regression", *names}
+    makes = _make_a_network(weights, biases, mean, std) and (delta is None or (delta > 0 and len(weights[-1]) == 1))
+    if not (stored.arrays.keys() <= known and makes):
         raise UserError(f"{path}: its weights, biases, mean and std do not fit together", "make the model again")
     found = [None if bias is None else torch.from_numpy(bias) for bias in biases]
-    network = Network.of([torch.from_numpy(weight) for weight in weights], found, activation)
+    regression = None if delta is None else Regression(delta)
+    network = Network.of([torch.from_numpy(weight) for weight in weights], found, activation, regression)
     if not all(parameter.isfinite().all() for parameter in network.parameters):
         raise UserError(f"{path}: has a weight that is no finite number", "train the model again")
     return Deployed(network, mean, stored, std)
@@ -114,10 +144,11 @@ def read(path: Path) -> Deployed:
 def _make_a_network(
     weights: list[np.ndarray], biases: list[np.ndarray | None], mean: np.ndarray, std: np.ndarray
 ) -> bool:
-    """Whether the shapes lead from the mean image (C, H, W) to the outputs, and mean and std can normalise."""
+    """Whether the shapes lead from the mean image (C, H, W), or vector (D,), to the outputs, and mean and std can
+    normalise."""
     if any(array.dtype != np.float32 for array in (*weights, mean, std)):
         return False
-    if len(weights) < 2 or any(weight.ndim != 2 or not weight.size for weight in weights) or mean.ndim != 3:
+    if len(weights) < 2 or any(weight.ndim != 2 or not weight.size for weight in weights) or mean.ndim not in (1, 3):
         return False
     sizes = [mean.size, *(len(weight) for weight in weights)]
     chain = all(weight.shape[1] == size for weight, size in zip(weights, sizes, strict=False))
@@ -125,7 +156,8 @@ def _make_a_network(
         bias is None or (bias.shape == (size,) and bias.dtype == np.float32)
         for bias, size in zip(biases, sizes[1:], strict=True)
     )
-    normalises = std.shape in ((1, 1, 1), (len(mean), 1, 1)) and bool(
+    others = (1,) * (mean.ndim - 1)
+    normalises = std.shape in ((1, *others), (len(mean), *others)) and bool(
         (std > 0).all() and np.isfinite(std).all() and np.isfinite(mean).all()
     )
     return chain and fits and normalises

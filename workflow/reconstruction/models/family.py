@@ -6,6 +6,7 @@ sensitivities begin, whether lambda has a sign, and which labels there are. A fu
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
@@ -16,11 +17,11 @@ class Family(ABC):
     """n examples have outputs (..., n, C) and labels (n,).
 
     The margin is positive where the label is right. The loss, and so the attack's equations, are about the log-odds q
-    of the label, which are the margin where there are two classes.
+    of the label, which are the margin where there are two classes, or the residual of a regression.
     """
 
     outputs: int  # C
-    labels: Sequence[int]  # ascending
+    labels: Sequence[int]  # ascending; none where they are targets
     lambda_has_a_sign: bool  # whether dual feasibility demands lambda >= 0
 
     @abstractmethod
@@ -39,6 +40,10 @@ class Family(ABC):
         """d2q/dPhi2 times a direction (..., n, C); None where q is linear in the outputs."""
         return None
 
+    def accuracy(self, margins: Tensor) -> float:
+        """The fraction of margins (n,) that are positive; nan of none, and where labels are targets."""
+        return (margins > 0).double().mean().item() if self.labels else math.nan
+
     @abstractmethod
     def mean_loss(self, log_odds: Tensor) -> float:
         """The mean loss of log-odds (n,)."""
@@ -49,7 +54,7 @@ class Family(ABC):
 
     @abstractmethod
     def curvature(self, log_odds: Tensor) -> Tensor:
-        """The loss's second derivative at each of the log-odds (n,), in float64."""
+        """The loss's second derivative at each of the log-odds (n,), or that of a parabola above it, in float64."""
 
     @abstractmethod
     def candidate_labels(self, count: int) -> Tensor:

@@ -17,36 +17,48 @@ from torch import Tensor
 
 from .activations import RELU, Activation
 from .family import Family
+from .regression import Regression
 from .softmax import family_of
 
 
 @dataclass(frozen=True)
 class Network:
-    """The weights of an MLP, whose outputs say of which family it is.
+    """The weights of an MLP, whose outputs say of which family of classifiers it is.
 
     weights: W_k of shape (h_k, h_{k-1}), first layer to last; W_L has a row for each of the family's outputs.
     bias: b_1 of shape (h_1,), or None of a network that was trained without; later_biases: b_2 .. b_L, where any
-    layer beyond the first has one; activation: of every hidden layer.
+    layer beyond the first has one; activation: of every hidden layer; regression: the family of a network that is no
+    classifier.
     """
 
     weights: tuple[Tensor, ...]
     bias: Tensor | None
     later_biases: tuple[Tensor | None, ...] = ()
     activation: Activation = RELU
+    regression: Regression | None = None
 
     @staticmethod
-    def of(weights: Sequence[Tensor], biases: Sequence[Tensor | None], activation: Activation = RELU) -> Network:
+    def of(
+        weights: Sequence[Tensor],
+        biases: Sequence[Tensor | None],
+        activation: Activation = RELU,
+        regression: Regression | None = None,
+    ) -> Network:
         """The network with a bias, or None, for each layer."""
         bias, *later = biases
         some = tuple(later) if any(bias is not None for bias in later) else ()
-        return Network(tuple(weights), bias, some, activation)
+        return Network(tuple(weights), bias, some, activation, regression)
+
+    def with_layers(self, weights: Sequence[Tensor], biases: Sequence[Tensor | None]) -> Network:
+        """Other layers, with a bias or None for each, of the same activation and family."""
+        return Network.of(weights, biases, self.activation, self.regression)
 
     def __str__(self) -> str:
         return "-".join(map(str, self.sizes))
 
     @property
     def family(self) -> Family:
-        return family_of(len(self.weights[-1]))
+        return self.regression or family_of(len(self.weights[-1]))
 
     @property
     def input_size(self) -> int:
@@ -79,7 +91,7 @@ class Network:
         """The network with every parameter changed."""
         weights = [change(weight) for weight in self.weights]
         biases = [None if bias is None else change(bias) for bias in self.biases]
-        return Network.of(weights, biases, self.activation)
+        return self.with_layers(weights, biases)
 
     def to(self, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Network:
         return self.map(lambda parameter: parameter.to(device=device, dtype=dtype))
@@ -142,9 +154,14 @@ def outputs(network: Network, layers: list[Tensor]) -> Tensor:
     return before_activation(network, layers[-1], len(network.weights))
 
 
+def phi(network: Network, inputs: Tensor) -> Tensor:
+    """Phi(x) of shape (..., n, C), of inputs (..., n, D)."""
+    return outputs(network, activations(network, inputs))
+
+
 def margins(network: Network, inputs: Tensor, labels: Tensor) -> Tensor:
     """The margins (..., n) of inputs (..., n, D) with labels (n,)."""
-    return network.family.margins(outputs(network, activations(network, inputs)), labels)
+    return network.family.margins(phi(network, inputs), labels)
 
 
 def sensitivities(network: Network, layers: list[Tensor], labels: Tensor) -> list[Tensor]:
@@ -168,10 +185,3 @@ def gradient_grams(network: Network, layers: list[Tensor], deltas: list[Tensor])
         if bias is not None:
             product += 1
     return [(delta @ delta.T) * product for delta, product in zip(deltas, inner, strict=True)]
-
-
-def accuracy(network: Network, inputs: Tensor, labels: Tensor) -> float:
-    """The fraction of inputs (n, D) with labels (n,) whose margin is positive; nan of none."""
-    if not len(labels):
-        return math.nan
-    return (margins(network, inputs, labels) > 0).double().mean().item()

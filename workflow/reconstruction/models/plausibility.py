@@ -49,8 +49,9 @@ def dead_layer(network: Network) -> int | None:
 
 
 def has_smooth_inputs(weight: Tensor, input_shape: Sequence[int]) -> bool:
-    """Whether no other order of inputs (C, H, W) makes a first layer's rows much smoother pictures."""
-    if input_shape[0] == 1:
+    """Whether no other order of inputs (C, H, W) makes a first layer's rows much smoother pictures; vectors (D,) are
+    none."""
+    if len(input_shape) < 3 or input_shape[0] == 1:
         return True
     rough, *others = (
         roughness(rows.view(-1, *input_shape))

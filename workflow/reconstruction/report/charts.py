@@ -14,6 +14,7 @@ from ..files import store
 from . import lists
 from .palette import AXIS_LABELS, BLUE, GREEN, LAYER_COLOURS, LOG_AXES, ORANGE
 from .vega import DASHED, LOG, PLAIN, Chart, Rows, band, chart, colours, layer, quantity, rows, rule
+from .verdict import scored_by
 
 POINTS = 400  # of a line
 RATES = (0.01, 0.05, 0.1, 0.25, 0.5)  # of false positives, whose true-positive rates are given in numbers
@@ -26,7 +27,7 @@ def training(training: store.Stored) -> Iterator[Chart]:
     if len(steps) < 2:
         return
     x = quantity("step", "training step")
-    y = quantity("loss", "mean logistic loss", scale={"type": "log"}, axis={"format": ".0e"})
+    y = quantity("loss", "mean loss", scale={"type": "log"}, axis={"format": ".0e"})
     loss = rows(step=steps, loss=positive(training["curve/loss"]))
     line = layer(loss, {"type": "line", "color": BLUE}, ("step", "loss"), x=x, y=y)
     yield chart("loss", "Training loss.", [line])
@@ -36,7 +37,7 @@ def training(training: store.Stored) -> Iterator[Chart]:
         for name in series
         for row in rows(step=steps, value=training[f"curve/{name}_margin"], series=[name] * len(steps))
     ]
-    y = quantity("value", "margin y Φ(x)")
+    y = quantity("value", "margin")
     line = layer(margins, "line", x=x, y=y, color=colours(series))
     yield chart("margins", "Margins of the training images while training.", [line])
 
@@ -59,12 +60,13 @@ def scores(evaluation: store.Stored, limit: float) -> Chart:
     lines = layer(
         data,
         {"type": "line", "interpolate": "step-before"},
-        x=quantity("ncc", "NCC with the nearest candidate"),
+        x=quantity("ncc", f"{scored_by(evaluation)} with the nearest candidate"),
         y=quantity("value", "share of images above", axis={"format": "%"}),
         color=colours({name: colour for name, (colour, _) in series.items()}),
     )
     caption = (
-        "The share of images that score above each NCC, and of scores with random candidates over many draws of them. "
+        f"The share of images that score above each {scored_by(evaluation)}, and of scores with random candidates over "
+        "many draws of them. "
         "Dashed: the threshold that a hit must pass."
     )
     return chart("scores", caption, [lines, rule("x", limit)], numbers)
@@ -108,15 +110,18 @@ def margins(evaluation: store.Stored, training: store.Stored, limit: float) -> C
         data,
         {"type": "point", "filled": True, "size": 35, "opacity": 0.7},
         ("image", "margin", "ncc"),
-        x=quantity("margin", "margin y Φ(x) of the training image", scale={"zero": False}),
-        y=quantity("ncc", "NCC with the nearest candidate", scale={"zero": False}),
+        x=quantity("margin", "margin of the training image", scale={"zero": False}),
+        y=quantity("ncc", f"{scored_by(evaluation)} with the nearest candidate", scale={"zero": False}),
         color=colours(dict(zip(series, (BLUE, ORANGE), strict=True))),
         shape={
             "field": "series", "type": "nominal",
             "scale": {"domain": list(series), "range": ["circle", "triangle-up"]},
         },
     )  # fmt: skip
-    caption = "Training images by margin. The theory speaks of those on the margin. Dashed: the threshold of a hit."
+    caption = (
+        "Training images by margin, or minus the absolute error. Of classifiers the theory speaks of those on the "
+        "margin. Dashed: the threshold of a hit."
+    )
     return chart("margin", caption, [points, rule("y", limit)])
 
 
@@ -168,7 +173,7 @@ def gaps(candidates: store.Stored, evaluation: store.Stored, limit: float) -> It
         {"type": "point", "filled": True, "size": 35, "opacity": 0.7, "color": BLUE},
         ("rank", "gap", "ncc"),
         x=quantity("gap", "gap of the gate pattern", scale=LOG, axis={**PLAIN, "format": ".0e", "tickCount": 3}),
-        y=quantity("ncc", "NCC with the nearest training image", scale={"zero": False}),
+        y=quantity("ncc", f"{scored_by(evaluation)} with the nearest training image", scale={"zero": False}),
     )
     caption = "Images read out of the weights, by how far their gate patterns are from closing the equations."
     yield chart("gaps", caption, [points, rule("y", limit)])

@@ -16,8 +16,10 @@ from ..evaluation.scores import best_first
 from ..files import store
 from ..files.layout import FIGURES, IMAGES, PAIRS, below
 from . import lists
+from .originals import beside, names, originals
 from .palette import AXIS_LABELS, BLUE, GREEN, GREY, LAYER_COLOURS, LOG_AXES, ORANGE
 from .pictures import as_bytes
+from .verdict import scored_by
 
 matplotlib.use("Agg")
 
@@ -35,6 +37,7 @@ STYLE: Any = {
 }
 PER_ROW = 10  # pictures
 CHARACTERS = 110  # of a title, in a line
+LETTERS = 8  # of a name under a picture
 
 
 def draw_all(
@@ -70,14 +73,19 @@ def pairs(
 ) -> Figure:
     """The best pairs by NCC: the photograph above, its nearest candidate below, the scores under both."""
     chosen = best_first(evaluation[f"{part}/ncc"])[:count]
-    images = subset[f"{part}/images"][chosen]
-    gap = np.ones((*images.shape[:2], 1, images.shape[3]), np.float32)
-    scores = zip(evaluation[f"{part}/ncc"][chosen], evaluation[f"{part}/ssim3"][chosen], strict=True)
+    images, called = originals(subset, evaluation, part, chosen), names(subset, part)[chosen]
+    ncc = evaluation[f"{part}/ncc"][chosen]
+    if scored_by(evaluation) == "cosine":
+        captions = [f"{name[:LETTERS]} {score:.2f}".strip() for name, score in zip(called, ncc, strict=True)]
+        said = "its nearest candidate by its coordinates, and their cosine"
+    else:
+        scores = zip(ncc, evaluation[f"{part}/ssim3"][chosen], strict=True)
+        captions = [f"{score:.2f}  {ssim:.2f}" for score, ssim in scores]
+        said = "its nearest candidate, NCC with it, and SSIM of the published matching, which may choose another"
     return mosaic(
-        np.concatenate([images, gap, evaluation[f"{part}/shown"][:count]], axis=2),
-        [f"{ncc:.2f}  {ssim:.2f}" for ncc, ssim in scores],
-        f"Above: {what}. Below: its nearest candidate, NCC with it, and SSIM of the published matching, which may "
-        f"choose another. {passing}",
+        beside([images, evaluation[f"{part}/shown"][:count]], axis=2),
+        captions,
+        f"Above: {what}. Below: {said}. {passing}",
         evaluation[f"{part}/hit"][chosen],
         colour,
     )
@@ -114,7 +122,7 @@ def mosaic(
 
 
 def quality_against_margin(evaluation: store.Stored, training: store.Stored) -> Figure:
-    """NCC of each training image against its margin y Phi(x): the theorem speaks of those on the margin."""
+    """NCC of each training image against its margin: the theorem speaks of those on the margin."""
     figure = Figure(figsize=(WIDTH, 3.2))
     axis = figure.subplots()
     row, ncc = evaluation.table("row"), evaluation["training/ncc"]
@@ -130,8 +138,8 @@ def quality_against_margin(evaluation: store.Stored, training: store.Stored) -> 
     for kind, style in (("held_out", "--"), ("scrambled", ":")):
         label = f"{kind.replace('_', '-')} threshold"
         axis.axhline(row[f"ncc_threshold_{kind}"], color=GREY, linestyle=style, linewidth=1, label=label)
-    axis.set_xlabel("margin y Φ(x) of the training image")
-    axis.set_ylabel("NCC with the nearest candidate")
+    axis.set_xlabel("margin of the training image")
+    axis.set_ylabel(f"{scored_by(evaluation)} with the nearest candidate")
     figure.legend(ncols=4, columnspacing=1.5, loc="outside upper center")
     return figure
 
@@ -173,7 +181,7 @@ def quality_against_gap(evaluation: store.Stored, candidates: store.Stored) -> F
     axis.xaxis.set_major_formatter("{x:.0e}")
     axis.xaxis.set_minor_formatter(NullFormatter())
     axis.set_xlabel("gap of the gate pattern")
-    axis.set_ylabel("NCC with the nearest\ntraining image")
+    axis.set_ylabel(f"{scored_by(evaluation)} with the nearest\ntraining image")
     return figure
 
 
@@ -226,7 +234,9 @@ def export_pairs(folder: Path, subset: store.Stored, evaluation: store.Stored, c
     for stale in folder.glob("*.png"):
         stale.unlink()
     chosen = best_first(evaluation["training/ncc"])[:count]
-    for rank, (image, shown) in enumerate(zip(chosen, evaluation["training/shown"], strict=False), start=1):
-        pair = np.concatenate([subset["training/images"][image], shown], axis=2)
+    pictures = beside(
+        [originals(subset, evaluation, "training", chosen), evaluation["training/shown"][: len(chosen)]], axis=3
+    )
+    for rank, (image, pair) in enumerate(zip(chosen, pictures, strict=True), start=1):
         path = folder / f"{rank:03d}_source{evaluation['training/source_index'][image]}.png"
         Image.fromarray(as_bytes(pair)).save(path)

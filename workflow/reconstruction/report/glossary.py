@@ -18,7 +18,7 @@ CONTROLS = {
 MEMBERSHIP = {
     "lambda": "An image's share in the sum that the weights are, solved for with all images fixed.",
     "closure": "How well an image alone closes the first layer's equations.",
-    "margin": "How surely the network labels an image as it is labelled: the usual attack by the loss.",
+    "margin": "How well the network answers an image as it is labelled: the usual attack by the loss.",
 }
 
 

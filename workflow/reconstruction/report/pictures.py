@@ -14,10 +14,10 @@ from PIL import Image
 
 from ..evaluation.scores import best_first
 from ..files import store
+from .originals import GAP, beside, names, originals
 
 ROWS = 1000  # images of a part in the table, best first
 THUMBNAILS, THUMBNAILS_IN_A_ROW = 6, 3
-GAP = 1  # pixels between the pictures of a pair
 OF_GRADIENTS = ("agreement", "margin", "response", "spread", "lambda")
 OF_GATES = ("gap", "contradiction", "misfit", "margin", "lambda")
 
@@ -26,15 +26,16 @@ OF_GATES = ("gap", "contradiction", "misfit", "margin", "lambda")
 class Match:
     """An image and how the candidates match it.
 
-    candidate: the raw one that ncc is of, by its number; expected: the NCC that networks trained without the image lead
-    to expect, nan where there are none; representative: the rank of the one that one_to_one is of, if there is one;
-    ssim: of the published matching, which takes ssim_candidate; pair: the image and its nearest candidate as one data
-    URI, empty where none is kept.
+    name: empty where it has none; candidate: the raw one that ncc is of, by its number; expected: the NCC that networks
+    trained without the image lead to expect, nan where there are none; representative: the rank of the one that
+    one_to_one is of, if there is one; ssim: of the published matching, which takes ssim_candidate; pair: the image and
+    its nearest candidate as one data URI, empty where none is kept.
     """
 
     part: str
     number: int
-    label: int
+    name: str
+    label: int | float
     margin: float
     ncc: float
     candidate: int
@@ -62,6 +63,7 @@ class Representative:
 @dataclass(frozen=True)
 class Truth:
     number: int
+    name: str
     photograph: str
     ncc: float
     hit: bool
@@ -73,14 +75,14 @@ def matches(
     """The best images of a part, training or held_out, by NCC."""
     ncc = evaluation[f"{part}/ncc"]
     chosen, shown = best_first(ncc)[:ROWS], evaluation[f"{part}/shown"][:ROWS]
-    photographs = subset[f"{part}/images"][chosen[: len(shown)]]
-    gap = np.ones((*photographs.shape[:3], GAP), np.float32)
-    pictures = [data_uri(pair) for pair in np.concatenate([photographs, gap, shown], axis=3)]
+    photographs = originals(subset, evaluation, part, chosen[: len(shown)])
+    pictures, called = [data_uri(pair) for pair in beside([photographs, shown], axis=3)], names(subset, part)
     return [
         Match(
             part=part,
             number=int(evaluation[f"{part}/source_index"][image]),
-            label=int(evaluation[f"{part}/labels"][image]),
+            name=str(called[image]),
+            label=evaluation[f"{part}/labels"][image].item(),
             margin=np.nan if margins is None else float(margins[image]),
             ncc=float(ncc[image]),
             candidate=int(evaluation[f"{part}/nearest_candidate"][image]),
@@ -115,14 +117,16 @@ def ranking(candidates: store.Stored, pictures: np.ndarray, known: Sequence[Trut
 def truths(subset: store.Stored, evaluation: store.Stored, count: int, limit: float) -> list[Truth]:
     """The training image nearest to each of the representatives ranked first."""
     nearest, scores = evaluation["representatives/nearest_image"][:count], evaluation["representatives/ncc"][:count]
+    called, pictures = names(subset, "training"), originals(subset, evaluation, "training", nearest)
     return [
         Truth(
             int(subset["training/source_index"][image]),
-            data_uri(subset["training/images"][image]),
+            str(called[image]),
+            data_uri(picture),
             float(score),
             bool(score > limit),
         )
-        for image, score in zip(nearest, scores, strict=True)
+        for image, picture, score in zip(nearest, pictures, scores, strict=True)
     ]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from ..evaluation.discoveries import FALSE_DISCOVERY_RATE
 from ..evaluation.scores import EXACT, RECOGNISABLE
 from ..evaluation.separation import FALSE_POSITIVE_RATE
+from ..files import store
 from ..training.verdict import FAILS, IN_PART, UNKNOWN, Verdict, reason
 
 WARNING = (
@@ -89,7 +90,7 @@ def images(row: Row) -> str:
             f"{row['reconstructed_fewest']:.0f} could be"
         )
     return (
-        f"{said[0].upper()}{said[1:]}; recognisable, with an NCC above {RECOGNISABLE}: "
+        f"{said[0].upper()}{said[1:]}; recognisable, with {a_similarity(row)} above {RECOGNISABLE}: "
         f"{row['recognisable_images']:.0f}, and of {row['n_held_out']:.0f} never trained on "
         f"{row['recognisable_held_out_images']:.0f}."
     )
@@ -100,15 +101,20 @@ def counts(row: Row) -> str:
     if not is_evaluated(row):
         return f"{row['representatives']} representatives of {row['candidates']} candidates."
     return (
-        f"Training images with an NCC above {EXACT}: {row['exact_images']:.0f}, above the held-out threshold: "
-        f"{row['ncc_hits_over_held_out']:.0f}, above the scrambled one, too: {row['ncc_hits']:.0f}; of those never "
-        f"trained on, above the held-out threshold: {row['ncc_held_out_hits']:.0f}."
+        f"Training images with {a_similarity(row)} above {EXACT}: {row['exact_images']:.0f}, above the held-out "
+        f"threshold: {row['ncc_hits_over_held_out']:.0f}, above the scrambled one, too: {row['ncc_hits']:.0f}; of "
+        f"those never trained on, above the held-out threshold: {row['ncc_held_out_hits']:.0f}."
     )
 
 
 def parts(row: Row) -> dict[str, Any]:
     """The verdict as templates show it."""
-    return {"meaning": meaning(row), "answers": answers(row), "warning": "" if is_evaluated(row) else WARNING}
+    return {
+        "meaning": meaning(row),
+        "answers": answers(row),
+        "similarity": similarity(row),
+        "warning": "" if is_evaluated(row) else WARNING,
+    }
 
 
 def headline(row: Row) -> str:
@@ -116,6 +122,20 @@ def headline(row: Row) -> str:
     first = meaning(row) if is_evaluated(row) else f"{meaning(row)} {WARNING}"
     lines = [f"  {question} {answer}" for question, answer in answers(row).items()]
     return "\n".join([f"{row['dataset']}, {row['model']}, {row['sweep']}: {first}", *lines])
+
+
+def similarity(row: Row) -> str:
+    """What matches are scored by: pictures, which alone have an SSIM, by NCC, vectors by cosine."""
+    return "cosine" if is_evaluated(row) and math.isnan(row["ssim_mean"]) else "NCC"
+
+
+def scored_by(evaluation: store.Stored) -> str:
+    """The same of an evaluation."""
+    return similarity(evaluation.table("row"))
+
+
+def a_similarity(row: Row) -> str:
+    return {"cosine": "a cosine", "NCC": "an NCC"}[similarity(row)]
 
 
 def is_evaluated(row: Row) -> bool:

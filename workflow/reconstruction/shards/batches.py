@@ -95,7 +95,8 @@ def prepare(
     """The network on the search space's coordinates in the products' dtype, and where restarts begin there."""
     space = attack.method.space
     network = space.restrict(network.to(dtype=torch.float64))
-    starts = begin(network.input_size, space, settings, numbers, drawn)
+    signed = not network.family.lambda_has_a_sign
+    starts = begin(network.input_size, space, settings, numbers, drawn, signed)
     parameters = torch.promote_types(products, torch.float32)
     return network.to(device=device, dtype=products), starts.to(device, parameters)
 

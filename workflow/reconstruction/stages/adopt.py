@@ -67,7 +67,7 @@ def run(settings: AdoptedModel, model_path: Path, subset_path: Path | None, trai
     if wrong:
         say(f"warning: {wrong}; {CAUSES}, and that these are its training images")
     say(
-        f"loss {examined['curve/loss'][-1]:.2e}, test accuracy {examined['accuracy/test']:.1%}, "
+        f"loss {examined['curve/loss'][-1]:.2e}, {examination.quality(examined, 'test')}, "
         f"{examined['on_margin'].sum()} of {len(examined['margins'])} images on the margin"
     )
     conclude(by_images(network, examination.unexplained(examined)))
@@ -76,9 +76,9 @@ def run(settings: AdoptedModel, model_path: Path, subset_path: Path | None, trai
 def _check_images(subset: store.Stored, shape: tuple[int, ...], network: Network) -> None:
     found = subset["training/images"].shape[1:]
     if found != shape:
-        raise UserError(f"{subset.path}: has images of shape {found}, and the network takes {shape}", "draw others")
+        raise UserError(f"{subset.path}: has inputs of shape {found}, and the network takes {shape}", "draw others")
     labels, outputs = set(np.unique(subset["training/labels"]).tolist()), network.family.outputs
-    if not labels <= set(network.family.labels):
+    if not (network.regression or labels <= set(network.family.labels)):
         rule = "two labels, by the rule classes, alternating or random" if outputs == 1 else "the rule all"
         raise UserError(
             f"{subset.path}: has labels {', '.join(map(str, sorted(labels)))}, and the network has {outputs} output"

@@ -81,6 +81,7 @@ def run(
         "training_loss": float(training["curve/loss"][-1]),
         "on_margin": int(training["on_margin"].sum()),
         "test_accuracy": float(training["accuracy/test"]),
+        "test_error": float(training["error/test"]) if model.network.regression else math.nan,
         **by_images(model.network, unexplained(training)).columns,
         **membership.verdict(model.network, told),
         **{name: estimate.value for name, estimate in told.items()},
@@ -107,6 +108,7 @@ def run(
             for part, member in (("training", True), ("held_out", False))
             for name in membership.SCORES
         },
+        **({"mean": model.mean, "std": np.broadcast_to(model.std, model.mean.shape)} if model.of_vectors else {}),
         "mean_image/ssim3": scores.mean_image,
         "scrambled/ncc": scores.scrambled,
         "shuffled/ncc": findings.shuffled_ncc,

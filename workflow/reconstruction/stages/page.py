@@ -32,6 +32,7 @@ def of_evaluation(
     of_held_out = pictures.matches("held_out", subset, evaluation)
     content = {
         "row": row,
+        "of_vectors": model["mean"].ndim == 1,
         "best": {"training": of_training[:count], "held_out": of_held_out[:count]},
         "images": of_training + of_held_out,
         "calibrated": not np.isnan(evaluation["training/expected_ncc"]).any(),
@@ -72,6 +73,7 @@ def of_inspection(model_path: Path, candidates_path: Path, inspection_path: Path
     left = candidates["restarts/trace/residuals"][kept, -1, 0] / squared_norms[0]
     content = {
         "row": {"n": None, **row},
+        "of_vectors": model["mean"].ndim == 1,
         "ranking": pictures.ranking(candidates, inspection["representatives/shown"]),
         "quantities": page.quantities(row, {}),
         "charts": list(charts.unexplained(candidates, squared_norms)),

@@ -87,7 +87,7 @@ def choose_attack(model: Deployed, settings: Restarts) -> Gates | Attack:
             if exact.note:
                 say(f"warning: {exact.note}")
             return exact
-    attack = choose(model.network, settings, box=1 / float(model.std.min()))
+    attack = choose(model.network, settings, box=model.box)
     if attack.note:
         say(attack.note)
     return attack
@@ -122,7 +122,7 @@ def descend(
         **{f"hyperparameters/{name}": np.array([row[name] for row in drawn]) for name in NAMES},
         "candidates": outcome.candidates.take_along_dim(kept[..., None], 1).float().numpy(),
         "lambdas": outcome.lambdas.take_along_dim(kept, 1).float().numpy(),
-        "labels": labels[kept[0]].numpy().astype(np.min_scalar_type(-network.family.labels[-1])),
+        "labels": labels[kept[0]].numpy().astype(np.min_scalar_type(-max(network.family.labels, default=1))),
         "diverged": outcome.diverged.numpy(),
         "trace/iterations": outcome.iterations.numpy(),
         "trace/residuals": outcome.residuals.numpy(),

@@ -39,4 +39,4 @@ def scramble(network: Network, seed: int) -> Network:
     scrambled = (coefficients.gather(0, order) @ directions).to(first.dtype)
     weights = (scrambled, *map(shuffled, others))
     biases = [None if bias is None else shuffled(bias) for bias in network.biases]
-    return Network.of(weights, biases, network.activation)
+    return network.with_layers(weights, biases)

@@ -1,7 +1,7 @@
 """Stage `subset`: a balanced, reproducible subset of a data set.
 
 Training images, a held-out set of the same class balance that no network sees, a test set,
-labels in {-1, +1} or the source's classes, the training mean, and where every image came from.
+labels in {-1, +1}, the source's classes or its targets, the training mean, and where every image came from.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ..configuration import Dataset
 from ..data.classes import by_number
 from ..data.drawing import draw, label_all, without_copies
 from ..data.sources import load
+from ..data.vectors import spread
 from ..evaluation.capacity import to_match
 from ..files import store
 from ..machine.devices import free_memory
@@ -25,22 +26,25 @@ WIDTH = 500  # of a first layer that images are said to be too large for
 
 
 def run(settings: Dataset, output: Path) -> None:
-    pool, test_pool = load(settings.source)
-    _say(pool.remarks + (test_pool.remarks if test_pool else ()))
-    training, held_out = draw(pool, settings)
-    held_out, copied = without_copies(held_out, training, pool)
-    _say((*copied, *_too_large(pool.images.shape[1:], len(training.indices))))
-    if test_pool is None:
-        test_pool, test = pool, held_out
-    else:
-        test = label_all(test_pool.classes, by_number(settings.labels, test_pool), [len(test_pool.classes)])
-    arrays = {"mean": pool.images[training.indices].mean(0, dtype=np.float64).astype(np.float32)}
-    for name, source, part in (("training", pool, training), ("held_out", pool, held_out), ("test", test_pool, test)):
-        arrays[f"{name}/images"] = source.images[part.indices]
-        arrays[f"{name}/labels"] = part.labels.astype(np.min_scalar_type(-training.labels.max()))
-        arrays[f"{name}/classes"] = source.classes[part.indices]
+    pools = load(settings.source)
+    _say(remark for pool in pools if pool is not None for remark in pool.remarks)
+    training, held_out = draw(pools.training, settings, pools.held_out)
+    held_out, copied = without_copies(held_out, training)
+    _say((*copied, *_too_large(training.images.shape[1:], len(training.indices))))
+    test = held_out if pools.test is None else label_all(pools.test, by_number(settings.labels, pools.test))
+    parts = {"training": training, "held_out": held_out, "test": test}
+    arrays = {"mean": training.images.mean(0, dtype=np.float64).astype(np.float32)}
+    if training.images.ndim == 2:
+        arrays["std"] = spread(training.images)
+    labels = training.labels
+    kind = np.float32 if labels.dtype.kind == "f" else np.min_scalar_type(-labels.max())
+    for name, part in parts.items():
+        arrays[f"{name}/images"] = part.images
+        arrays |= {f"{name}/{what}": values[part.indices] for what, values in part.pool.beside.items()}
+        arrays[f"{name}/labels"] = part.labels.astype(kind)
+        arrays[f"{name}/classes"] = part.pool.classes[part.indices]
         arrays[f"{name}/source_index"] = part.indices
-    facts = {"source": pool.origin, "test_source": test_pool.origin}
+    facts = {f"{name}_source": part.pool.origin for name, part in parts.items()}
     store.write(output, "subset", arrays, settings_json=settings.to_json(), facts=facts)
     print(
         f"subset: {len(training.indices)} training, {len(held_out.indices)} held-out, {len(test.indices)} test images"

@@ -1,4 +1,4 @@
-"""Stage `train`: a classifier of the subset's training images, trained to stationarity.
+"""Stage `train`: a network of the subset's training images, trained to stationarity.
 
 Writes model.h5, which is all that the attack gets, and training.h5: the curve, the accuracies, and
 what the true data look like to the attack.
@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from ..configuration import Model
 from ..errors import UserError
@@ -20,13 +21,16 @@ from ..models.plausibility import dead_layer
 from ..training import capacity, examination
 from ..training.fit import fit
 
+UNIT_SCALE = 5  # by what factor targets may be larger or smaller than 1
+
 
 def run(settings: Model, subset_path: Path, model_path: Path, training_path: Path, device: torch.device) -> None:
     """Raises UserError where weight decay takes all of the weights."""
     subset = store.read(subset_path, "subset")
     _check_memory(settings, subset)
     begun = time.perf_counter()
-    data = examination.parts(subset, subset["mean"])
+    mean, std = subset["mean"], subset.arrays.get("std", deployed.UNIT)
+    data = examination.parts(subset, mean, std)
     network, curve = fit(settings, data["training"].inputs, data["training"].labels, device)
     seconds = time.perf_counter() - begun
     if dead_layer(network) is not None:
@@ -36,11 +40,13 @@ def run(settings: Model, subset_path: Path, model_path: Path, training_path: Pat
     margins = arrays["margins"]
     if arrays["accuracy/training"] < 1:
         print(f"train: warning: the network errs on {(margins <= 0).sum()} training images; train it for longer")
+    if network.regression:
+        _warn_of_targets(data["training"].labels, float(arrays["error/training"]))
 
     settings_json = settings.to_json()
     facts = {"seconds": seconds, "device": str(device), "threads": torch.get_num_threads()}
     model = store.write(
-        model_path, "model", deployed.arrays(network, subset["mean"]), settings_json=settings_json, facts=facts,
+        model_path, "model", deployed.arrays(network, mean, std), settings_json=settings_json, facts=facts,
         sources={"subset": subset},
     )  # fmt: skip
     store.write(
@@ -48,13 +54,32 @@ def run(settings: Model, subset_path: Path, model_path: Path, training_path: Pat
         sources={"subset": subset, "model": model},
     )  # fmt: skip
     print(
-        f"train: loss {curve[-1].loss:.2e} after {curve[-1].step} steps, test accuracy {arrays['accuracy/test']:.1%}, "
-        f"{arrays['on_margin'].sum()} of {len(margins)} images on the margin"
+        f"train: loss {curve[-1].loss:.2e} after {curve[-1].step} steps, {examination.quality(arrays, 'test')}, "
+        + (
+            examination.quality(arrays, "training")
+            if network.regression
+            else f"{arrays['on_margin'].sum()} of {len(margins)} images on the margin"
+        )
     )
     if settings.training.weight_decay:
         left = arrays["derivative_residuals"] / arrays["squared_norms"]
         shares = ", ".join(f"{share:.1%}" for share in left)
         print(f"train: the loss's derivative at the training images leaves {shares} of the layers unexplained")
+
+
+def _warn_of_targets(targets: Tensor, error: float) -> None:
+    """Of targets (n,) that are not learnt, or of another scale than steps and weight decay are meant for."""
+    size, constant = targets.square().mean().sqrt().item(), (targets - targets.median()).abs().mean().item()
+    if not 1 / UNIT_SCALE <= size <= UNIT_SCALE:
+        print(
+            f"train: warning: the targets' root mean square is {size:.3g}, and steps and weight decay are meant for "
+            "about 1; scale them"
+        )
+    if error > constant / 2:
+        print(
+            f"train: warning: the mean absolute error on training images is {error:.3g}, and one answer for all of "
+            f"them would leave {constant:.3g}; lower weight_decay, or train for longer"
+        )
 
 
 def _check_memory(settings: Model, subset: store.Stored) -> None:

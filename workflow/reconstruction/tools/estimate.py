@@ -21,12 +21,13 @@ from ..configuration import Configuration, Experiment, LogLossSchedule, Model, S
 from ..errors import UserError
 from ..machine.progress import Progress
 from ..models.mlp import Network
+from ..models.softmax import family_of
 from ..shards.batches import prepare, product_dtype, search_in_batches
 from ..shards.capacity import bytes_per_restart, restarts_at_once
 from ..training import settling
 from ..training.descent import descend
 from ..training.fit import begin
-from .stand_in import network_of, outputs_of
+from .stand_in import images_of, network_of, outputs_of
 from .status import duration
 
 TIMED_SECONDS = 2.0
@@ -179,13 +180,15 @@ def training_seconds(
     model, dataset = configuration.models[experiment.model], configuration.datasets[str(experiment.dataset)]
     assert isinstance(model, Model)
     training, outputs = model.training, outputs_of(dataset)
-    images = max(2, outputs) * dataset.per_label
+    images = images_of(dataset)
     dtype = getattr(torch, training.precision)
     generator = torch.Generator().manual_seed(model.seed)
     size = min(network.input_size, images)
     inputs = torch.randn(images, size, generator=generator).to(device, dtype)
     begun = begin(model, size, outputs, generator)
-    labels = begun.family.candidate_labels(images).to(device, dtype)
+    labels = (
+        family_of(begun.sizes[-1]).candidate_labels(images).to(device, dtype)
+    )  # targets, too, which are not all met
     begun = begun.to(device=device, dtype=dtype)
 
     def few(steps: int) -> None:

@@ -51,7 +51,8 @@ def run(model_path: Path, pool_path: Path, output: Path, own_answers: bool = Fal
     if wrong and 2 * (margins <= 0).sum() > len(margins):
         print(f"membership: warning: {wrong}; {subject.causes}")
     write = {output: scores.to_csv(index=False, float_format="%.6g")}
-    print(f"membership: {(scores['lambda'] > 0).sum()} of {len(scores)} images have a positive lambda")
+    if family.lambda_has_a_sign:
+        print(f"membership: {(scores['lambda'] > 0).sum()} of {len(scores)} images have a positive lambda")
     if suspects.member is not None:
         found = summary(scores)
         write[output.with_suffix(".json")] = json.dumps(written(scores, found), indent=2) + "\n"

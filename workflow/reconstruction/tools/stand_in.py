@@ -7,8 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..configuration import AdoptedModel, AllLabels, Configuration, Dataset, Experiment, Model
+from ..configuration import AdoptedModel, AllLabels, Configuration, Dataset, Experiment, Model, TargetLabels, of_each
 from ..data import sources
+from ..data.drawing import draw
 from ..errors import UserError
 from ..files.layout import MODEL
 from ..machine.devices import require_memory
@@ -33,7 +34,7 @@ def network_of(configuration: Configuration, experiment: Experiment, results: Pa
         raise UserError(f"{path}: weights from elsewhere are estimated once adopted", f"run `snakemake {path}` first")
     dataset = configuration.datasets[experiment.dataset]
     size, outputs = input_size(dataset), outputs_of(dataset)
-    images = max(2, outputs) * dataset.per_label
+    images = images_of(dataset)
     require_memory(
         to_train(size, settings.hidden, images, 2 * images),
         f"{path}: to train a network of {'-'.join(map(str, (size, *settings.hidden)))}-{outputs} with {images} images",
@@ -53,6 +54,15 @@ def made_up(model: Model, size: int, images: int, outputs: int = 1) -> Network:
         for shape in ((model.hidden[0], rank), (rank, size))
     )
     return network.with_first_layer(left @ right / (size * rank) ** 0.5)
+
+
+def images_of(dataset: Dataset) -> int:
+    """That are trained on."""
+    if isinstance(dataset.per_label, str):
+        pools = sources.load(dataset.source)
+        return len(draw(pools.training, dataset, pools.held_out)[0].indices)
+    labels = 1 if isinstance(dataset.labels, TargetLabels) else max(2, outputs_of(dataset))
+    return sum(of_each(dataset.per_label, labels))
 
 
 def outputs_of(dataset: Dataset) -> int:

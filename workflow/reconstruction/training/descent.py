@@ -1,13 +1,15 @@
-"""Full-batch gradient descent on the mean logistic loss, to stationarity.
+"""Full-batch gradient descent on the mean loss, to stationarity.
 
     L = (1/n) sum_i log(1 + exp(-q_i))
 
-of the log-odds q_i, y_i Phi(x_i) of two classes; of several this is cross entropy.
+of the log-odds q_i, y_i Phi(x_i) of two classes; of several this is cross entropy. A regression has a loss of the
+residuals (models/regression.py).
 
 Two schedules. `constant` is the published one: theta <- theta - eta grad L. `log-loss` follows the same
 gradient flow at a rate that grows as the loss falls, theta <- theta - eta grad log L with
 eta = eps / |grad log L|^2, so that log L falls by about eps a step; the plain rate eta / L stays below
-0.05 until the loss has fallen below 0.05. Losses are float64, matrix products of the network's dtype.
+0.05 until the loss has fallen below 0.05, that of a regression to a twentieth. Losses are float64, matrix
+products of the network's dtype.
 
 Weight decay adds decay / 2 |theta|^2 to L.
 """
@@ -49,8 +51,13 @@ class Record:
 def record(step: int, found: Tensor, labels: Tensor, family: Family) -> Record:
     """The row of the training curve for outputs (n, C) of images with labels (n,)."""
     margins, loss = family.margins(found, labels), family.mean_loss(family.log_odds(found, labels))
-    smallest, median, accuracy = margins.min(), margins.median(), (margins > 0).double().mean()
-    return Record(step, loss, smallest.item(), median.item(), accuracy.item())
+    return Record(step, loss, margins.min().item(), margins.median().item(), family.accuracy(margins))
+
+
+def first_loss(network: Network, labels: Tensor) -> float:
+    """The mean loss where every output is zero, as it nearly is before training."""
+    family = network.family
+    return family.mean_loss(family.log_odds(labels.new_zeros(len(labels), family.outputs), labels))
 
 
 def log_loss_gradient(network: Network, layers: list[Tensor], labels: Tensor, loss: float) -> list[Tensor]:
@@ -65,12 +72,12 @@ def log_loss_gradient(network: Network, layers: list[Tensor], labels: Tensor, lo
     return [*gradients, *(delta.sum(0) for delta, bias in zip(deltas, network.biases, strict=True) if bias is not None)]
 
 
-def learning_rate(training: Training, loss: float, squared_norm: float) -> float:
-    """The rate eta of theta <- theta - eta grad log L, given |grad log L|^2."""
+def learning_rate(training: Training, loss: float, squared_norm: float, early: float = EARLY_LOSS) -> float:
+    """The rate eta of theta <- theta - eta grad log L, given |grad log L|^2; early: the loss that bounds it above."""
     if isinstance(training.schedule, ConstantSchedule):
         return training.schedule.learning_rate * loss
     rate = training.schedule.step / squared_norm
-    return min(rate, EARLY_RATE * loss) if loss > EARLY_LOSS else rate
+    return min(rate, EARLY_RATE * loss) if loss > early else rate
 
 
 def descend(
@@ -87,6 +94,7 @@ def descend(
     """
     trained = network.map(torch.clone)
     curve: list[Record] = []
+    early = EARLY_LOSS * (first_loss(network, labels) if network.regression else 1)
     for step in range(training.steps + 1):
         layers = activations(trained, inputs)
         found = outputs(trained, layers)
@@ -106,7 +114,7 @@ def descend(
         squared_norm = sum(vector_norm(gradient, dtype=torch.float64).item() ** 2 for gradient in gradients)
         if not squared_norm:
             raise TrainingDiverged(f"the gradient is zero after {step} steps, no hidden unit responds to any image")
-        rate = learning_rate(training, loss, squared_norm)
+        rate = learning_rate(training, loss, squared_norm, early)
         for parameter, gradient in zip(trained.parameters, gradients, strict=True):
             parameter.sub_(gradient, alpha=rate)
     return trained, curve

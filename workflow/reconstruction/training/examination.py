@@ -16,7 +16,7 @@ from ..files import store
 from ..models.deployed import UNIT, normalise
 from ..models.family import Family
 from ..models.logistic import LOGISTIC
-from ..models.mlp import Network, accuracy, activations, margins, outputs
+from ..models.mlp import Network, margins, phi
 from .descent import Record
 from .true_stationarity import derivative_stationarity, on_margin, true_stationarity
 
@@ -36,7 +36,7 @@ class LabelledInputs:
 
     def outputs(self, network: Network) -> Tensor:
         """Of shape (n, C), of a float64 network."""
-        return outputs(network, activations(network, self.inputs))
+        return phi(network, self.inputs)
 
 
 def parts(subset: store.Stored, mean: np.ndarray, std: np.ndarray = UNIT) -> dict[str, LabelledInputs]:
@@ -60,10 +60,12 @@ def examine(
 ) -> dict[str, np.ndarray]:
     """The arrays of training.h5: the curve, each part's accuracy, and the training data's margins and stationarity.
 
-    Under weight decay also the stationarity that it makes exact, with lambda from the loss's derivative.
+    Of a regression each part's mean absolute error, too, which is minus its mean margin. Under weight decay also the
+    stationarity that it makes exact, with lambda from the loss's derivative.
     """
     trained = data["training"]
-    found_margins = trained.margins(network).numpy()
+    of_parts = {name: part.margins(network) for name, part in data.items()}
+    found_margins = of_parts["training"].numpy()
     truth = true_stationarity(network, trained.inputs, trained.labels)
     exact = {}
     if weight_decay:
@@ -72,7 +74,8 @@ def examine(
     return {
         **exact,
         **{f"curve/{name}": np.array([getattr(row, name) for row in curve]) for name in Record.__annotations__},
-        **{f"accuracy/{name}": np.asarray(accuracy(network, part.inputs, part.labels)) for name, part in data.items()},
+        **{f"accuracy/{name}": np.asarray(network.family.accuracy(found)) for name, found in of_parts.items()},
+        **({f"error/{name}": -found.mean().numpy() for name, found in of_parts.items()} if network.regression else {}),
         "margins": found_margins,
         "on_margin": on_margin(found_margins),
         "true_lambdas": truth.lambdas,
@@ -81,13 +84,23 @@ def examine(
     }
 
 
+def quality(examined: Mapping[str, np.ndarray], part: str) -> str:
+    """How well the network does on a part of the data, in words."""
+    if f"error/{part}" in examined:
+        return f"{part.replace('_', '-')} error {examined[f'error/{part}']:.3g}"
+    return f"{part.replace('_', '-')} accuracy {examined[f'accuracy/{part}']:.1%}"
+
+
 def unexplained(examined: Mapping[str, np.ndarray] | store.Stored) -> float:
     """The share of the first layer's squared norm that the training images leave unexplained."""
     return float(examined["true_residuals"][0] / examined["squared_norms"][0])
 
 
 def mistakes(margins: np.ndarray, what: str, family: Family = LOGISTIC) -> str:
-    """Where the network errs on images that it was trained on, or on most of a pool, what may be wrong; or nothing."""
+    """Where the network errs on images that it was trained on, or on most of a pool, what may be wrong; or nothing, as
+    of a regression."""
+    if not family.labels:
+        return ""
     wrong, otherwise = int((margins <= 0).sum()), int((margins >= 0).sum())
     swapped = f" (on {otherwise} with the two labels swapped)" if wrong > otherwise and family.outputs == 1 else ""
     return f"the network errs on {wrong} of {len(margins)} {what}{swapped}" if wrong else ""

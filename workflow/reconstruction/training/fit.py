@@ -1,8 +1,9 @@
-"""Training a classifier to stationarity: the schedule, and the span of the data that it may run in."""
+"""Training a network to stationarity: the schedule, and the span of the data that it may run in."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -12,9 +13,10 @@ from ..errors import UserError
 from ..machine.progress import Progress
 from ..models.activations import ACTIVATIONS
 from ..models.mlp import Network, initialise
+from ..models.regression import Regression
 from ..models.softmax import outputs_for
 from . import settling
-from .descent import Record, TrainingDiverged, descend
+from .descent import Record, TrainingDiverged, descend, first_loss
 
 
 def fit(settings: Model, inputs: Tensor, labels: Tensor, device: torch.device) -> tuple[Network, list[Record]]:
@@ -46,9 +48,12 @@ def fit(settings: Model, inputs: Tensor, labels: Tensor, device: torch.device) -
 
 
 def begin(settings: Model, size: int, outputs: int, generator: torch.Generator) -> Network:
-    """The network that training begins with."""
+    """The network that training begins with; outputs: of a classifier, where a regression has one."""
     everywhere, activation = settings.biases == "every-layer", ACTIVATIONS[settings.activation]
-    return initialise(size, settings.hidden, settings.first_layer_scale, generator, everywhere, outputs, activation)
+    regression, scale = Regression.of(settings.loss), settings.first_layer_scale
+    count = 1 if regression else outputs
+    network = initialise(size, settings.hidden, scale, generator, everywhere, count, activation)
+    return replace(network, regression=regression)
 
 
 def _descend(
@@ -60,14 +65,15 @@ def _descend(
     def say(done: float, row: Record) -> None:
         progress(done, f"step {row.step}, loss {row.loss:.2e}, smallest margin {row.smallest_margin:.2f}")
 
-    schedule, decay = training.schedule, training.weight_decay
+    schedule, decay, first = training.schedule, training.weight_decay, first_loss(network, labels)
     if isinstance(schedule, ConstantSchedule):
-        trained, curve = descend(network, inputs, labels, training, lambda row: say(_done(row, training), row))
+        trained, curve = descend(network, inputs, labels, training, lambda row: say(_done(row, training, first), row))
         return trained, curve, (1 - schedule.learning_rate * decay) ** curve[-1].step
-    least, most = decay, settling.FARTHEST * decay if decay else math.inf
+    least = decay * (first if network.regression else 1)
+    most = settling.FARTHEST * least if decay else math.inf
     target = min(max(least, training.target_loss), most)
     flow = training.model_copy(update={"weight_decay": 0.0, "target_loss": target})
-    trained, curve = descend(network, inputs, labels, flow, lambda row: say(_done(row, flow), row))
+    trained, curve = descend(network, inputs, labels, flow, lambda row: say(_done(row, flow, first), row))
     if not decay:
         return trained, curve, 1.0
     begun, steps = curve[-1].step, min(settling.STEPS, training.steps - curve[-1].step)
@@ -78,14 +84,14 @@ def _descend(
     return trained, curve + settled, shrinkage
 
 
-def _done(row: Record, training: Training) -> float:
-    """How far training is, by its steps or by its log loss on the way from log 2, whichever is further."""
+def _done(row: Record, training: Training, first: float) -> float:
+    """How far training is, by its steps or by its log loss on the way from the first, whichever is further."""
     if row.loss <= training.target_loss:
         return 1.0
     by_steps = row.step / training.steps
     if not training.target_loss:
         return by_steps
-    return max(by_steps, math.log(row.loss / math.log(2)) / math.log(training.target_loss / math.log(2)))
+    return max(by_steps, math.log(row.loss / first) / math.log(training.target_loss / first))
 
 
 def data_span(inputs: Tensor) -> Tensor:

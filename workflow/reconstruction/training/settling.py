@@ -10,6 +10,9 @@ momentum bears nearly four times the curvature. Curvature is in proportion to th
 decay has still to shrink falls by a factor e in some 250 steps, whatever the decay is. It grows again where the loss
 has swung far below that of the stationary point: if the loss then runs away, the descent begins again at a quarter of
 the rate.
+
+The curvature of a regression does not fall with its loss, so that decay has less to say: there momentum is what damps
+its direction, of curvature decay, critically (Polyak 1964), and the flow leads to that share of the first loss.
 """
 
 from __future__ import annotations
@@ -47,7 +50,7 @@ def settle(
     steps: range,
     progress: Callable[[Record], None],
 ) -> tuple[Network, list[Record], float]:
-    """Descend from a network that steps.start steps have led to L = decay.
+    """Descend from a network that steps.start steps have led to L = decay or, of a regression, that share of the first.
 
     inputs: (n, D); labels: (n,), of the inputs' dtype. The network given is left as it is. Returns
     the network, its curve, and by how much the steps have shrunk a weight that the loss does not depend on.
@@ -73,7 +76,7 @@ def _settle(
     settled, velocity = network.map(torch.clone), network.map(torch.zeros_like)
     idle, idle_velocity = 1.0, 0.0
     curve: list[Record] = []
-    seen = math.inf
+    seen, momentum = math.inf, MOMENTUM
     for step in steps:
         layers = activations(settled, inputs)
         found = outputs(settled, layers)
@@ -86,13 +89,15 @@ def _settle(
             progress(curve[-1])
         if done % CURVATURE_EVERY == 0 or abs(loss - seen) > LOSS_CHANGE * seen:
             largest_rate, seen = 1 / (curvature(settled, layers, labels) + weight_decay) / caution, loss
+            if network.regression:
+                momentum = max(MOMENTUM, (1 - math.sqrt(weight_decay * largest_rate)) ** 2)
         rate = largest_rate * cosine(done, len(steps))
         gradients = log_loss_gradient(settled, layers, labels, loss=1)
         for parameter, speed, gradient in zip(settled.parameters, velocity.parameters, gradients, strict=True):
             gradient.add_(parameter, alpha=weight_decay)
-            speed.mul_(MOMENTUM).sub_(gradient, alpha=rate)
+            speed.mul_(momentum).sub_(gradient, alpha=rate)
             parameter.add_(speed)
-        idle_velocity = MOMENTUM * idle_velocity - rate * weight_decay * idle
+        idle_velocity = momentum * idle_velocity - rate * weight_decay * idle
         idle += idle_velocity
     curve.append(record(steps.stop, outputs(settled, activations(settled, inputs)), labels, network.family))
     return settled, curve, idle

@@ -12,12 +12,14 @@ from torch import Tensor
 
 from ..models.mlp import Network, activations, gradient_grams, outputs, sensitivities
 
+RIDGE = 1e-6  # of the mean squared norm of an image's gradient; up to 1e-3 members are told alike, beyond it worse
 MARGIN_TOLERANCE = 0.1  # an image within 10 % of the smallest margin lies on the margin
 
 
 @dataclass(frozen=True)
 class TrueStationarity:
     """How well sum_i lambda_i grad q_i of the log-odds, lambda >= 0, makes up the weights; biases are their layers'.
+    Of a regression q is the residual, and lambda has either sign.
 
     lambdas: (n,); residuals: (L,), what they leave of the layers' squared_norms (L,).
     """
@@ -37,17 +39,18 @@ def true_stationarity(network: Network, inputs: Tensor, labels: Tensor) -> TrueS
     """min over lambda >= 0 of sum_k || W_k - sum_i lambda_i grad_{W_k} q_i ||^2, in float64.
 
     inputs: (n, D); labels: (n,). The problem is a non-negative least squares in the n x n Gram matrix of
-    the images' gradients.
+    the images' gradients; of a regression, whose lambda has no sign, a least squares with a ridge.
     """
     products = _gradient_products(network, inputs, labels)
-    lambdas = gram_nnls(np.sum(products.grams, axis=0), np.sum(products.projections, axis=0))
+    solve = gram_nnls if network.family.lambda_has_a_sign else gram_ridge
+    lambdas = solve(np.sum(products.grams, axis=0), np.sum(products.projections, axis=0))
     return products.with_lambdas(lambdas)
 
 
 def derivative_stationarity(network: Network, inputs: Tensor, labels: Tensor, weight_decay: float) -> TrueStationarity:
-    """The same with lambda_i = sigmoid(-q_i) / (n weight_decay) from the loss's own derivative.
+    """The same with lambda_i, sigmoid(-q_i) / (n weight_decay) of classifiers, from the loss's own derivative.
 
-    At a stationary point of the mean logistic loss plus weight_decay / 2 |theta|^2 these make up the weights exactly
+    At a stationary point of the mean loss plus weight_decay / 2 |theta|^2 these make up the weights exactly
     (Buzaglo et al. 2023), but for units that an image leaves at the ReLU's kink, where no derivative is right.
     """
     products = _gradient_products(network, inputs, labels)
@@ -103,3 +106,9 @@ def gram_nnls(gram: np.ndarray, projection: np.ndarray) -> np.ndarray:
     root = np.sqrt(values[keep])
     solution[matters], _ = nnls(root[:, None] * vectors[:, keep].T, (vectors[:, keep].T @ projection) / root)
     return solution
+
+
+def gram_ridge(gram: np.ndarray, projection: np.ndarray) -> np.ndarray:
+    """argmin of x^T gram x - 2 x^T projection + ridge |x|^2, the ridge a share RIDGE of gram's mean diagonal."""
+    ridge = RIDGE * max(gram.diagonal().mean(), np.finfo(float).tiny)
+    return np.linalg.solve(gram + ridge * np.eye(len(gram)), projection)

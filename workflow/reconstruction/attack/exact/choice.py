@@ -2,8 +2,9 @@
 
 Trusted are, to begin with, the patterns that close their gap best and have few kinks. Then, in turn, each pattern's
 image is solved for by those that are trusted, and trusted are those whose image agrees with its gates. Of all that were
-trusted together, those are chosen whose lambdas agree best with what the network says of their images; where u may have
-either sign, as deeper networks and several outputs have it, those that contradict their gates least.
+trusted together, those are chosen whose lambdas agree best with what the network says of their images; of a regression,
+and where u may have either sign, as deeper networks and several outputs have it, those that contradict their gates
+least.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def _trusted(
 
 def _agreed(equations: Equations, patterns: Solutions, images: Images) -> float:
     """How well patterns agree with the network; only its order means anything."""
-    if equations.signed:
+    if equations.signed or not equations.confirms:
         return -images.consistency.clamp(1e-6, 1).log10().sum().item()
     return agreement(discrepancy(equations, patterns, images))
 

@@ -24,17 +24,18 @@ AGREES = 3.0  # of log lambda, beyond which there is no agreement at all
 
 
 def labels(equations: Equations, images: Images) -> Tensor:
-    """(k,): the sign of lambda or, where the sign of u is free and so lambda's, the network's own answer."""
-    if not equations.signed:
+    """(k,): the sign of lambda or, of classifiers where the sign of u is free and so lambda's, the network's own
+    answer."""
+    if not (equations.signed and equations.confirms):
         return images.lambdas.sign()
     found = outputs(equations.above, equations.layers_above(images.z))
     return found.argmax(1).to(found) if found.shape[1] > 1 else torch.where(found[:, 0] < 0, -1.0, 1.0).to(found)
 
 
 def discrepancy(equations: Equations, solutions: Solutions, images: Images) -> Tensor:
-    """log lambda_i - log sigmoid(-q_i) (k,) less its median."""
-    if not len(solutions):
-        return images.lambdas
+    """log lambda_i - log sigmoid(-q_i) (k,) less its median; nan of a regression."""
+    if not (len(solutions) and equations.confirms):
+        return torch.full_like(images.lambdas, torch.nan)
     family, layers = equations.above.family, equations.layers_above(images.z)
     of_class = labels(equations, images)
     log_odds = family.log_odds(outputs(equations.above, layers), of_class)

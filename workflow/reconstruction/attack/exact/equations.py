@@ -63,6 +63,11 @@ class Equations:
     slope: float = 0.0
 
     @property
+    def confirms(self) -> bool:
+        """Whether the output at an image tells its lambda: not of a regression, whose targets nobody knows."""
+        return self.above.regression is None
+
+    @property
     def biased(self) -> bool:
         return self.rows.shape[1] > len(self.basis)
 
@@ -141,7 +146,7 @@ def _above(network: Network) -> tuple[Network, Tensor, Tensor, bool]:
 
     Whatever lies above layer 2, u lies in its row space, whose directions have factors that the equations tell.
     """
-    above = Network.of(network.weights[1:], network.biases[1:], network.activation)
+    above = network.with_layers(network.weights[1:], network.biases[1:])
     second, *others = above.weights
     if network.family.outputs == 1 and len(others) < 2:
         above = condensed(above) if others else above

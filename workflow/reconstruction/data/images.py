@@ -18,13 +18,14 @@ DARK = 0.25  # of a pool
 class Pool:
     """images: (N, C, H, W) float32 in [0, 1], C 1 or 3; classes: (N,) int64; origin: what they were read from;
     class_names: the name of class k in place k, or empty where classes have numbers only; remarks: sentences on what
-    is odd about them."""
+    is odd about them; files: the name of each image's own file, or empty where they have none."""
 
     images: np.ndarray
     classes: np.ndarray
     origin: str
     class_names: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 def checked(images: np.ndarray, labels: np.ndarray, origin: str, class_names: tuple[str, ...] = ()) -> Pool:

@@ -22,6 +22,7 @@ OF_A_SUBSET = {
         ("classes", "whole {part}"),
         ("labels", "whole {part}"),
         ("source_index", "whole {part}"),
+        ("file", "text {part}"),
     )
 }
 OF_MATCHES = {

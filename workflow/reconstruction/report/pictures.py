@@ -16,7 +16,8 @@ from ..evaluation.scores import best_first
 from ..files import store
 
 ROWS = 1000  # images of a part in the table, best first
-THUMBNAILS, THUMBNAILS_IN_A_ROW = 6, 3
+THUMBNAILS, THUMBNAILS_IN_A_ROW, THUMBNAIL = 6, 3, 64  # THUMBNAIL: about how many pixels high
+LARGE = 512  # pixels, the least that the longer side of an enlarged picture has
 GAP = 1  # pixels between the pictures of a pair
 OF_GRADIENTS = ("agreement", "margin", "response", "spread", "lambda")
 OF_GATES = ("gap", "contradiction", "misfit", "margin", "lambda")
@@ -26,14 +27,15 @@ OF_GATES = ("gap", "contradiction", "misfit", "margin", "lambda")
 class Match:
     """An image and how the candidates match it.
 
-    candidate: the raw one that ncc is of, by its number; expected: the NCC that networks trained without the image lead
-    to expect, nan where there are none; representative: the rank of the one that one_to_one is of, if there is one;
-    ssim: of the published matching, which takes ssim_candidate; pair: the image and its nearest candidate as one data
-    URI, empty where none is kept.
+    file: its name, empty where images have no files of their own; candidate: the raw one that ncc is of, by its number;
+    expected: the NCC that networks trained without the image lead to expect, nan where there are none; representative:
+    the rank of the one that one_to_one is of, if there is one; ssim: of the published matching, which takes
+    ssim_candidate; pair: the image and its nearest candidate as one data URI, empty where none is kept.
     """
 
     part: str
     number: int
+    file: str
     label: int
     margin: float
     ncc: float
@@ -76,10 +78,12 @@ def matches(
     photographs = subset[f"{part}/images"][chosen[: len(shown)]]
     gap = np.ones((*photographs.shape[:3], GAP), np.float32)
     pictures = [data_uri(pair) for pair in np.concatenate([photographs, gap, shown], axis=3)]
+    files = subset.arrays.get(f"{part}/file")
     return [
         Match(
             part=part,
             number=int(evaluation[f"{part}/source_index"][image]),
+            file=str(files[image]) if files is not None else "",
             label=int(evaluation[f"{part}/labels"][image]),
             margin=np.nan if margins is None else float(margins[image]),
             ncc=float(ncc[image]),
@@ -127,9 +131,10 @@ def truths(subset: store.Stored, evaluation: store.Stored, count: int, limit: fl
 
 
 def thumbnail_of_pairs(folder: Path) -> str:
-    """The best pairs among those that `draw` has put into a folder."""
-    chosen = sorted(folder.glob("*.png"))[:THUMBNAILS]
-    return thumbnail([np.asarray(Image.open(path).convert("RGB")).transpose(2, 0, 1) / 255 for path in chosen])
+    """The best pairs among those that `draw` has put into a folder, smaller."""
+    chosen = [Image.open(path).convert("RGB") for path in sorted(folder.glob("*.png"))[:THUMBNAILS]]
+    small = [picture.reduce(max(1, picture.height // THUMBNAIL)) for picture in chosen]
+    return thumbnail([np.asarray(picture).transpose(2, 0, 1) / 255 for picture in small])
 
 
 def thumbnail(pictures: Sequence[np.ndarray]) -> str:
@@ -150,6 +155,12 @@ def data_uri(image: np.ndarray) -> str:
     buffer = io.BytesIO()
     Image.fromarray(as_bytes(image)).save(buffer, "PNG", compress_level=9)
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def enlarged(picture: np.ndarray) -> np.ndarray:
+    """A picture (C, H, W) with each pixel a square, so that its longer side has LARGE pixels at least."""
+    times = -(-LARGE // max(picture.shape[1:]))
+    return picture.repeat(times, axis=1).repeat(times, axis=2)
 
 
 def as_bytes(image: np.ndarray) -> np.ndarray:

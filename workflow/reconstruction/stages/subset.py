@@ -40,6 +40,8 @@ def run(settings: Dataset, output: Path) -> None:
         arrays[f"{name}/labels"] = part.labels.astype(np.min_scalar_type(-training.labels.max()))
         arrays[f"{name}/classes"] = source.classes[part.indices]
         arrays[f"{name}/source_index"] = part.indices
+        if source.files:
+            arrays[f"{name}/file"] = np.array(source.files)[part.indices]
     facts = {"source": pool.origin, "test_source": test_pool.origin}
     store.write(output, "subset", arrays, settings_json=settings.to_json(), facts=facts)
     print(

@@ -55,4 +55,9 @@ def read_drawing(path):
     return tuple(int(ElementTree.parse(path).getroot().get(side)) for side in ("width", "height"))
 
 
-READERS = {".csv": read_table, ".png": lambda path: Image.open(path).size, ".svg": read_drawing}
+def read_picture(path):
+    with Image.open(path) as picture:
+        return picture.size
+
+
+READERS = {".csv": read_table, ".png": read_picture, ".svg": read_drawing}

@@ -1,5 +1,7 @@
 """Pairs enlarged and charts saved in Chromium."""
 
+import base64
+import io
 import json
 
 import numpy as np
@@ -35,11 +37,9 @@ def experiment(tmp_path_factory):
 
 def canvases(browser):
     """The pixels (height, width, 3) of each picture in the dialog."""
-    script = (
-        "return [...document.querySelectorAll('#enlarged canvas')].map(c => [c.height, c.width, "
-        "[...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]])"
-    )
-    return [np.reshape(data, (height, width, 4))[..., :3] for height, width, data in browser.execute_script(script)]
+    script = "return [...document.querySelectorAll('#enlarged canvas')].map(c => c.toDataURL())"
+    pictures = [base64.b64decode(uri.partition(",")[2]) for uri in browser.execute_script(script)]
+    return [np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"), int) for picture in pictures]
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (375, "dark")])

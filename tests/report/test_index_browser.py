@@ -5,7 +5,7 @@ import shutil
 from urllib.parse import unquote, urlparse
 
 import pytest
-from browser_helpers import BROWSER, rectangles
+from browser_helpers import BROWSER, downloads, rectangles
 from page_helpers import make_experiment, make_figures, make_page
 from reconstruction.evaluation.quantities import QUANTITIES
 from reconstruction.report.row import EXPERIMENT
@@ -57,7 +57,7 @@ def test_it_shows_every_experiment_without_a_complaint_or_a_request(open_file, r
 
 def test_every_link_leads_to_a_file(open_file, results):
     browser = open_file(results / "index.html")
-    links = browser.execute_script("return [...document.links].map(a => a.href)")
+    links = browser.execute_script("return [...document.links].filter(a => !a.download).map(a => a.href)")
     assert len(links) == 3 * 4
     for link in links:
         path = unquote(urlparse(link).path)
@@ -98,3 +98,13 @@ def test_a_chart_compares_the_experiments_that_have_images(open_file, results):
         4,
         6,
     )  # where so few images tell no rate of discoveries there are two series
+
+
+def test_its_chart_can_be_saved_in_each_format(open_file, results, tmp_path):
+    browser = open_file(results / "index.html", 375)
+    saved = downloads(browser, tmp_path)
+    assert sorted(saved) == [f"along-model.seed.{ending}" for ending in ("csv", "png", "svg")]
+    points = [line for line in saved["along-model.seed.csv"] if line["mark"] == "point"]
+    assert {(line["experiment"], line["value"]) for line in points} == {
+        (f"faces, tiny, {sweep}", seed) for sweep, seed in (("demo", "0"), ("demo", "1"))
+    }

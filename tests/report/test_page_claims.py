@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 
 import numpy as np
 import pytest
@@ -50,19 +51,36 @@ def test_the_roc_and_the_rates_are_those_of_the_scores_kept(experiment, text):
 def test_a_green_tick_never_marks_a_false_positive(experiment):
     stored = store.read(experiment / "evaluation.h5", "evaluation")
     subset = store.read(experiment / "subset.h5", "subset")
-    content = {name: np.ones_like(stored[name]) for name in ("training/hit", "held_out/hit")}
-    stored.arrays.update(content)
-    row = json.loads(str(stored["row"]))
+    for name in ("training/hit", "held_out/hit"):
+        stored.arrays[name] = np.arange(8) % 4 > 0
     best = {part: pictures.matches(part, subset, stored) for part in ("training", "held_out")}
-    text = page_of(row, best)
-    of_training, of_held_out = text.split("The same choice among images never trained on")
-    assert of_training.count("✓") == 8
-    assert "✓" not in of_held_out
-    assert of_held_out.count('<span class="false">') == 8
+    text = page_of(json.loads(str(stored["row"])), best)
+    card, line = r'<li class="card">.*?data-row="(\w+)-(\d+)"(.*?)</li>', r'<tr id="(\w+)-(\d+)">(.*?)</tr>'
+    shown = re.findall(f"{card}|{line}", text, re.DOTALL)
+    matches = {(match.part, str(match.number)): match for of_part in best.values() for match in of_part}
+    assert len(shown) == 2 * len(matches) == 32
+    for groups in shown:
+        part, number, content = filter(None, groups)
+        hit = matches[part, number].hit
+        assert ('class="hit">✓' in content) == (part == "training" and hit)
+        assert ('class="false">⚠' in content) == (part == "held_out" and hit)
+    assert text.count("✓") == text.count('class="hit"') == 2 * 6
+
+
+def test_a_hit_passes_both_thresholds_and_no_control_has_a_tick(experiment, text):
+    evaluation = store.read(experiment / "evaluation.h5", "evaluation")
+    row = evaluation.table("row")
+    limit = max(row["ncc_threshold_held_out"], row["ncc_threshold_scrambled"])
+    np.testing.assert_array_equal(evaluation["training/hit"], evaluation["training/ncc"] > limit)
+    shown = len(evaluation["representatives/shown"])
+    ticks = [*(2 * [evaluation["training/hit"]]), evaluation["representatives/ncc"][:shown] > limit]
+    assert text.count("✓") == sum(map(np.sum, ticks))
+    assert "✓" not in re.search('<section id="controls".*?</section>', text, re.S)[0]
 
 
 def page_of(row, best):
-    blank = {"images": [], "calibrated": False, "ranking": [], "controls": {"reconstruction": {}}, "membership": []}
+    images = [match for of_part in best.values() for match in of_part]
+    blank = {"images": images, "calibrated": False, "ranking": [], "controls": {"reconstruction": {}}, "membership": []}
     chart = charts.chart("none", "", [])
     return render(
         {**blank, "row": row, "of_vectors": False, "best": best, "precision": chart, "roc": chart, "quantities": [],

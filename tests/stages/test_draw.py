@@ -1,9 +1,12 @@
 """Figures and lists from finished files, and what is refused."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 from page_helpers import make_experiment, make_figures, paths
+from PIL import Image
 from reconstruction.__main__ import main
 from reconstruction.errors import UserError
 from reconstruction.files import store
@@ -28,6 +31,22 @@ def test_the_best_pairs_are_single_pictures_by_rank(experiment):
     best_first = evaluation["training/source_index"][np.argsort(-evaluation["training/ncc"], kind="stable")]
     names = [f"{rank:03d}_source{source}.png" for rank, source in enumerate(best_first, start=1)]
     assert sorted(path.name for path in (experiment / "figures/pairs").iterdir()) == names
+
+
+def test_a_pair_shows_every_pixel_of_both_as_a_square(experiment):
+    evaluation = store.read(experiment / "evaluation.h5", "evaluation")
+    best = evaluation["training/ncc"].argmax()
+    photograph = store.read(experiment / "subset.h5", "subset")["training/images"][best, 0]
+    pair = np.hstack([photograph, evaluation["training/shown"][0, 0]])
+    (path,) = (experiment / "figures/pairs").glob("001_*")
+    np.testing.assert_allclose(np.asarray(Image.open(path)), np.kron(pair * 255, np.ones((21, 21))), atol=0.51)
+
+
+def test_the_sheets_of_pairs_have_every_pixel_as_a_square(experiment):
+    for part in ("training", "held_out"):
+        sheet = (experiment / f"figures/{part}_pairs.pdf").read_bytes()
+        sizes = zip(*(re.findall(rb"/%s (\d+)" % side, sheet) for side in (b"Width", b"Height")), strict=True)
+        assert [tuple(map(int, size)) for size in sizes] == [(11 * 25, 11 * 51)] * 8
 
 
 def test_the_same_files_make_the_same_bytes(experiment, tmp_path):

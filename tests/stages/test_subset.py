@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from picture_helpers import jpeg, pictures
+from PIL import Image
 from reconstruction.configuration import Dataset
 from reconstruction.errors import UserError
 from reconstruction.files import store
@@ -26,6 +27,18 @@ def npz(path, count):
     images = np.random.default_rng(count).integers(0, 256, (count, 4, 4, 3), dtype=np.uint8)
     np.savez(path, images=images, labels=np.arange(count) % 2)
     return images
+
+
+def test_images_of_a_folder_go_by_their_files(tmp_path):
+    for number, picture in enumerate(pictures(8)):
+        path = tmp_path / f"photos/class {number % 2}/Zoë {number // 2}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(path)
+    found = written(tmp_path, dataset(BY_CLASS, {"kind": "folder", "path": str(tmp_path / "photos")}, per_label=2))
+    for part in ("training", "held_out", "test"):
+        for name, image in zip(found[f"{part}/names"], found[f"{part}/images"], strict=True):
+            with Image.open(tmp_path / "photos" / name) as file:
+                np.testing.assert_allclose(image.transpose(1, 2, 0) * 255, np.asarray(file), atol=1e-4)
 
 
 def test_the_file_leads_back_to_every_image(tmp_path):

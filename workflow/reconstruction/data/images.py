@@ -18,8 +18,8 @@ DARK = 0.25  # of a pool
 class Pool:
     """images: (N, C, H, W) float32 in [0, 1], C 1 or 3, or vectors (N, D); classes: (N,) int64; origin: what they were
     read from; class_names: the name of class k in place k, or empty where classes have numbers only; remarks: sentences
-    on what is odd about them; targets: (N,) float, or None where a file gives none; beside: of vectors, what may stand
-    beside each, `names` (N,) and `pictures` (N, C, H, W)."""
+    on what is odd about them; targets: (N,) float, or None where a file gives none; beside: what may stand
+    beside each, `names` (N,) and, of vectors, `pictures` (N, C, H, W)."""
 
     images: np.ndarray
     classes: np.ndarray

@@ -12,7 +12,7 @@ from ..configuration import Resize
 from ..errors import UserError, reason
 from ..files import outside
 from ..machine.devices import require_memory
-from .folders import listing, shown, told
+from .folders import listing, readable, shown, told
 from .images import Pool, checked
 
 FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP")  # Pillow has others, whose readers start other programs
@@ -62,7 +62,8 @@ def read_folder(path: str, turn: bool = True, resize: Resize | None = None) -> P
             "as by torchvision, set turn: false"
         )
     pool = checked(pixels, np.asarray(found.numbers), path, found.classes)
-    return replace(pool, remarks=(*(f"{path}: {remark}" for remark in remarks), *pool.remarks))
+    names = np.array([readable(str(file.relative_to(path))) for file in found.files])
+    return replace(pool, remarks=(*(f"{path}: {remark}" for remark in remarks), *pool.remarks), beside={"names": names})
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from ..files.layout import FIGURES, IMAGES, PAIRS, below
 from . import lists
 from .originals import beside, names, originals
 from .palette import AXIS_LABELS, BLUE, GREEN, GREY, LAYER_COLOURS, LOG_AXES, ORANGE
-from .pictures import as_bytes
+from .pictures import as_bytes, enlarged
 from .verdict import scored_by
 
 matplotlib.use("Agg")
@@ -111,8 +111,8 @@ def mosaic(
         row, column = divmod(place, PER_ROW)
         left, top = column * cell + (cell - picture) / 2, head + row * (tall + 1.5 * line)
         axis.imshow(
-            shown.transpose(1, 2, 0).squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="auto",
-            extent=(left, left + picture, top + tall, top),
+            enlarged(shown).transpose(1, 2, 0).squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="none",
+            aspect="auto", extent=(left, left + picture, top + tall, top),
         )  # fmt: skip
         axis.text(
             left + picture / 2, top + tall + 0.85 * line, caption, fontsize=6, ha="center",
@@ -230,13 +230,13 @@ def unexplained_by_layer(shares: np.ndarray, true: np.ndarray | None) -> Figure:
 
 
 def export_pairs(folder: Path, subset: store.Stored, evaluation: store.Stored, count: int) -> None:
-    """Each of the best pairs as one PNG, photograph left, reconstruction right, in its own pixels."""
+    """Each of the best pairs as one PNG, photograph left, reconstruction right, enlarged."""
     for stale in folder.glob("*.png"):
         stale.unlink()
     chosen = best_first(evaluation["training/ncc"])[:count]
-    pictures = beside(
-        [originals(subset, evaluation, "training", chosen), evaluation["training/shown"][: len(chosen)]], axis=3
-    )
-    for rank, (image, pair) in enumerate(zip(chosen, pictures, strict=True), start=1):
+    photographs = originals(subset, evaluation, "training", chosen)
+    shown = evaluation["training/shown"][: len(chosen)]
+    pairs = beside([np.stack([enlarged(each) for each in side]) for side in (photographs, shown)], axis=3)
+    for rank, (image, pair) in enumerate(zip(chosen, pairs, strict=True), start=1):
         path = folder / f"{rank:03d}_source{evaluation['training/source_index'][image]}.png"
-        Image.fromarray(as_bytes(pair)).save(path)
+        Image.fromarray(as_bytes(pair)).save(path, optimize=True)

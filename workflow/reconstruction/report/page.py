@@ -20,6 +20,8 @@ from markupsafe import Markup
 from ..evaluation.membership import SCORES
 from ..evaluation.quantities import QUANTITIES
 from . import glossary, verdict
+from .originals import GAP
+from .pictures import LARGE
 from .row import EXPERIMENT
 from .templating import number, read, template
 from .vega import VEGA_LITE
@@ -68,6 +70,9 @@ def render(content: Mapping[str, Any]) -> str:
     return template("page.html").render(
         content,
         evaluated="images" in content,
+        have_names=any(match.name for match in content.get("images", ())),
+        gap=GAP,
+        large=LARGE,
         **verdict.parts(content["row"]),
         style=Markup(read("page.css")),
         scripts=[Markup(script) for script in scripts],

@@ -17,7 +17,8 @@ from ..files import store
 from .originals import GAP, beside, names, originals
 
 ROWS = 1000  # images of a part in the table, best first
-THUMBNAILS, THUMBNAILS_IN_A_ROW = 6, 3
+THUMBNAILS, THUMBNAILS_IN_A_ROW, THUMBNAIL = 6, 3, 64  # THUMBNAIL: about how many pixels high
+LARGE = 512  # pixels, the least that the longer side of an enlarged picture has
 OF_GRADIENTS = ("agreement", "margin", "response", "spread", "lambda")
 OF_GATES = ("gap", "contradiction", "misfit", "margin", "lambda")
 
@@ -131,9 +132,10 @@ def truths(subset: store.Stored, evaluation: store.Stored, count: int, limit: fl
 
 
 def thumbnail_of_pairs(folder: Path) -> str:
-    """The best pairs among those that `draw` has put into a folder."""
-    chosen = sorted(folder.glob("*.png"))[:THUMBNAILS]
-    return thumbnail([np.asarray(Image.open(path).convert("RGB")).transpose(2, 0, 1) / 255 for path in chosen])
+    """The best pairs among those that `draw` has put into a folder, smaller."""
+    chosen = [Image.open(path).convert("RGB") for path in sorted(folder.glob("*.png"))[:THUMBNAILS]]
+    small = [picture.reduce(max(1, picture.height // THUMBNAIL)) for picture in chosen]
+    return thumbnail([np.asarray(picture).transpose(2, 0, 1) / 255 for picture in small])
 
 
 def thumbnail(pictures: Sequence[np.ndarray]) -> str:
@@ -154,6 +156,12 @@ def data_uri(image: np.ndarray) -> str:
     buffer = io.BytesIO()
     Image.fromarray(as_bytes(image)).save(buffer, "PNG", compress_level=9)
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def enlarged(picture: np.ndarray) -> np.ndarray:
+    """A picture (C, H, W) with each pixel a square, so that its longer side has LARGE pixels at least."""
+    times = -(-LARGE // max(picture.shape[1:]))
+    return picture.repeat(times, axis=1).repeat(times, axis=2)
 
 
 def as_bytes(image: np.ndarray) -> np.ndarray:

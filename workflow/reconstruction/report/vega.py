@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -46,6 +49,19 @@ class Chart:
     specification: dict[str, Any]
     table: Sequence[Mapping[Any, Any]]
 
+    @property
+    def csv(self) -> str:
+        """All that it draws as a URI: a row for each point of a layer, which mark says."""
+        drawn = [
+            {"mark": mark(layer), **row} for layer in self.specification["layer"] for row in layer["data"]["values"]
+        ]
+        columns = dict.fromkeys(name for row in drawn for name in row)
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(columns))
+        writer.writeheader()
+        writer.writerows(drawn)
+        return f"data:text/csv;charset=utf-8,{quote(text.getvalue(), safe=',')}"
+
 
 def chart(name: str, caption: str, layers: Sequence[Layer], table: Rows | None = None) -> Chart:
     specification = {
@@ -59,6 +75,12 @@ def layer(data: Rows, mark: str | dict[str, Any], tooltip: Sequence[str] = (), *
     """A mark for each row, or through all of a series; encoding: its channels; tooltip: columns shown on pointing."""
     shown = {"tooltip": [{"field": column, "type": kind(data, column)} for column in tooltip]} if tooltip else {}
     return {"data": {"values": data}, "mark": mark, "encoding": {**encoding, **shown}}
+
+
+def mark(layer: Layer) -> str:
+    """What it draws of its rows; of several marks the last."""
+    drawn = layer["mark"] if "mark" in layer else layer["layer"][-1]["mark"]
+    return str(drawn["type"] if isinstance(drawn, dict) else drawn)
 
 
 def kind(data: Rows, column: str) -> str:

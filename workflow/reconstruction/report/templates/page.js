@@ -2,9 +2,22 @@
 
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
+const drawing = { actions: false, ast: true, renderer: "svg" };
+const specification = (element) => document.getElementById(element.dataset.chart).textContent;
+
 function draw(element) {
-  const specification = JSON.parse(document.getElementById(element.dataset.chart).textContent);
-  vegaEmbed(element, specification, { actions: false, ast: true, renderer: "svg" });
+  vegaEmbed(element, JSON.parse(specification(element)), drawing);
+}
+
+async function save(button) {
+  const element = button.closest(".chart").querySelector("[data-chart]");
+  const inked = JSON.parse(specification(element).replaceAll("currentColor", "black"));
+  const onPaper = { ...inked, width: 600, background: "white" };
+  const { view } = await vegaEmbed(document.createElement("div"), onPaper, drawing);
+  const link = document.createElement("a");
+  link.href = await view.toImageURL(button.dataset.format, 2);
+  link.download = `${element.dataset.chart}.${button.dataset.format}`;
+  link.click();
 }
 
 function drawVisible() {
@@ -42,9 +55,56 @@ function filter() {
     row.hidden =
       (part.value && row.cells[1].textContent !== part.value) ||
       (number.value.trim() && row.cells[2].textContent !== number.value.trim()) ||
-      (hits.checked && row.cells[7].textContent !== "yes");
+      (hits.checked && !row.cells[7].querySelector(".hit, .false"));
   }
   document.getElementById("count").textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length} images`;
+}
+
+const enlarged = document.getElementById("enlarged");
+let pair;
+
+function enlarge(chosen) {
+  pair = chosen;
+  const row = document.getElementById(pair.dataset.row);
+  const names = [...row.closest("table").tHead.rows[0].cells].map((header) => header.textContent.trim());
+  for (const place of all("[data-column]", enlarged)) {
+    place.replaceChildren(...row.cells[names.indexOf(place.dataset.column)].cloneNode(true).childNodes);
+  }
+  paint(pair.querySelector("img"));
+  for (const button of all("[data-step]", enlarged)) button.disabled = !neighbour(Number(button.dataset.step));
+  if (!enlarged.open) enlarged.showModal();
+}
+
+function paint(picture) {
+  const gap = Number(enlarged.dataset.gap);
+  const [width, height] = [(picture.naturalWidth - gap) / 2, picture.naturalHeight];
+  const times = Math.ceil(Number(enlarged.dataset.large) / Math.max(width, height));
+  const right = width + gap;
+  const layers = [[0], [right], [0, right]];
+  for (const [place, canvas] of all("canvas", enlarged).entries()) {
+    [canvas.width, canvas.height] = [times * width, times * height];
+    const context = canvas.getContext("2d");
+    context.imageSmoothingEnabled = false;
+    for (const left of layers[place]) {
+      context.drawImage(picture, left, 0, width, height, 0, 0, canvas.width, canvas.height);
+      context.globalCompositeOperation = "difference";
+    }
+  }
+}
+
+function neighbour(step) {
+  const shown = all(".pair", pair.closest("ul, tbody")).filter((button) => button.checkVisibility());
+  return shown[shown.indexOf(pair) + step];
+}
+
+function turn(step) {
+  const next = neighbour(step);
+  if (next) enlarge(next);
+}
+
+function turnByKey(event) {
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (enlarged.open && step) turn(step);
 }
 
 function showTruth(event) {
@@ -57,5 +117,14 @@ function showTruth(event) {
 drawVisible();
 for (const button of all(".sortable th button")) button.addEventListener("click", () => sort(button.parentElement));
 for (const event of ["input", "change"]) document.querySelector(".filters")?.addEventListener(event, filter);
+for (const button of all("[data-format]")) button.addEventListener("click", () => save(button));
+for (const button of all(".pair")) button.addEventListener("click", () => enlarge(button));
+if (enlarged) {
+  for (const button of all("[data-step]", enlarged)) button.addEventListener("click", () => turn(Number(button.dataset.step)));
+  enlarged.querySelector("[data-close]").addEventListener("click", () => enlarged.close());
+  enlarged.addEventListener("click", (event) => event.target === enlarged && enlarged.close());
+  enlarged.addEventListener("close", () => pair.focus());
+  document.addEventListener("keydown", turnByKey);
+}
 document.getElementById("truth")?.addEventListener("click", showTruth);
 if (document.getElementById("count")) filter();

@@ -100,7 +100,7 @@ def _network(options: argparse.Namespace, inputs: torch.Tensor, labels: torch.Te
     if not path.exists():
         training = Training(weight_decay=options.weight_decay)
         settings = Model(hidden=HIDDEN[options.data], seed=options.network_seed, training=training)
-        trained, _ = fit(settings, inputs, labels, torch.device("cpu"))
+        trained, _ = fit(settings, inputs, labels, torch.device(getattr(options, "device", "cpu")))
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez(path, bias=trained.bias.float(), **{f"w{k}": w.float() for k, w in enumerate(trained.weights)})
     with np.load(path) as arrays:

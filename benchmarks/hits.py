@@ -2,17 +2,28 @@
 time: the subspace search, and the published settings on the same engine, cut off there."""
 
 import time
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 import yaml
-from problems import CPU, Images, image_arguments, load_images, machine, oracle_iteration_seconds, report, seconds
+from problems import (
+    CPU,
+    Images,
+    Inputs,
+    image_arguments,
+    load_images,
+    machine,
+    oracle_iteration_seconds,
+    report,
+    seconds,
+)
 from reconstruction.attack.plan import Attack, choose
 from reconstruction.attack.search.engine import Search
 from reconstruction.attack.search.starts import draw
 from reconstruction.configuration import Model, PublishedSearch, Restarts, Training
 from reconstruction.evaluation.chance import draws, scramble
-from reconstruction.evaluation.matching import nearest_by_ncc
+from reconstruction.evaluation.matching import Nearest, nearest_by_ncc
 from reconstruction.evaluation.scores import best
 from reconstruction.evaluation.thresholds import Thresholds, cross_fitted_hits
 from reconstruction.machine.progress import Progress
@@ -85,28 +96,39 @@ def run(
 
 def judge(name: str, candidates: torch.Tensor, attack: Attack, images: Images, quiet: bool = False) -> int:
     """Report how the candidates (K, m, r) match the images; the count of hits."""
-    coordinates = candidates.flatten(0, 1)
+    found = match(candidates.flatten(0, 1), attack, images)
+    if not quiet:
+        report(f"{name}_hits", found.hits)
+        report(f"{name}_held_out_hits", found.held_out_hits)
+        report(f"{name}_ncc_threshold", found.thresholds.both)
+        report(f"{name}_ncc_best45", best(found.trained.score, 45))
+    return found.hits
 
-    def pixels(drawn: torch.Tensor) -> torch.Tensor:
-        return attack.method.space.to(drawn).inputs(drawn)
 
-    spread = coordinates.numpy().std(axis=0)
+@dataclass(frozen=True)
+class Matched:
+    """For each training image its nearest candidate; the hits among them, and of held-out images, cross-fitted."""
+
+    trained: Nearest
+    thresholds: Thresholds
+    hits: int
+    held_out_hits: int
+
+
+def match(coordinates: torch.Tensor, attack: Attack, images: Images) -> Matched:
+    """Of candidates (N, r) on the images' device."""
+    spread, space = coordinates.cpu().numpy().std(axis=0), attack.method.space
 
     def matched_by_chance(seed: int) -> np.ndarray:
-        drawn = scramble(spread, len(coordinates), seed)
-        return nearest_by_ncc(images.training, pixels(torch.from_numpy(drawn))).score
+        drawn = torch.from_numpy(scramble(spread, len(coordinates), seed))
+        return nearest_by_ncc(images.training, Inputs(drawn.to(coordinates), space)).score
 
-    trained = nearest_by_ncc(images.training, pixels(coordinates)).score
-    held_out = nearest_by_ncc(images.held_out, pixels(coordinates)).score
+    trained = nearest_by_ncc(images.training, Inputs(coordinates, space))
+    held_out = nearest_by_ncc(images.held_out, Inputs(coordinates, space)).score
     random = np.stack([matched_by_chance(seed) for seed in range(draws(len(images.training), RATE))])
-    limits = Thresholds.of(held_out, random, RATE)
-    hits = int((trained > limits.both).sum())
-    if not quiet:
-        report(f"{name}_hits", hits)
-        report(f"{name}_held_out_hits", cross_fitted_hits(held_out, images.held_out_labels.numpy(), RATE).sum())
-        report(f"{name}_ncc_threshold", limits.both)
-        report(f"{name}_ncc_best45", best(trained, 45))
-    return hits
+    thresholds = Thresholds.of(held_out, random, RATE)
+    held_out_hits = int(cross_fitted_hits(held_out, images.held_out_labels.cpu().numpy(), RATE).sum())
+    return Matched(trained, thresholds, int((trained.score > thresholds.both).sum()), held_out_hits)
 
 
 def published_iteration_seconds(network: Network, attack: Attack, settings: Restarts) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from reconstruction.attack.plan import method_of
 from reconstruction.attack.search import reference
@@ -20,6 +21,7 @@ from reconstruction.data.drawing import Drawn, draw
 from reconstruction.data.images import Pool
 from reconstruction.data.sources import load
 from reconstruction.models.mlp import Network, initialise
+from reconstruction.models.space import Space
 
 CPU = torch.device("cpu")
 CIFAR_SIZES = (3072, 1000, 1000)
@@ -117,12 +119,28 @@ def random_restarts(count: int, candidates: int, size: int, dtype: torch.dtype, 
 
 @dataclass(frozen=True)
 class Images:
-    """Network inputs (n, D), mean-subtracted, and labels (n,) in {-1, +1} of training and of held-out images."""
+    """Network inputs (n, D), mean-subtracted, and labels (n,) in {-1, +1} of training and of held-out images; mean
+    (C, H, W)."""
 
     training: torch.Tensor
     labels: torch.Tensor
     held_out: torch.Tensor
     held_out_labels: torch.Tensor
+    mean: np.ndarray
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Candidates (N, r) as network inputs (N, D), of which indexing computes those that are asked for."""
+
+    coordinates: torch.Tensor
+    space: Space
+
+    def __len__(self) -> int:
+        return len(self.coordinates)
+
+    def __getitem__(self, chosen: slice | np.ndarray) -> torch.Tensor:
+        return self.space.to(self.coordinates).inputs(self.coordinates[chosen])
 
 
 def image_arguments(description: str) -> argparse.ArgumentParser:
@@ -143,9 +161,13 @@ def load_images(options: argparse.Namespace) -> Images:
         settings["labels"] = {"rule": "classes", "negative": [0, 1, 8, 9], "positive": [2, 3, 4, 5, 6, 7]}
     else:
         settings |= {"source": {"kind": "faces"}, "labels": {"rule": "alternating"}}
-    dataset = Dataset.model_validate(settings)
+    return images_of(Dataset.model_validate(settings), options.first)
+
+
+def images_of(dataset: Dataset, first: int = 0) -> Images:
+    """Those that a data set draws, of the source's images from a first one on."""
     pool = load(dataset.source).training
-    pool = Pool(pool.images[options.first :], pool.classes[options.first :], pool.origin)
+    pool = Pool(pool.images[first:], pool.classes[first:], pool.origin)
     training, held_out = draw(pool, dataset)
     mean = pool.images[training.indices].mean(0)
 
@@ -157,4 +179,5 @@ def load_images(options: argparse.Namespace) -> Images:
         torch.from_numpy(training.labels).double(),
         inputs(held_out),
         torch.from_numpy(held_out.labels).double(),
+        mean,
     )

@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from reconstruction.attack.search import reference
+from reconstruction.attack.search import engine, reference
 from reconstruction.attack.search.engine import Search
 from reconstruction.attack.search.optimisers import Adam, Momentum
 from reconstruction.attack.search.penalties import box_gradient
@@ -265,3 +265,15 @@ def test_the_cosine_falls_from_one_to_nothing(iterations):
     assert all(before > after for before, after in pairwise(factors))
     assert factors == pytest.approx([1 - factor for factor in reversed(factors)])
     assert {constant(iteration, iterations) for iteration in range(iterations)} == {1.0}
+
+
+def test_a_compiled_term_takes_the_place_of_the_plain_one(monkeypatch):
+    """With the same trajectory; whether torch compiles it well is tested with machine.compiled."""
+    asked = []
+    monkeypatch.setattr(engine, "fast_stationarity", lambda *given: asked.append(given) or stationarity(*given))
+    network, restarts = random_network(5, [6, 5]), three_restarts()
+    search = Search(network, method("subspace", network, 4), restarts, compiles=True)
+    while not search.is_done:
+        search.step()
+    assert len(asked) == 5
+    assert torch.equal(search.outcome().candidates, run(network, "subspace", restarts, 4).candidates)

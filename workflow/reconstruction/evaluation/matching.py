@@ -72,7 +72,7 @@ def _nearest(images: Vectors, candidates: Vectors, features: Callable[[Tensor], 
     best, index = torch.full((len(images),), -math.inf), torch.zeros(len(images), dtype=torch.int64)
     for some in blocks(len(images), BLOCK):
         for block, scores in _scores(features(images[some]), candidates, features):
-            score, found = scores.max(1)
+            score, found = (part.cpu() for part in scores.max(1))
             better = score > best[some]
             best[some] = torch.where(better, score, best[some])
             index[some] = torch.where(better, found + block.start, index[some])

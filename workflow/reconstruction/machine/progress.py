@@ -29,6 +29,10 @@ class Progress:
         print(f"{self.stage}: {fraction:4.0%}, {note}, about {left:.0f} s left", flush=True)
 
 
+def tell(line: str) -> None:
+    print(line, flush=True)
+
+
 def last_told(text: str) -> float:
     """The fraction that the last such line of a text told; 0 where there is none."""
     told = LINE.findall(text)

@@ -19,7 +19,7 @@ from ..files import store
 from ..machine.devices import free, has_native_bfloat16
 from ..machine.progress import Progress
 from ..models.mlp import Network
-from .capacity import bytes_per_restart, restarts_at_once
+from .capacity import bytes_per_restart, compiling_pays, restarts_at_once
 from .checkpoint import Standing
 from .saving import Keeper
 
@@ -119,10 +119,11 @@ def search_in_batches(
         )
     standing = (keeper and keeper.go_on(Searched, fitting)) or Searched(0.0, min(fitting, len(starts)))
     outcomes, iterations = list(standing.outcomes), attack.method.iterations
+    compiles = compiling_pays(network, candidates, iterations, len(starts), device)
 
     def search_batch(first: int, begun: Snapshot | None) -> Outcome:
         batch = starts.only(slice(first, first + standing.at_once))
-        search = Search(network, attack.method, batch, begun)
+        search = Search(network, attack.method, batch, begun, compiles)
         while not search.is_done:
             iteration = search.iteration
             done = (first + len(batch) * iteration / iterations) / len(starts)

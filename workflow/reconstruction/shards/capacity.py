@@ -1,4 +1,4 @@
-"""How many restarts run at once: one on a CPU, on a GPU as many as its memory holds."""
+"""How many restarts run at once, one on a CPU, on a GPU as many as its memory holds, and whether compiling pays."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from ..models.mlp import Network
 
 PARAMETER_COPIES = 8  # of the candidates: themselves, start, two moments, gradients, products' own
 ACTIVATION_COPIES = 8  # of a hidden layer's activations, alive at the peak of one evaluation; of smooth ones one more
+MOST_AT_ONCE = 64  # where products reach 0.69 of a GPU's matrix rate (docs/performance.md); checkpoints stay small
+COMPILING_PAYS = 4e15  # operations of a shard from which ten seconds of compiling save more, on an H200
 SPARE = 0.8  # of what is free, lest the allocator's rounding fill it up
 
 
@@ -31,4 +33,10 @@ def restarts_at_once(network: Network, candidates: int, parameters: torch.dtype,
     One on a CPU, whose caches hold one restart's matrices better than several's: benchmarks/batching.py.
     """
     fitting = int(SPARE * free(device)) // bytes_per_restart(network, candidates, parameters)
-    return min(fitting, 1) if device.type == "cpu" else fitting
+    return min(fitting, 1 if device.type == "cpu" else MOST_AT_ONCE)
+
+
+def compiling_pays(network: Network, candidates: int, iterations: int, restarts: int, device: torch.device) -> bool:
+    """For all of a shard's restarts; on a GPU alone, where a CPU's products take nine tenths of the time as it is."""
+    products = 14 * candidates * sum(weight.numel() for weight in network.weights)
+    return device.type == "cuda" and products * iterations * restarts >= COMPILING_PAYS

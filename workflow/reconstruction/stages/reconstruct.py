@@ -17,6 +17,7 @@ from ..attack.search.starts import NAMES, draw
 from ..configuration import Restarts
 from ..errors import UserError
 from ..files import store
+from ..machine.claim import claim
 from ..machine.progress import Progress
 from ..machine.signals import Notice
 from ..models import deployed
@@ -44,6 +45,7 @@ def run(
     An interrupted shard goes on from its checkpoint, which is saved every checkpoint_seconds, and where notice of a
     signal is given, whereupon Interrupted is raised.
     """
+    notice = notice or Notice()
     model = deployed.read(model_path)
     attack = choose_attack(model, settings)
     numbers = range(shard * settings.per_shard, (shard + 1) * settings.per_shard)
@@ -52,10 +54,11 @@ def run(
             say("the exact attack runs on the CPU")
         device, products = torch.device("cpu"), torch.float32
     else:
+        claim(device, f"reconstruct: shard {shard}", notice)
         products = product_dtype(settings, attack.name, device)
     precision = str(products).removeprefix("torch.")
     checkpoint = Checkpoint(output, settings.to_json(), model.stored, conditions(shard, device, precision))
-    keeper = Keeper(checkpoint, notice or Notice(), checkpoint_seconds, model.network.squared_norms, say)
+    keeper = Keeper(checkpoint, notice, checkpoint_seconds, model.network.squared_norms, say)
     searched = "/".join(model_path.absolute().parts[-3:-1])  # DATASET/MODEL
     progress = Progress(f"reconstruct: {searched}, shard {shard} ({attack.name}, {device}, {precision})")
     if isinstance(attack, Gates):

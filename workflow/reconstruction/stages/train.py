@@ -15,6 +15,7 @@ from torch import Tensor
 from ..configuration import Model
 from ..errors import UserError
 from ..files import store
+from ..machine.claim import claim
 from ..machine.devices import require_memory
 from ..models import deployed
 from ..models.plausibility import dead_layer
@@ -28,6 +29,7 @@ def run(settings: Model, subset_path: Path, model_path: Path, training_path: Pat
     """Raises UserError where weight decay takes all of the weights."""
     subset = store.read(subset_path, "subset")
     _check_memory(settings, subset)
+    claim(device, "train")
     begun = time.perf_counter()
     mean, std = subset["mean"], subset.arrays.get("std", deployed.UNIT)
     data = examination.parts(subset, mean, std)

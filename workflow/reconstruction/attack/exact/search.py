@@ -72,7 +72,8 @@ def begin(equations: Equations, z: Tensor, factors: Tensor) -> Solutions:
 
 
 class DouglasRachford:
-    """The loop's state; `step` as often as you like, then `best`. Runs in the dtype of the starts."""
+    """The loop's state; `step` as often as you like, then `best`. Runs in the dtype of the starts, and never
+    waits for a GPU's numbers."""
 
     def __init__(self, equations: Equations, starts: Solutions, precision: Tensor, settings: GateSearch) -> None:
         """precision: (d, d), of the prior on z, in units of settings.prior."""
@@ -83,7 +84,7 @@ class DouglasRachford:
         self.u = sensitivity.sensitivity(self.equations, self.factors)
         self.a, self.y = starts.z @ self.equations.rows.T, self.u * self.equations.derivative(starts.gates)
         self.best_a, self.best_y = self.a.clone(), self.y.clone()
-        self.gates, self.best_factors = starts.gates.clone(), self.factors
+        self.best_derivative, self.best_factors = self.equations.derivative(starts.gates), self.factors
         self.gap = starts.gap.new_full((len(starts),), torch.inf)
         self.iteration = 0
 
@@ -92,24 +93,24 @@ class DouglasRachford:
         on_graph_a, on_graph_y = graph.nearest(2 * a - self.a, 2 * y - self.y, self.u, self.equations.slope)
         da, dy = on_graph_a - a, on_graph_y - y
         gap = (da.square().sum(1) + dy.square().sum(1)) / self.u.square().sum(1)
-        better = gap < self.gap
-        self.gap = torch.where(better, gap, self.gap)
-        self.best_factors = torch.where(better[:, None], self.factors, self.best_factors)
-        which = better.nonzero().squeeze(1)
-        self.best_a[which], self.best_y[which] = self.a[which], self.y[which]
-        self.gates[which] = self.equations.gates(on_graph_y[which] / self.u[which])
+        better, derivative = (gap < self.gap)[:, None], on_graph_y / self.u
+        self.gap = torch.fmin(gap, self.gap)
+        self.best_factors = torch.where(better, self.factors, self.best_factors)
+        torch.where(better, self.a, self.best_a, out=self.best_a)
+        torch.where(better, self.y, self.best_y, out=self.best_y)
+        torch.where(better, derivative, self.best_derivative, out=self.best_derivative)
         self.a.add_(da, alpha=self.settings.relaxation)
         self.y.add_(dy, alpha=self.settings.relaxation)
         self.iteration += 1
         if self.iteration % self.settings.update_every == 0:
-            self.factors = sensitivity.updated(self.equations, self.factors, z, y, on_graph_y / self.u)
+            self.factors = sensitivity.updated(self.equations, self.factors, z, y, derivative)
             self.u = sensitivity.sensitivity(self.equations, self.factors)
 
     @property
     def best(self) -> Solutions:
         """Each start's iterate of the smallest gap: mean squared distance of projection and graph, over that of u."""
         z, v = self.projection.solve(self.best_a, self.best_y)
-        return Solutions(z, v, self.gates, self.best_factors, self.gap)
+        return Solutions(z, v, self.equations.gates(self.best_derivative), self.best_factors, self.gap)
 
 
 def search(equations: Equations, starts: Solutions, precision: Tensor, settings: GateSearch) -> Solutions:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ...machine.compiled import compiled
 from ...machine.cuda_graph import replayed
 from ...models.mlp import Network
 from ...models.space import INPUTS, Space
@@ -24,6 +25,8 @@ from .optimisers import Adam, Momentum
 from .penalties import box_gradient, dual_gradient
 from .restarts import Outcome, Snapshot, Starts
 from .stationarity import Stationarity, stationarity
+
+fast_stationarity = compiled(stationarity)  # once in a process
 
 
 @dataclass(frozen=True)
@@ -46,12 +49,16 @@ class Search:
     Every number of an iteration lives on the device, so that a CUDA graph can replay it.
     """
 
-    def __init__(self, network: Network, method: Method, starts: Starts, begun: Snapshot | None = None) -> None:
+    def __init__(
+        self, network: Network, method: Method, starts: Starts, begun: Snapshot | None = None, compiles: bool = False
+    ) -> None:
         """network: takes candidates as inputs, in the dtype of products; starts: in the dtype of parameters.
 
-        begun: where an earlier run of the same search was; the outcome is the same to the bit.
+        begun: where an earlier run of the same search was; the outcome is the same to the bit. compiles: whether the
+        stationarity term is compiled first.
         """
         self.network, self.method = network, method
+        self.term = fast_stationarity if compiles else stationarity
         self.candidates, self.lambdas = starts.candidates.clone(), starts.lambdas.clone()
         self.space = method.space.to(self.candidates)
         self.labels = network.family.candidate_labels(self.candidates.shape[1]).to(self.candidates)
@@ -106,7 +113,7 @@ class Search:
 
     def stationarity(self) -> Stationarity:
         weights = self.method.layer_weights
-        return stationarity(self.network, self.candidates, self.lambdas, self.labels, self.alpha, weights)
+        return self.term(self.network, self.candidates, self.lambdas, self.labels, self.alpha, weights)
 
     def residuals(self) -> Tensor:
         """Each layer's squared residual (K, L), where the restarts are now."""

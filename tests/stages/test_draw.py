@@ -37,9 +37,12 @@ def test_a_pair_shows_every_pixel_of_both_as_a_square(experiment):
     evaluation = store.read(experiment / "evaluation.h5", "evaluation")
     best = evaluation["training/ncc"].argmax()
     photograph = store.read(experiment / "subset.h5", "subset")["training/images"][best, 0]
-    pair = np.hstack([photograph, evaluation["training/shown"][0, 0]])
     (path,) = (experiment / "figures/pairs").glob("001_*")
-    np.testing.assert_allclose(np.asarray(Image.open(path)), np.kron(pair * 255, np.ones((21, 21))), atol=0.51)
+    found = np.asarray(Image.open(path))
+    left, between, right = np.split(found, [525, 526], axis=1)
+    assert (between == 255).all()
+    for side, picture in ((left, photograph), (right, evaluation["training/shown"][0, 0])):
+        np.testing.assert_allclose(side, np.kron(picture * 255, np.ones((21, 21))), atol=0.51)
 
 
 def test_the_sheets_of_pairs_have_every_pixel_as_a_square(experiment):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from reconstruction.configuration import Evaluation
+from reconstruction.evaluation.discoveries import Compared
 from reconstruction.evaluation.quantities import COLUMNS, OF_RESTARTS, QUANTITIES
 from reconstruction.evaluation.scores import PartScores, Scores, summarise
 
@@ -20,8 +21,11 @@ def part(count, ncc):
 def row():
     """Of scores that all pass, or nearly."""
     training, held_out = (np.linspace(0.9, 1, count) for count in IMAGES.values())
+    nothing = np.zeros((3, 30))
+    compared = Compared(training, held_out, {"scrambled": nothing})
     return summarise(
-        Scores(part(30, training), part(20, held_out), training, np.zeros((3, 30))), Evaluation(false_positive_rate=0.9)
+        Scores(part(30, training), part(20, held_out), training, nothing, compared, compared),
+        Evaluation(false_positive_rate=0.9),
     )
 
 

@@ -60,6 +60,7 @@ def test_the_answers_give_their_figures_with_intervals():
     given = row(
         membership_tpr=0.94, membership_tpr_low=0.83, membership_tpr_high=0.99, reconstructed_images=46,
         reconstructed_low=41.0, reconstructed_high=49.0, recognisable_images=45, recognisable_held_out_images=1,
+        plain_reconstructed_images=40,
     )  # fmt: skip
     _, members, images, _ = answers(given).values()
     assert members == (
@@ -67,8 +68,8 @@ def test_the_answers_give_their_figures_with_intervals():
         "closure; with 50 of these no rate below 1 in 50 can be told."
     )
     assert images == (
-        "46 of 50 training images are reconstructed at 5% false discoveries (95%: 41 to 49); recognisable, with an NCC "
-        "above 0.9: 45, and of 50 never trained on 1."
+        "46 of 50 training images are reconstructed at 5% false discoveries (95%: 41 to 49) by their detail, by plain "
+        "NCC 40; recognisable, with an NCC above 0.9: 45, and of 50 never trained on 1."
     )
     assert "no rate below" not in answers({**given, "n_held_out": 100})["Are members told?"]
 

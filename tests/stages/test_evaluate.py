@@ -68,9 +68,17 @@ def test_what_is_expected_is_what_the_other_network_reaches(folder, evaluation):
 def test_images_csv_has_every_image_as_the_file_has_it(folder, evaluation):
     table = pd.read_csv(folder / "figures/images.csv")
     assert table["part"].tolist() == ["training"] * 20 + ["held-out"] * 20
-    for column in ("ncc", "hit", "expected_ncc", "calibrated_hit", "ssim3"):
+    for column in ("ncc", "hit", "expected_ncc", "calibrated_hit", "excess", "reconstructed", "ssim3"):
         both = np.concatenate([evaluation[f"{part}/{column}"] for part in ("training", "held_out")])
         assert table[column].to_numpy().astype(float) == pytest.approx(both.astype(float), abs=1e-5)
+
+
+def test_what_is_reconstructed_is_counted_and_exceeds_all_that_is_not(evaluation):
+    told, excess = evaluation["training/reconstructed"], evaluation["training/excess"]
+    row = json.loads(str(evaluation["row"]))
+    assert told.sum() == (row["reconstructed_images"] if row["reconstructed_images"] > 0 else 0)
+    assert not told.any() or excess[told].min() > excess[~told].max(initial=-1)
+    assert evaluation["scrambled/excess"].shape == evaluation["shuffled/excess"].shape == (10, len(told))
 
 
 def test_the_scrambled_control_is_none_of_the_draws_behind_its_threshold(folder, evaluation):

@@ -48,10 +48,12 @@ QUANTITIES = {
     "candidates": Quantity("images that all restarts found together"),
     "representatives": Quantity("what is left when candidates of one image are merged"),
     "reconstructed_images": Quantity(
-        "training images whose NCC is told from the worst null at 5 % false discoveries", "n"
+        "training images told from the worst null at 5 % false discoveries, by how much their detail exceeds chance",
+        "n",
     ),
     "reconstructed_low": Quantity("lower end of its 95 % interval over images"),
     "reconstructed_high": Quantity("upper end of the same"),
+    "plain_reconstructed_images": Quantity("the same by plain NCC", "n"),
     "reconstructed_fewest": Quantity("how many images must come back at least for any to be told so"),
     "ncc_threshold_held_out": Quantity(
         "NCC that 1 % of the held-out images pass, or the share that the configuration names", of_restarts=True

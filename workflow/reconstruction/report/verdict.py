@@ -82,7 +82,10 @@ def images(row: Row) -> str:
         said = f"how many of {n} training images come back cannot be told at {rate} with so few images to compare with"
     elif found:
         low, high = row["reconstructed_low"], row["reconstructed_high"]
-        said = f"{found:.0f} of {n} training images are reconstructed at {rate} (95%: {low:.0f} to {high:.0f})"
+        said = (
+            f"{found:.0f} of {n} training images are reconstructed at {rate} (95%: {low:.0f} to {high:.0f}) by their "
+            f"detail, by plain NCC {row['plain_reconstructed_images']:.0f}"
+        )
     else:
         said = (
             f"none of {n} training images is told from chance at {rate}, where no fewer than "

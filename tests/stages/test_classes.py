@@ -5,14 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from reconstruction.attack.plan import NoGates, gates
 from reconstruction.configuration import Dataset, Evaluation, Merge, Model, Restarts, parsing
 from reconstruction.errors import UserError
 from reconstruction.evaluation.membership import read_pool, score, summary
 from reconstruction.files import store
 from reconstruction.models import deployed
 from reconstruction.stages import deduplicate, evaluate, reconstruct, subset, train
-from science_helpers import random_network
 
 CPU = torch.device("cpu")
 
@@ -64,17 +62,3 @@ def test_lambda_tells_members_of_several_classes(audited):
     np.savez(audited / "other.npz", images=images, labels=labels + 1)
     with pytest.raises(UserError, match="give 0 to 2, as the model was trained"):
         read_pool(audited / "other.npz", model)
-
-
-@pytest.mark.parametrize(
-    ("network", "why"),
-    [
-        ({"outputs": 3}, "networks with one output"),
-        ({"later_biases": True}, "networks whose first layer alone has a bias"),
-        ({"activation": "leaky-relu"}, "ReLU networks, and this one has LeakyReLU"),
-        ({"activation": "tanh"}, "ReLU networks, and this one has Tanh"),
-    ],
-)
-def test_the_exact_attack_refuses_in_a_sentence(network, why):
-    with pytest.raises(NoGates, match=f"the exact attack does not apply: it reads {why}"):
-        gates(random_network(5, [4, 3], **network), Restarts(candidates=6), torch.ones(5))

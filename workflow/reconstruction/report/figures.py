@@ -13,6 +13,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from PIL import Image
 
 from ..evaluation.scores import best_first
+from ..evaluation.showing import ssim_name
 from ..files import store
 from ..files.layout import FIGURES, IMAGES, PAIRS, below
 from . import lists
@@ -72,12 +73,13 @@ def pairs(
     chosen = best_first(evaluation[f"{part}/ncc"])[:count]
     images = subset[f"{part}/images"][chosen]
     gap = np.ones((*images.shape[:2], 1, images.shape[3]), np.float32)
-    scores = zip(evaluation[f"{part}/ncc"][chosen], evaluation[f"{part}/ssim3"][chosen], strict=True)
+    ssim = evaluation[f"{part}/{ssim_name(evaluation.table('row')['showing'])}"]
+    scores = zip(evaluation[f"{part}/ncc"][chosen], ssim[chosen], strict=True)
     return mosaic(
         np.concatenate([images, gap, evaluation[f"{part}/shown"][:count]], axis=2),
         [f"{ncc:.2f}  {ssim:.2f}" for ncc, ssim in scores],
-        f"Above: {what}. Below: its nearest candidate, NCC with it, and SSIM of the published matching, which may "
-        f"choose another. {passing}",
+        f"Above: {what}. Below: its nearest candidate, NCC with it, and SSIM of the published matching's, "
+        f"which may be another. {passing}",
         evaluation[f"{part}/hit"][chosen],
         colour,
     )

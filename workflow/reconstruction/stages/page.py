@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..files import store
-from ..report import charts, page, pictures
+from ..report import charts, likeness, page, pictures
 
 
 def of_evaluation(
@@ -33,6 +33,7 @@ def of_evaluation(
     content = {
         "row": row,
         "best": {"training": of_training[:count], "held_out": of_held_out[:count]},
+        "shown": likeness.sentence(row),
         "images": of_training + of_held_out,
         "calibrated": not np.isnan(evaluation["training/expected_ncc"]).any(),
         "ranking": pictures.ranking(

@@ -66,7 +66,7 @@ def page_of(row, best):
     blank = {"images": [], "calibrated": False, "ranking": [], "controls": {"reconstruction": {}}, "membership": []}
     chart = charts.chart("none", "", [])
     return render(
-        {**blank, "row": row, "best": best, "precision": chart, "roc": chart, "quantities": [], "charts": [],
+        {**blank, "row": row, "best": best, "shown": "", "precision": chart, "roc": chart, "quantities": [], "charts": [],
          "hyperparameters": [], "timings": [], "files": []}
     ).partition("<script>")[0]  # fmt: skip
 

@@ -1,8 +1,11 @@
 """The one list of quantities, beside what counts and resamples them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from reconstruction.configuration import Evaluation
+from reconstruction.evaluation.discoveries import Compared
 from reconstruction.evaluation.quantities import COLUMNS, OF_RESTARTS, QUANTITIES
 from reconstruction.evaluation.scores import PartScores, Scores, summarise
 
@@ -18,12 +21,17 @@ def part(count, ncc):
 
 
 @pytest.fixture
-def row():
-    """Of scores that all pass, or nearly."""
+def scores():
+    """They all pass, or nearly."""
     training, held_out = (np.linspace(0.9, 1, count) for count in IMAGES.values())
-    return summarise(
-        Scores(part(30, training), part(20, held_out), training, np.zeros((3, 30))), Evaluation(false_positive_rate=0.9)
-    )
+    nothing = np.zeros((3, 30))
+    compared = Compared(training, held_out, {"scrambled": nothing})
+    return Scores(part(30, training), part(20, held_out), training, nothing, compared, compared)
+
+
+@pytest.fixture
+def row(scores):
+    return summarise(scores, Evaluation(false_positive_rate=0.9))
 
 
 def test_what_is_counted_and_averaged_stands_in_the_tables_order(row):
@@ -33,7 +41,9 @@ def test_what_is_counted_and_averaged_stands_in_the_tables_order(row):
 def test_a_count_says_what_it_is_a_count_of(row):
     for name, value in row.items():
         count_of = QUANTITIES[name].count_of
-        assert (count_of is not None) == name.endswith(("hits", "hits_strict", "hits_over_held_out", "images"))
+        assert (count_of is not None) == name.endswith(
+            ("hits", "hits_strict", "hits_over_held_out", "images", "by_excess")
+        )
         if count_of and not np.isnan(value):
             assert 0 <= value <= IMAGES[count_of]
 
@@ -41,3 +51,11 @@ def test_a_count_says_what_it_is_a_count_of(row):
 def test_what_restarts_decide_is_counted_of_scores_alone(row):
     assert set(OF_RESTARTS) <= row.keys()
     assert all("ssim" not in name and "one_to_one" not in name for name in OF_RESTARTS)
+
+
+def test_images_are_reconstructed_by_ncc_whatever_exceeds_chance(scores):
+    passing, nothing = np.ones(30), np.zeros(20)
+    none, all_ = (Compared(some, nothing, {"scrambled": np.zeros((3, 30))}) for some in (0 * passing, passing))
+    for plain, excess, expected in ((none, all_, (0, 30)), (all_, none, (30, 0))):
+        found = summarise(replace(scores, plain=plain, excess=excess), Evaluation())
+        assert (found["reconstructed_images"], found["reconstructed_by_excess"]) == expected

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reconstruction.configuration import Evaluation
+from reconstruction.evaluation.discoveries import Compared
 from reconstruction.evaluation.scores import ByRestart, PartScores, Scores, summarise
 from reconstruction.evaluation.uncertainty import growth, intervals
 from science_helpers import properties
@@ -36,7 +37,10 @@ def problem(count=40, restarts=4, seed=0):
         *random.uniform(-1, 1, (2, restarts, count)), random.uniform(-1, 1, (restarts, DRAWS, count))
     )
     parts = part(by_restart.training, seed), part(by_restart.held_out, seed + 1)
-    return Scores(*parts, random.uniform(0, 1, count), by_restart.scrambled.max(0)), by_restart
+    ssim, scrambled = random.uniform(0, 1, count), by_restart.scrambled.max(0)
+    plain = Compared(parts[0].ncc, parts[1].ncc, {"scrambled": scrambled})
+    excess = Compared(*random.uniform(-1, 1, (2, count)), {"scrambled": random.uniform(-1, 1, (DRAWS, count))})
+    return Scores(*parts, ssim, scrambled, plain, excess), by_restart
 
 
 def scores(count=40, restarts=4, seed=0):

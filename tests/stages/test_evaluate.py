@@ -68,9 +68,26 @@ def test_what_is_expected_is_what_the_other_network_reaches(folder, evaluation):
 def test_images_csv_has_every_image_as_the_file_has_it(folder, evaluation):
     table = pd.read_csv(folder / "figures/images.csv")
     assert table["part"].tolist() == ["training"] * 20 + ["held-out"] * 20
-    for column in ("ncc", "hit", "expected_ncc", "calibrated_hit", "ssim3"):
+    for column in ("ncc", "hit", "expected_ncc", "calibrated_hit", "reconstructed", "excess", "ssim3"):
         both = np.concatenate([evaluation[f"{part}/{column}"] for part in ("training", "held_out")])
         assert table[column].to_numpy().astype(float) == pytest.approx(both.astype(float), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "score", "count"),
+    [
+        ("reconstructed", "ncc", "reconstructed_images"),
+        ("reconstructed_by_excess", "excess", "reconstructed_by_excess"),
+    ],
+)
+def test_what_is_reconstructed_is_counted_and_scores_above_all_that_is_not(evaluation, row, name, score, count):
+    told, scores = evaluation[f"training/{name}"], evaluation[f"training/{score}"]
+    assert told.sum() == row[count]
+    assert scores[told].min(initial=1) > scores[~told].max(initial=-1)
+
+
+def test_every_draw_of_what_knows_nothing_is_kept(evaluation):
+    assert evaluation["scrambled/excess"].shape == evaluation["shuffled/excess"].shape == (10, 20)
 
 
 def test_the_scrambled_control_is_none_of_the_draws_behind_its_threshold(folder, evaluation):

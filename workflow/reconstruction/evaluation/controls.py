@@ -14,7 +14,8 @@ from ..models import deployed
 from ..models.deployed import Deployed
 from ..models.space import INPUTS
 from . import baselines, pixels
-from .chance import Chance
+from .chance import Chance, Shuffled
+from .detail import excess
 from .matching import nearest_by_ncc, published, reconstructions, without_pictures
 from .pixels import Pixels
 from .scores import Row, Scores, best, best_by_rule, over
@@ -98,19 +99,23 @@ def searched(
     held_out_images: np.ndarray,
     settings: Evaluation,
     matched: Callable[[str], None],
-) -> dict[str, Control]:
-    """Control searches by name, of names, model.h5 and candidates.h5; matched: told of each; raises UserError."""
-    answers = {}
+) -> tuple[dict[str, Control], dict[str, np.ndarray]]:
+    """Control searches by name, of names, model.h5 and candidates.h5, and by how much the training images (n,) exceed
+    chance with their candidates; matched: told of each; raises UserError."""
+    answers, exceeding = {}, {}
     for name, model_path, candidates_path in paths:
         model = deployed.read(model_path)
         candidates = store.read(candidates_path, "candidates")
         store.require_source(candidates, "model", model.stored)
         raw = pixels.of(candidates, "candidates/coordinates", model)
         chance = Chance.of_candidates(candidates, model, settings.seed)
-        scrambled_ncc = chance.scores(model.centred(images), settings.false_positive_rate)
+        inputs = model.centred(images)
+        scrambled_ncc = chance.scores(inputs, settings.false_positive_rate)
         answers[name] = scored(images, held_out_images, model, raw, scrambled_ncc)
+        shuffled = Shuffled.of_candidates(candidates, model, settings.seed)
+        exceeding[name] = excess(inputs, inputs[:0], raw, chance, shuffled).training
         matched(f"control {name}")
-    return answers
+    return answers, exceeding
 
 
 def compare(scores: Scores, answers: dict[str, Control], settings: Evaluation) -> dict[str, Row]:

@@ -12,13 +12,49 @@ random ones are nearer to these than to held-out images, too.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import false_discovery_control
 
 FALSE_DISCOVERY_RATE = 0.05
 ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Scores of training images (n,) and of held-out ones (k,), and, by name, (S, n) of the training images with
+    candidates that know nothing."""
+
+    training: np.ndarray
+    held_out: np.ndarray
+    without_knowledge: Mapping[str, np.ndarray]
+
+    def images(self, training: np.ndarray, held_out: np.ndarray) -> Compared:
+        """Those of chosen training and held-out images."""
+        nulls = {name: scores[:, training] for name, scores in self.without_knowledge.items()}
+        return Compared(self.training[training], self.held_out[held_out], nulls)
+
+    @property
+    def nulls(self) -> list[np.ndarray]:
+        return [self.held_out, *self.without_knowledge.values()]
+
+    @property
+    def fewest(self) -> int:
+        """How many images must come back at least to be told from all nulls."""
+        return fewest(len(self.training), self.nulls)
+
+    @property
+    def discovered(self) -> float:
+        """How many training images are told from the worst null; nan where the nulls are too few to tell any number."""
+        return int(is_discovery(self.training, self.nulls).sum()) if self.fewest <= len(self.training) else math.nan
+
+    @property
+    def reached(self) -> dict[str, np.ndarray]:
+        """Which training (n,) and held-out images (k,) score as high as a discovery."""
+        limit = np.min(self.training, where=is_discovery(self.training, self.nulls), initial=math.inf)
+        return {"training": self.training >= limit, "held_out": self.held_out >= limit}
 
 
 def p_values(scores: np.ndarray, nulls: Collection[np.ndarray]) -> np.ndarray:

@@ -13,6 +13,8 @@ from ..models.deployed import Deployed
 from . import controls, pixels
 from .chance import Chance, Shuffled
 from .controls import Control
+from .detail import Excess, excess
+from .discoveries import Compared
 from .matching import (
     Nearest,
     Reconstructions,
@@ -52,6 +54,7 @@ class Findings:
     chance: np.ndarray  # (R, S, n), NCC of the training images with as many random candidates as each restart has
     scrambled_ncc: np.ndarray  # (S, n), with all of a draw
     shuffled_ncc: np.ndarray  # (S, n), with the candidates shuffled
+    excess: Excess
     controls: dict[str, Control]  # answers that take no search
     thresholds: Thresholds
     rule: str  # that candidates are shown by
@@ -71,7 +74,7 @@ def find(
     candidates: store.Stored,
     matched: Callable[[str], None],
 ) -> Findings:
-    """Match the candidates with every image, and set the thresholds; matched: told of what has been, four times."""
+    """Match the candidates with every image, and set the thresholds; matched: told of what has been, five times."""
     raw = pixels.of(candidates, "candidates/coordinates", model)
     representatives = pixels.of(candidates, "representatives/coordinates", model)
     own = by_restart(candidates["candidates/restart"])
@@ -94,7 +97,10 @@ def find(
     by_chance = chance.scores_by_restart(inputs, rate, own)
     matched("random candidates")
     scrambled_ncc = by_chance.max(0)
-    shuffled_ncc = Shuffled.of_candidates(candidates, model, settings.seed).scores(inputs, rate)
+    shuffled = Shuffled.of_candidates(candidates, model, settings.seed)
+    shuffled_ncc = shuffled.scores(inputs, rate)
+    beyond = excess(inputs, model.centred(held_out.images), raw, chance, shuffled)
+    matched("detail")
     without_search = controls.without_search(trained.images, held_out.images, model, chance, scrambled_ncc, settings)
     matched("answers without a search")
     return Findings(
@@ -103,6 +109,7 @@ def find(
         chance=by_chance,
         scrambled_ncc=scrambled_ncc,
         shuffled_ncc=shuffled_ncc,
+        excess=beyond,
         controls=without_search,
         thresholds=Thresholds.of(held_out.ncc.score, scrambled_ncc, settings.false_positive_rate),
         rule=rule,
@@ -142,10 +149,10 @@ def match(
     )
 
 
-def scores_of(findings: Findings, answers: dict[str, Control]) -> Scores:
+def scores_of(findings: Findings, answers: dict[str, Control], exceeding: dict[str, np.ndarray]) -> Scores:
     """The scores that the table is made of; what is expected of an image is what answers on other images reach.
 
-    answers: of control searches, which knew nothing of the training images.
+    answers: of control searches, which knew nothing of the training images; exceeding: theirs in detail, likewise.
     """
     others = [answer for name, answer in answers.items() if name.startswith(OTHER_IMAGES)]
 
@@ -160,12 +167,20 @@ def scores_of(findings: Findings, answers: dict[str, Control]) -> Scores:
             l2=found.published.l2,
         )
 
+    by_answers = {name: answer.ncc[None] for name, answer in answers.items()}
+    further = {"scrambled": findings.scrambled_ncc, "shuffled": findings.shuffled_ncc, **by_answers}
+    beyond = findings.excess
     return Scores(
         part(findings.trained, [other.ncc for other in others]),
         part(findings.held_out, [other.held_out_ncc for other in others]),
         findings.controls["mean_image"].ssim[PUBLISHED_RULE],
         findings.scrambled_ncc,
-        {"shuffled": findings.shuffled_ncc, **{name: answer.ncc[None] for name, answer in answers.items()}},
+        Compared(findings.trained.ncc.score, findings.held_out.ncc.score, further),
+        Compared(
+            beyond.training,
+            beyond.held_out,
+            beyond.nulls | {name: scores[None] for name, scores in exceeding.items()},
+        ),
     )
 
 

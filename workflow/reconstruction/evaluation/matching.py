@@ -55,7 +55,7 @@ def standardise(vectors: Tensor) -> Tensor:
 
 def nearest_by_ncc(images: Vectors, candidates: Vectors) -> Nearest:
     """images: (n, D), candidates: (N, D), both mean-subtracted. Blocked, so memory is O(BLOCK (D + BLOCK))."""
-    return _nearest(images, candidates, standardise)
+    return nearest(images, candidates, standardise)
 
 
 def nearest_by_channel(images: Vectors, candidates: Vectors, shape: tuple[int, int, int]) -> Nearest:
@@ -67,10 +67,11 @@ def nearest_by_channel(images: Vectors, candidates: Vectors, shape: tuple[int, i
             planes = interpolate(planes, scale_factor=0.5, mode="bicubic")
         return standardise(planes.flatten(2)).flatten(1) / math.sqrt(shape[0])
 
-    return _nearest(images, candidates, features)
+    return nearest(images, candidates, features)
 
 
-def _nearest(images: Vectors, candidates: Vectors, features: Callable[[Tensor], Tensor]) -> Nearest:
+def nearest(images: Vectors, candidates: Vectors, features: Callable[[Tensor], Tensor]) -> Nearest:
+    """By the products of what the features make of both."""
     best, index = torch.full((len(images),), -math.inf), torch.zeros(len(images), dtype=torch.int64)
     for some in blocks(len(images), BLOCK):
         for block, scores in _scores(features(images[some]), candidates, features):
@@ -99,8 +100,8 @@ def nearest_of_each(images: Tensor, candidates: Pixels, own: Sequence[np.ndarray
     """The candidate nearest to each of n images among each of R restarts' own: index and score (R, n)."""
     found = [nearest_by_ncc(images, candidates[chosen]) for chosen in own]
     return Nearest(
-        np.stack([chosen[nearest.index] for chosen, nearest in zip(own, found, strict=True)]),
-        np.stack([nearest.score for nearest in found]),
+        np.stack([chosen[one.index] for chosen, one in zip(own, found, strict=True)]),
+        np.stack([one.score for one in found]),
     )
 
 

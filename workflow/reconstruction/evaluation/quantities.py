@@ -54,6 +54,11 @@ QUANTITIES = {
     "reconstructed_low": Quantity("lower end of its 95 % interval over images"),
     "reconstructed_high": Quantity("upper end of the same"),
     "reconstructed_fewest": Quantity("how many images must come back at least for any to be told so"),
+    "reconstructed_by_excess": Quantity(
+        "training images told likewise by how much their detail exceeds chance: a lead and no finding, since negated "
+        "candidates may pass by it",
+        "n",
+    ),
     "ncc_threshold_held_out": Quantity(
         "NCC that 1 % of the held-out images pass, or the share that the configuration names", of_restarts=True
     ),

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..configuration import Evaluation
-from .discoveries import fewest, is_discovery
+from .discoveries import Compared
 from .showing import RULES, best45_name, ssim_name
 from .thresholds import Thresholds, cross_fitted_hits
 
@@ -51,39 +51,27 @@ class PartScores:
 class Scores:
     """mean_image: (n,), SSIM of no reconstruction at all; scrambled: (S, n), NCC with S draws of random candidates.
 
-    further: by name, NCC (S, n) of the training images with other candidates that know nothing.
+    plain, excess: by NCC, and by how much it exceeds chance in detail, what the images score and what their nulls do.
     """
 
     training: PartScores
     held_out: PartScores
     mean_image: np.ndarray
     scrambled: np.ndarray
-    further: Mapping[str, np.ndarray] = field(default_factory=dict)
+    plain: Compared
+    excess: Compared
 
     def images(self, training: np.ndarray, held_out: np.ndarray) -> Scores:
         """Scores of chosen training and held-out images."""
         return Scores(
             self.training.images(training), self.held_out.images(held_out), self.mean_image[training],
-            self.scrambled[:, training], {name: ncc[:, training] for name, ncc in self.further.items()},
+            self.scrambled[:, training], self.plain.images(training, held_out), self.excess.images(training, held_out),
         )  # fmt: skip
 
     def beyond_expected(self) -> Scores:
         """The same with each image's NCC, and its scrambled one, less what is expected of that image."""
         training, held_out = (replace(part, ncc=part.ncc - part.expected) for part in (self.training, self.held_out))
-        return replace(
-            self, training=training, held_out=held_out, scrambled=self.scrambled - training.expected,
-            further={name: ncc - training.expected for name, ncc in self.further.items()},
-        )  # fmt: skip
-
-    @property
-    def nulls(self) -> list[np.ndarray]:
-        """What the training images' NCC must be told from."""
-        return [self.held_out.ncc, self.scrambled, *self.further.values()]
-
-    @property
-    def fewest(self) -> int:
-        """How many images must come back at least to be told from all nulls."""
-        return fewest(len(self.training.ncc), self.nulls)
+        return replace(self, training=training, held_out=held_out, scrambled=self.scrambled - training.expected)
 
     def thresholds(self, rate: float) -> Thresholds:
         return Thresholds.of(self.held_out.ncc, self.scrambled, rate)
@@ -124,7 +112,8 @@ def summarise(scores: Scores, settings: Evaluation) -> Row:
     limits = scores.thresholds(rate)
     calibrated = scores.beyond_expected()
     return {
-        "reconstructed_images": reconstructed(scores),
+        "reconstructed_images": scores.plain.discovered,
+        "reconstructed_by_excess": scores.excess.discovered,
         "ncc_threshold_held_out": limits.held_out,
         "ncc_threshold_scrambled": limits.scrambled,
         "ncc_threshold": limits.both,
@@ -153,12 +142,6 @@ def summarise(scores: Scores, settings: Evaluation) -> Row:
         "ssim11_best45": best(training.ssim11, 45),
         "l2_median": float(np.median(training.l2)),
     }
-
-
-def reconstructed(scores: Scores) -> float:
-    """How many training images are told from the worst null; nan where the nulls are too few to tell any number."""
-    images = len(scores.training.ncc)
-    return int(is_discovery(scores.training.ncc, scores.nulls).sum()) if scores.fewest <= images else math.nan
 
 
 def hits(scores: Scores, rate: float) -> float:

@@ -33,6 +33,7 @@ OF_MATCHES = {
         ("shown", "float shown_{part} channels height width"),
         ("labels", "number {part}"),
         ("*hit", "boolean {part}"),
+        ("reconstructed*", "boolean {part}"),
         ("nearest_candidate", "whole {part}"),
         ("one_to_one_representative", "whole {part}"),
         ("ssim_candidate", "whole {part}"),
@@ -97,6 +98,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "restarts/hits": "whole sound_restarts",  # those that have not diverged
         "scrambled/ncc": "float draws training",
         "shuffled/ncc": "float draws training",
+        **dict.fromkeys(("scrambled/excess", "shuffled/excess"), "float excess_draws training"),
         "mean_image/ssim3": "float training",
         "growth/restarts": "whole sizes",
         "growth/*": "float sizes quantiles",

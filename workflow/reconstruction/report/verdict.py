@@ -103,7 +103,18 @@ def counts(row: Row) -> str:
     return (
         f"Training images with {a_similarity(row)} above {EXACT}: {row['exact_images']:.0f}, above the held-out "
         f"threshold: {row['ncc_hits_over_held_out']:.0f}, above the scrambled one, too: {row['ncc_hits']:.0f}; of "
-        f"those never trained on, above the held-out threshold: {row['ncc_held_out_hits']:.0f}."
+        f"those never trained on, above the held-out threshold: {row['ncc_held_out_hits']:.0f}{lead(row)}."
+    )
+
+
+def lead(row: Row) -> str:
+    """How many images exceed chance, where that can be told."""
+    found = row["reconstructed_by_excess"]
+    if math.isnan(found):
+        return ""
+    return (
+        f". By how much their detail exceeds chance {found:.0f} are told, a lead and no finding, since negated "
+        "candidates may pass by it"
     )
 
 

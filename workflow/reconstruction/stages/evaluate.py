@@ -57,15 +57,17 @@ def run(
         "scale them down, or evaluate on a larger machine",
     )
 
-    progress, done, steps = Progress("evaluate"), itertools.count(), 4 + len(control_paths)
+    progress, done, steps = Progress("evaluate"), itertools.count(), 5 + len(control_paths)
 
     def matched(what: str) -> None:
         progress(next(done) / steps, f"{what} matched")
 
     matched("nothing")
     findings = find(settings, subset, model, candidates, matched)
-    answers = controls.searched(control_paths, findings.trained.images, findings.held_out.images, settings, matched)
-    scores, by_restart = scores_of(findings, answers), restarts_of(findings)
+    answers, exceeding = controls.searched(
+        control_paths, findings.trained.images, findings.held_out.images, settings, matched
+    )
+    scores, by_restart = scores_of(findings, answers, exceeding), restarts_of(findings)
     found = summarise(scores, settings)
     sure = uncertainty.intervals(scores, by_restart, settings)
     growth = uncertainty.growth(scores, by_restart, settings)
@@ -91,7 +93,7 @@ def run(
         "showing": findings.rule,
         "reconstructed_low": sure["reconstructed_images"][uncertainty.IMAGES[0]],
         "reconstructed_high": sure["reconstructed_images"][uncertainty.IMAGES[1]],
-        "reconstructed_fewest": scores.fewest,
+        "reconstructed_fewest": scores.plain.fewest,
         "precision_top_hits": precision(findings.representatives.score, limit, hits),
         "precision_top_quarter": precision(findings.representatives.score, limit, math.ceil(hits / 4)),
     }
@@ -114,6 +116,11 @@ def run(
         "mean_image/ssim3": scores.mean_image,
         "scrambled/ncc": scores.scrambled,
         "shuffled/ncc": findings.shuffled_ncc,
+        "training/excess": scores.excess.training,
+        "held_out/excess": scores.excess.held_out,
+        **{f"{part}/reconstructed": told for part, told in scores.plain.reached.items()},
+        **{f"{part}/reconstructed_by_excess": told for part, told in scores.excess.reached.items()},
+        **{f"{name}/excess": drawn for name, drawn in findings.excess.nulls.items()},
         "representatives/ncc": findings.representatives.score,
         "representatives/nearest_image": findings.representatives.index,
         "representatives/shown": pixels.of_representatives(

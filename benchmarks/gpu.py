@@ -39,6 +39,7 @@ from reconstruction.attack.search.engine import Search
 from reconstruction.configuration import Dataset, Model, Restarts
 from reconstruction.evaluation.matching import nearest_by_channel, reconstructions
 from reconstruction.evaluation.scores import best, best_first
+from reconstruction.evaluation.showing import Showing
 from reconstruction.machine import devices
 from reconstruction.models.mlp import Network
 from reconstruction.report.figures import STYLE, mosaic, save
@@ -198,10 +199,15 @@ def judge(name: str, coordinates: torch.Tensor, attack: Attack, images: Images, 
     def published(inputs: torch.Tensor) -> np.ndarray:
         return shown(inputs, nearest_by_channel(inputs, candidates, images.mean.shape).index)[2]
 
+    def photographed(inputs: torch.Tensor) -> np.ndarray:
+        return inputs.cpu().numpy().reshape(-1, *images.mean.shape) + images.mean
+
+    showing = Showing.among(photographed(images.held_out), images.mean)
+
     def shown(inputs: torch.Tensor, index: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        photographs = inputs.cpu().numpy().reshape(-1, *images.mean.shape) + images.mean
+        photographs = photographed(inputs)
         rebuilt = candidates[index].cpu().numpy().reshape(photographs.shape)
-        found = reconstructions(photographs, images.mean, rebuilt)
+        found = reconstructions(photographs, showing, rebuilt)
         return photographs, found.images, found.ssim[3]
 
     first = best_first(matched.trained.score)[:BEST]

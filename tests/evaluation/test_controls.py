@@ -6,6 +6,7 @@ import torch
 from reconstruction.evaluation.controls import mean_image, scored
 from reconstruction.evaluation.matching import nearest_by_channel, nearest_by_ncc, reconstructions
 from reconstruction.evaluation.pixels import Pixels
+from reconstruction.evaluation.showing import Showing
 from reconstruction.models.deployed import Deployed
 from reconstruction.models.mlp import initialise
 from reconstruction.models.space import INPUTS
@@ -34,7 +35,10 @@ def test_an_answer_is_scored_as_a_reconstruction_is(model, images):
     assert control.held_out_ncc == pytest.approx(control.ncc[::-1])
     assert control.scrambled_ncc is chance
     chosen = drawn[nearest_by_channel(inputs, drawn, SHAPE).index].view(-1, *SHAPE).numpy()
-    assert control.ssim == pytest.approx(reconstructions(images, model.mean, chosen).ssim[3])
+    expected = reconstructions(images, Showing.among(images, model.mean), chosen).by_rule
+    assert control.ssim.keys() == expected.keys()
+    for rule, ssim in expected.items():
+        assert control.ssim[rule] == pytest.approx(ssim)
 
 
 def test_the_mean_image_scores_no_ncc(model, images):
@@ -45,8 +49,8 @@ def test_the_mean_image_scores_no_ncc(model, images):
 
 def test_the_mean_image_is_shown_stretched_for_every_image(model, images):
     shown = (model.mean - model.mean.min()) / (model.mean.max() - model.mean.min())
-    nothing = np.zeros(SHAPE, np.float32)
+    nothing = Showing(np.zeros(SHAPE, np.float32), 1.0)
     expected = reconstructions(images, nothing, np.broadcast_to(shown, images.shape).copy()).ssim[3]
-    assert mean_image(images, images[:4], model).ssim == pytest.approx(expected, abs=1e-5)
+    assert mean_image(images, images[:4], model).ssim["stretch"] == pytest.approx(expected, abs=1e-5)
     alike = np.concatenate([images[:9], shown[None]])
-    assert mean_image(alike, images, model).ssim[9] == pytest.approx(1, abs=1e-4)
+    assert mean_image(alike, images, model).ssim["stretch"][9] == pytest.approx(1, abs=1e-4)

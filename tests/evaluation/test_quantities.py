@@ -14,7 +14,8 @@ IMAGES = {"n": 30, "n_held_out": 20}
 
 def part(count, ncc):
     return PartScores(
-        labels=np.where(np.arange(count) % 2, 1, -1), ncc=ncc, **dict.fromkeys(("expected", "ssim3", "ssim11"), ncc),
+        labels=np.where(np.arange(count) % 2, 1, -1), ncc=ncc,
+        **dict.fromkeys(("expected", "ssim3", "ssim3_clamp", "ssim3_one_contrast", "ssim11"), ncc),
         one_to_one=ncc, l2=ncc,
     )  # fmt: skip
 

@@ -23,7 +23,10 @@ def part(by_restart, seed):
         labels=np.where(np.arange(count) % 2, 1, -1),
         ncc=by_restart.max(0),
         expected=random.uniform(-1, 1, count),
-        **{name: random.uniform(0, 1, count) for name in ("one_to_one", "ssim3", "ssim11", "l2")},
+        **{
+            name: random.uniform(0, 1, count)
+            for name in ("one_to_one", "ssim3", "ssim3_clamp", "ssim3_one_contrast", "ssim11", "l2")
+        },
     )
 
 

@@ -10,6 +10,7 @@ from page_helpers import make_experiment, make_page
 from reconstruction.evaluation import pixels
 from reconstruction.evaluation.matching import nearest_by_ncc, reconstructions
 from reconstruction.evaluation.membership import SCORES
+from reconstruction.evaluation.showing import Showing
 from reconstruction.files import store
 from reconstruction.models import deployed
 from reconstruction.report import charts, pictures
@@ -83,8 +84,8 @@ def page_of(row, best):
     blank = {"images": images, "calibrated": False, "ranking": [], "controls": {"reconstruction": {}}, "membership": []}
     chart = charts.chart("none", "", [])
     return render(
-        {**blank, "row": row, "of_vectors": False, "best": best, "precision": chart, "roc": chart, "quantities": [],
-         "charts": [],
+        {**blank, "row": row, "of_vectors": False, "best": best, "shown": "", "precision": chart, "roc": chart,
+         "quantities": [], "charts": [],
          "hyperparameters": [], "timings": [], "files": []}
     ).partition("<script>")[0]  # fmt: skip
 
@@ -104,5 +105,7 @@ def test_every_score_of_a_pair_says_which_candidate_it_is_of(experiment, text):
         match.one_to_one, abs=1e-5
     )
     chosen = raw[[match.ssim_candidate]].view(1, *model.mean.shape).numpy()
-    assert reconstructions(subset["training/images"][[image]], model.mean, chosen).ssim[3] == pytest.approx(match.ssim)
+    showing = Showing.among(subset["held_out/images"], model.mean)
+    found = reconstructions(subset["training/images"][[image]], showing, chosen).by_rule
+    assert found[evaluation.table("row")["showing"]] == pytest.approx(match.ssim, abs=1e-5)
     assert f"candidate {match.candidate}" in text

@@ -16,6 +16,7 @@ import torch
 from reconstruction.__main__ import main
 from reconstruction.attack.plan import choose
 from reconstruction.attack.search import engine, restarts
+from reconstruction.attack.search.priors import Pixels
 from reconstruction.attack.search.reference import stationarity_residuals
 from reconstruction.attack.search.stationarity import stationarity
 from reconstruction.configuration import AdoptedModel, Dataset, Evaluation, Merge, Model, Restarts, parsing
@@ -351,7 +352,11 @@ def test_without_a_bias_the_closed_form_equals_autograd():
 
 
 def test_the_pixel_box_is_that_of_pixels_divided_by_std():
-    attack = choose(random_network(7, [6]), Restarts(candidates=2, method="published"), box=1 / 0.25)
+    attack = choose(
+        random_network(7, [6]),
+        Restarts(candidates=2, method="published"),
+        Pixels(torch.zeros(1, 1, 7), torch.full((1, 1, 7), 0.25)),
+    )
     starts = torch.tensor([[[3.9] * 7, [4.1] * 7]]).double()
     values = {name: torch.tensor([1.0]).double() for name in ("learning_rate", "lambda_learning_rate", "alpha")}
     begun = restarts.Starts(candidates=starts, lambdas=torch.ones(1, 2).double(), lambda_min=torch.zeros(1), **values)

@@ -13,8 +13,9 @@ import pytest
 import torch
 from reconstruction.__main__ import main
 from reconstruction.configuration import Merge, Restarts
-from reconstruction.evaluation.pixels import of_representatives
+from reconstruction.evaluation.pixels import norms, of, of_representatives
 from reconstruction.evaluation.quantities import COLUMNS
+from reconstruction.evaluation.showing import Showing
 from reconstruction.files import store
 from reconstruction.models import deployed
 from reconstruction.report.inspection import draw
@@ -75,14 +76,21 @@ def test_each_restart_says_how_far_each_layer_fell(inspected):
     assert (inspected / "figures/unexplained.png").stat().st_size > 1000
 
 
-def test_a_representative_is_shown_at_its_members_scale(tmp_path):
-    """One member: the picture is that candidate times std plus the mean image, stretched."""
+@pytest.mark.parametrize("rule", ["stretch", "clamp"])
+def test_a_representative_is_shown_at_its_members_scale(tmp_path, rule):
+    """One member: the picture is that candidate times std plus the mean image, shown by the rule."""
     model, candidates = attacked(tmp_path, 0.5, std=0.25)
     alone = np.flatnonzero(np.bincount(candidates["candidates/cluster"]) == 1)[0]
     member = candidates["candidates/coordinates"][candidates["candidates/cluster"] == alone][0] @ candidates["basis"]
-    picture = member.reshape(SHAPE) * 0.25 + model.mean
-    expected = (picture - picture.min()) / np.ptp(picture)
-    assert of_representatives(candidates, model, 99)[alone] == pytest.approx(expected, abs=1e-4)
+    showing = Showing(model.mean, 1.0)
+    expected = showing.by(rule, member.reshape(1, *SHAPE) * 0.25)[0]
+    assert of_representatives(candidates, model, 99, rule, showing)[alone] == pytest.approx(expected, abs=1e-4)
+
+
+def test_candidates_norms_are_those_of_their_pixels(tmp_path):
+    model, candidates = attacked(tmp_path, 0.5, std=0.25)
+    lengths = np.linalg.norm(candidates["candidates/coordinates"], axis=1) * 0.25
+    assert norms(of(candidates, "candidates/coordinates", model)) == pytest.approx(lengths, rel=1e-4)
 
 
 def test_the_table_leaves_empty_what_only_images_could_tell(inspected, tmp_path, capsys):

@@ -17,6 +17,7 @@ from reconstruction.configuration import (
     Restarts,
 )
 from reconstruction.data.vectors import spread
+from reconstruction.errors import UserError
 from reconstruction.evaluation import membership, pixels
 from reconstruction.evaluation.bars import HEIGHT, WIDTH, bars
 from reconstruction.evaluation.matching import nearest_by_ncc
@@ -24,7 +25,7 @@ from reconstruction.evaluation.pixels import Pixels
 from reconstruction.files import store
 from reconstruction.models import adopted, deployed
 from reconstruction.models.space import INPUTS
-from reconstruction.report import pictures
+from reconstruction.report import likeness, pictures
 from reconstruction.report.originals import beside
 from reconstruction.stages import adopt, deduplicate, draw, evaluate, inspect, page, reconstruct, subset, train
 from science_helpers import generator, random_network, stored
@@ -85,6 +86,14 @@ def test_the_exact_attack_takes_vectors_for_no_pictures(folder):
     assert prior.size == pytest.approx(SIZE**0.5)
 
 
+def test_the_search_takes_vectors_for_no_pictures(folder):
+    model = deployed.read(folder / "model.h5")
+    assert math.isinf(reconstruct.choose_attack(model, BRIEF).method.box)
+    asked = Restarts(method="subspace", candidates=12, subspace={"prior": "range"})
+    with pytest.raises(UserError, match="prior: range is of pictures, and the model's inputs are none"):
+        reconstruct.choose_attack(model, asked)
+
+
 def test_vectors_have_targets(tmp_path):
     targets = np.linspace(-1, 1, 40)
     np.savez(tmp_path / "a.npz", inputs=rows(), targets=targets)
@@ -118,7 +127,7 @@ def test_a_match_is_a_cosine_of_standardised_coordinates(folder):
         made = candidates.space.inputs(torch.from_numpy(candidates.coordinates))
         cosines = torch.nn.functional.cosine_similarity(inputs[:, None], made[None], dim=2)
         np.testing.assert_allclose(found[f"{part}/ncc"], cosines.max(1).values, atol=1e-5)
-        for name in ("ssim3", "ssim11", "l2"):
+        for name in ("ssim3", "ssim3_clamp", "ssim3_one_contrast", "ssim11", "l2"):
             assert np.isnan(found[f"{part}/{name}"]).all()
 
 
@@ -137,6 +146,8 @@ def test_the_row_has_no_ssim_and_says_cosine(folder):
     assert {name for name in row if "ssim" in name or name == "l2_median"} == {
         name for name, value in row.items() if isinstance(value, float) and math.isnan(value) and not is_told(name)
     }
+    assert row["showing"] == ""
+    assert likeness.sentence(row) == ""
     assert 0 <= row["ncc_hits"] <= 8
     assert 0.5 <= row["margin_auc"] <= 1
     json.dumps(row)

@@ -12,6 +12,7 @@ from reconstruction.attack.search import engine, reference
 from reconstruction.attack.search.engine import Search
 from reconstruction.attack.search.optimisers import Adam, Momentum
 from reconstruction.attack.search.penalties import box_gradient
+from reconstruction.attack.search.priors import Penalty, Pixels
 from reconstruction.attack.search.restarts import Starts
 from reconstruction.attack.search.stationarity import stationarity
 from reconstruction.attack.subspace import weight_span
@@ -277,3 +278,26 @@ def test_a_compiled_term_takes_the_place_of_the_plain_one(monkeypatch):
         search.step()
     assert len(asked) == 5
     assert torch.equal(search.outcome().candidates, run(network, "subspace", restarts, 4).candidates)
+
+
+def test_a_prior_counts_from_its_share_of_the_iterations_on():
+    network, restarts = random_network(6, [7]), three_restarts(size=6)
+    shape = (1, 2, 3)
+    prior = Penalty("range", 0.5, 0.5, Pixels(torch.full(shape, 0.5).double(), torch.ones(shape).double()))
+
+    def found(name, prior, iterations, begun=None):
+        searching = replace(method(name, network, 6, 1), prior=prior)
+        search = Search(network, searching, restarts, begun)
+        while search.iteration < iterations:
+            search.step()
+        return search
+
+    for name in ("published", "subspace"):
+        without, with_prior = (found(name, used, 3).candidates for used in (None, prior))
+        torch.testing.assert_close(with_prior, without, rtol=0, atol=0)
+        halfway = found(name, prior, 3).snapshot()
+        without, with_prior = (found(name, used, 4).candidates for used in (None, prior))
+        assert (with_prior - without).abs().max() > 1e-6
+        torch.testing.assert_close(found(name, prior, 4, halfway).candidates, with_prior, rtol=0, atol=0)
+        whole = replace(prior, begins=0.0)
+        assert (found(name, whole, 1).candidates - found(name, None, 1).candidates).abs().max() > 1e-6

@@ -19,6 +19,7 @@ from .exact.prior import Prior, from_weights
 from .exact.search import GateSearch
 from .search.engine import Method
 from .search.optimisers import Adam, Momentum
+from .search.priors import Penalty, Pixels
 from .subspace import NoSubspace, spectral_scales, weight_span
 
 OPTIMISERS: dict[type[SearchSettings], type[Momentum] | type[Adam]] = {
@@ -108,8 +109,8 @@ class NoGates(ValueError):
     """The exact attack does not apply; says why in a sentence."""
 
 
-def choose(network: Network, settings: Restarts, box: float = 1.0) -> Attack:
-    """The method of the settings, the pixel box at |x| = box; raises UserError where the model forbids `subspace`."""
+def choose(network: Network, settings: Restarts, pixels: Pixels | None = None) -> Attack:
+    """The method of the settings; raises UserError where the model forbids `subspace`."""
     note = ""
     if settings.method != "published":
         rank, largest = settings.subspace.rank, min(network.weights[0].shape)
@@ -123,16 +124,21 @@ def choose(network: Network, settings: Restarts, box: float = 1.0) -> Attack:
             note = f"{error}; searching full pixels with the published method"
         else:
             scales = spectral_scales(network.weights[0], basis, settings.subspace.spectral_power)
-            searched = method_of(settings.subspace, settings.trace_points, network, box, Space(basis, scales))
+            searched = method_of(settings.subspace, settings.trace_points, network, pixels, Space(basis, scales))
             return Attack("subspace", searched, settings.subspace)
-    searched = method_of(settings.published, settings.trace_points, network, box)
+    searched = method_of(settings.published, settings.trace_points, network, pixels)
     return Attack("published", searched, settings.published, note)
 
 
 def method_of(
-    search: SearchSettings, trace_points: int, network: Network, box: float = 1.0, space: Space = INPUTS
+    search: SearchSettings, trace_points: int, network: Network, pixels: Pixels | None = None, space: Space = INPUTS
 ) -> Method:
     """What the settings make of a search for a network's images; raises UserError where they do not fit it."""
+    prior = None
+    if search.prior != "none":
+        if pixels is None or not pixels.are_pictures:
+            raise UserError(f"prior: {search.prior} is of pictures, and the model's inputs are none", "set it to none")
+        prior = Penalty(search.prior, search.prior_weight, search.prior_begins, pixels)
     weights = search.layer_weights
     if weights is not None and len(weights) != len(network.weights):
         name = "subspace" if isinstance(search, SubspaceSearch) else "published"
@@ -146,7 +152,8 @@ def method_of(
         iterations=search.iterations,
         record_every=max(1, search.iterations // trace_points),
         box_weight=search.box_weight,
-        box=box,
+        box=pixels.box if pixels else 1.0,
         layer_weights=None if weights is None else tuple(weights),
         space=space,
+        prior=prior,
     )

@@ -31,6 +31,11 @@ class Evaluation(Section):
         0.01, description="fraction of held-out images, or of matches with random candidates, that may pass a threshold"
     )
     ssim_threshold: Annotated[float, Field(gt=0, lt=1)] = Field(0.4, description="the published mark of a good image")
+    showing: Literal["auto", "stretch", "clamp", "one-contrast"] = Field(
+        "auto",
+        description="of candidates as pictures; auto: clamp of the exact attack's, and on a black or white background, "
+        "otherwise one-contrast",
+    )
     pairs: Count = Field(30, description="best pairs in the figures")
     seed: Seed = Field(0, description="of random candidates, model inversion and the bootstrap")
 

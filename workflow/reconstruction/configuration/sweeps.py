@@ -44,6 +44,13 @@ class SearchSettings(Section):
     alpha: Range = Field(description="sharpness of the sigmoid that replaces the derivative of ReLU and LeakyReLU")
     decay: Literal["constant", "cosine"] = Field(description="of the learning rates over the iterations")
     box_weight: NonNegative = Field(description="of the pixel box, which keeps mean-subtracted pixels in -1 .. 1")
+    prior: Literal["none", "range", "total-variation", "high-pass", "spectrum"] = Field(
+        "none", description="what else is known of pictures: pixels in 0 .. 1, or one of three kinds of smoothness"
+    )
+    prior_weight: NonNegative = Field(0.001, description="of the prior in the loss")
+    prior_begins: Annotated[float, Field(ge=0, lt=1), NUMBER] = Field(
+        0.0, description="share of the iterations that are done before it counts"
+    )
     layer_weights: list[NonNegative] | None = Field(
         None, description="of the layers' residuals in the loss, first to last; by default 1 each"
     )

@@ -26,6 +26,7 @@ from .matching import (
 )
 from .pixels import Pixels
 from .scores import RARE, ByRestart, PartScores, Scores, best_first, tells_rare
+from .showing import PUBLISHED_RULE, Showing, rule_for, ssim_name
 from .thresholds import Thresholds
 
 SHOWN = 1_000_000  # pixels of a part's pictures
@@ -56,6 +57,8 @@ class Findings:
     excess: Excess
     controls: dict[str, Control]  # answers that take no search
     thresholds: Thresholds
+    rule: str  # that candidates are shown by
+    showing: Showing
     representatives: Nearest  # each representative's nearest training image
 
     @property
@@ -76,9 +79,17 @@ def find(
     representatives = pixels.of(candidates, "representatives/coordinates", model)
     own = by_restart(candidates["candidates/restart"])
     shown = max(settings.pairs, SHOWN // model.mean.size)
-    trained = match(subset, "training", model, raw, own, representatives, shown)
+    rule, showing = (
+        rule_for(model.mean, candidates.facts["method"], settings),
+        Showing.among(subset["held_out/images"], model.mean),
+    )
+
+    def match_part(part: str) -> Matched:
+        return match(subset, part, model, raw, own, representatives, shown, rule, showing)
+
+    trained = match_part("training")
     matched("training images")
-    held_out = match(subset, "held_out", model, raw, own, representatives, shown)
+    held_out = match_part("held_out")
     matched("held-out images")
     inputs = model.centred(trained.images)
     rate = min(settings.false_positive_rate, RARE) if tells_rare(len(held_out.labels)) else settings.false_positive_rate
@@ -101,6 +112,8 @@ def find(
         excess=beyond,
         controls=without_search,
         thresholds=Thresholds.of(held_out.ncc.score, scrambled_ncc, settings.false_positive_rate),
+        rule=rule,
+        showing=showing,
         representatives=nearest_by_ncc(representatives, inputs),
     )
 
@@ -113,13 +126,15 @@ def match(
     own: Sequence[np.ndarray],
     representatives: Pixels,
     shown: int,
+    rule: str,
+    showing: Showing,
 ) -> Matched:
     """Match a part of the subset with the raw candidates (N, D), each restart's own, and the representatives (C, D)."""
     images = subset[f"{part}/images"]
     inputs = model.centred(images)
     of_each = nearest_of_each(inputs, raw, own)
     best = of_each.score.argmax(0), np.arange(len(images))
-    published_index, by_published = published(images, inputs, model.mean, raw)
+    published_index, by_published = published(images, inputs, showing, raw)
     ncc = Nearest(of_each.index[best], of_each.score[best])
     return Matched(
         images=images,
@@ -130,7 +145,7 @@ def match(
         one_to_one=assign_one_to_one(inputs, representatives),
         published_index=published_index,
         published=by_published,
-        shown=pixels.pictures(raw[ncc.index[best_first(ncc.score)[:shown]]], model.mean),
+        shown=pixels.pictures(raw[ncc.index[best_first(ncc.score)[:shown]]], rule, showing),
     )
 
 
@@ -147,7 +162,7 @@ def scores_of(findings: Findings, answers: dict[str, Control], exceeding: dict[s
             ncc=found.ncc.score,
             expected=np.mean(expected, axis=0) if expected else np.full(len(found.labels), np.nan),
             one_to_one=found.one_to_one.score,
-            ssim3=found.published.ssim[3],
+            **{ssim_name(rule): ssim for rule, ssim in found.published.by_rule.items()},
             ssim11=found.published.ssim[11],
             l2=found.published.l2,
         )
@@ -158,7 +173,7 @@ def scores_of(findings: Findings, answers: dict[str, Control], exceeding: dict[s
     return Scores(
         part(findings.trained, [other.ncc for other in others]),
         part(findings.held_out, [other.held_out_ncc for other in others]),
-        findings.controls["mean_image"].ssim,
+        findings.controls["mean_image"].ssim[PUBLISHED_RULE],
         findings.scrambled_ncc,
         Compared(findings.trained.ncc.score, findings.held_out.ncc.score, further),
         Compared(

@@ -18,9 +18,9 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ..machine.blocks import blocks
-from .pixels import Pixels, stretch
+from .pixels import BLOCK, Pixels
+from .showing import OTHER_RULES, PUBLISHED_RULE, RULES, Showing
 
-BLOCK = 8192  # candidates compared at once
 SSIM_WINDOWS = (3, 11)
 
 Vectors = Tensor | Pixels  # (N, D)
@@ -36,11 +36,13 @@ class Nearest:
 
 @dataclass(frozen=True)
 class Reconstructions:
-    """For each of n images: the reconstruction (n, C, H, W) in [0, 1], SSIM (n,) by window, L2 distance (n,)."""
+    """For each of n images: the reconstruction (n, C, H, W) in [0, 1], stretched as published, its SSIM (n,) by window
+    and L2 distance (n,); by_rule: SSIM of window 3 by every rule of showing."""
 
     images: np.ndarray
     ssim: dict[int, np.ndarray]
     l2: np.ndarray
+    by_rule: dict[str, np.ndarray]
 
 
 def standardise(vectors: Tensor) -> Tensor:
@@ -126,32 +128,34 @@ def assign_one_to_one(images: Tensor, candidates: Vectors) -> Nearest:
 
 
 def published(
-    images: np.ndarray, inputs: Tensor, mean: np.ndarray, candidates: Pixels
+    images: np.ndarray, inputs: Tensor, showing: Showing, candidates: Pixels
 ) -> tuple[np.ndarray, Reconstructions]:
     """Which of the candidates (N, D) are nearest to images (n, C, H, W), as mean-subtracted pixels the inputs (n, D),
     and how they compare; vectors, which have no channels and no SSIM, by their cosine alone."""
-    if mean.ndim == 1:
+    shape = showing.mean.shape
+    if len(shape) == 1:
         return nearest_by_ncc(inputs, candidates).index, without_pictures(len(images))
-    index = nearest_by_channel(inputs, candidates, mean.shape).index
-    return index, reconstructions(images, mean, candidates[index].view(-1, *mean.shape).numpy())
+    index = nearest_by_channel(inputs, candidates, shape).index
+    return index, reconstructions(images, showing, candidates[index].view(-1, *shape).numpy())
 
 
 def without_pictures(count: int) -> Reconstructions:
     """Of vectors, which have no reconstruction in pixels."""
     nothing = np.full(count, np.nan)
-    return Reconstructions(np.empty((count, 0, 0, 0), np.float32), dict.fromkeys(SSIM_WINDOWS, nothing), nothing)
+    pictures = np.empty((count, 0, 0, 0), np.float32)
+    return Reconstructions(pictures, dict.fromkeys(SSIM_WINDOWS, nothing), nothing, dict.fromkeys(RULES, nothing))
 
 
-def reconstructions(images: np.ndarray, mean: np.ndarray, candidates: np.ndarray) -> Reconstructions:
-    """Compare images (n, C, H, W) in [0, 1] with one mean-subtracted candidate each, as published.
+def reconstructions(images: np.ndarray, showing: Showing, candidates: np.ndarray) -> Reconstructions:
+    """Compare images (n, C, H, W) in [0, 1] with one mean-subtracted candidate each, which alone is changed."""
+    photographs = torch.from_numpy(images)
 
-    The mean image is added to the candidate, which is then stretched to [0, 1]; the image is left as it is.
-    """
-    shown = stretch(candidates + mean)
-    photographs, rebuilt = torch.from_numpy(images), torch.from_numpy(shown)
-    ssim = {
-        window: kornia.metrics.ssim(photographs, rebuilt, window, max_val=1.0).mean((1, 2, 3)).numpy()
-        for window in SSIM_WINDOWS
-    }
-    l2 = np.linalg.norm((images - shown).reshape(len(images), -1), axis=1)
-    return Reconstructions(shown, ssim, l2)
+    def ssim(shown: np.ndarray, window: int) -> np.ndarray:
+        found = kornia.metrics.ssim(photographs, torch.from_numpy(shown), window, max_val=1.0)
+        return found.mean((1, 2, 3)).numpy()
+
+    stretched = showing.by(PUBLISHED_RULE, candidates)
+    of_window = {window: ssim(stretched, window) for window in SSIM_WINDOWS}
+    others = {rule: ssim(showing.by(rule, candidates), SSIM_WINDOWS[0]) for rule in OTHER_RULES}
+    l2 = np.linalg.norm((images - stretched).reshape(len(images), -1), axis=1)
+    return Reconstructions(stretched, of_window, l2, {PUBLISHED_RULE: of_window[SSIM_WINDOWS[0]], **others})

@@ -9,9 +9,13 @@ import torch
 from torch import Tensor
 
 from ..files import store
+from ..machine.blocks import blocks
 from ..models.deployed import Deployed
 from ..models.space import Space
 from .bars import bars
+from .showing import Showing
+
+BLOCK = 8192  # candidates at once
 
 
 @dataclass(frozen=True)
@@ -35,22 +39,22 @@ def of(candidates: store.Stored, name: str, model: Deployed) -> Pixels:
     return Pixels(candidates[name], Space.of(candidates.arrays), model)
 
 
-def stretch(images: np.ndarray) -> np.ndarray:
-    """Each image (n, C, H, W) scaled from its own smallest and largest pixel to [0, 1]; a constant one becomes 0."""
-    low = images.min((1, 2, 3), keepdims=True)
-    span = images.max((1, 2, 3), keepdims=True) - low
-    return ((images - low) / np.where(span > 0, span, 1)).astype(np.float32)
+def pictures(pixels: Tensor, rule: str, showing: Showing) -> np.ndarray:
+    """Mean-subtracted pixels (k, D) as pictures (k, C, H, W) in [0, 1]; vectors, as they are compared (k, 2 D), as
+    their coordinates drawn."""
+    if showing.mean.ndim == 1:
+        return bars(pixels[:, : showing.mean.size].numpy())
+    return showing.by(rule, pixels.view(-1, *showing.mean.shape).numpy())
 
 
-def pictures(pixels: Tensor, mean: np.ndarray) -> np.ndarray:
-    """Mean-subtracted pixels (k, D) as pictures (k, C, H, W) in [0, 1]: the mean image added, stretched; vectors, as
-    they are compared (k, 2 D), as their coordinates drawn."""
-    if mean.ndim == 1:
-        return bars(pixels[:, : mean.size].numpy())
-    return stretch(pixels.view(-1, *mean.shape).numpy() + mean)
+def norms(candidates: Pixels) -> np.ndarray:
+    """Of candidates about the mean image (N,)."""
+    return np.concatenate([candidates[some].norm(dim=1).numpy() for some in blocks(len(candidates), BLOCK)])
 
 
-def of_representatives(candidates: store.Stored, model: Deployed, count: int) -> np.ndarray:
+def of_representatives(
+    candidates: store.Stored, model: Deployed, count: int, rule: str, showing: Showing
+) -> np.ndarray:
     """The representatives ranked first as pictures (count, C, H, W).
 
     A representative is a mean of unit vectors, so it is brought to the median norm of its members first.
@@ -59,4 +63,5 @@ def of_representatives(candidates: store.Stored, model: Deployed, count: int) ->
     lengths = np.linalg.norm(candidates["representatives/coordinates"][:count], axis=1)
     medians = [np.median(norms[clusters == cluster]) for cluster in range(len(lengths))]
     scale = torch.from_numpy((medians / np.maximum(lengths, np.finfo(np.float32).tiny)).astype(np.float32))
-    return pictures(of(candidates, "representatives/coordinates", model)[:count] * scale[:, None], model.mean)
+    found = of(candidates, "representatives/coordinates", model)[:count]
+    return pictures(found * scale[:, None], rule, showing)

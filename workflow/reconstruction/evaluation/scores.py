@@ -6,12 +6,14 @@ Whatever resamples scores, images or restarts, gets every quantity with them: th
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..configuration import Evaluation
 from .discoveries import Compared
+from .showing import RULES, best45_name, ssim_name
 from .thresholds import Thresholds, cross_fitted_hits
 
 Row = dict[str, str | int | float]
@@ -31,11 +33,18 @@ class PartScores:
     expected: np.ndarray
     one_to_one: np.ndarray
     ssim3: np.ndarray
+    ssim3_clamp: np.ndarray
+    ssim3_one_contrast: np.ndarray
     ssim11: np.ndarray
     l2: np.ndarray
 
     def images(self, chosen: np.ndarray) -> PartScores:
         return PartScores(**{name: scores[chosen] for name, scores in vars(self).items()})
+
+    @property
+    def by_rule(self) -> dict[str, np.ndarray]:
+        """SSIM (window 3) by rule of showing."""
+        return {rule: vars(self)[ssim_name(rule)] for rule in RULES}
 
 
 @dataclass(frozen=True)
@@ -126,7 +135,8 @@ def summarise(scores: Scores, settings: Evaluation) -> Row:
         "ssim_held_out_hits": over(held_out.ssim3, settings),
         "ssim_mean_image_hits": over(scores.mean_image, settings),
         "ssim_best10": best(training.ssim3, 10),
-        "ssim_best45": best(training.ssim3, 45),
+        **best_by_rule(training.by_rule),
+        **best_by_rule(held_out.by_rule, "held_out_", len(training.ncc)),
         "ssim_mean": float(training.ssim3.mean()),
         "ssim11_hits": over(training.ssim11, settings),
         "ssim11_best45": best(training.ssim11, 45),
@@ -166,6 +176,13 @@ def over(ssim: np.ndarray, settings: Evaluation) -> float:
 def best(scores: np.ndarray, count: int) -> float:
     """The average of the `count` best scores, of all where there are fewer."""
     return float(np.sort(scores)[::-1][:count].mean())
+
+
+def best_by_rule(ssim: Mapping[str, np.ndarray], part: str = "", among: int | None = None) -> Row:
+    """The average SSIM of the 45 best by each rule of showing; among: of as large a share as they are of so many."""
+    images = len(next(iter(ssim.values())))
+    count = max(1, round(45 * images / among)) if among else 45
+    return {best45_name(rule, part): best(values, count) for rule, values in ssim.items()}
 
 
 def precision(representatives: np.ndarray, limit: float, count: int) -> float:

@@ -13,6 +13,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from PIL import Image
 
 from ..evaluation.scores import best_first
+from ..evaluation.showing import ssim_name
 from ..files import store
 from ..files.layout import FIGURES, IMAGES, PAIRS, below
 from . import lists
@@ -79,9 +80,9 @@ def pairs(
         captions = [f"{name[:LETTERS]} {score:.2f}".strip() for name, score in zip(called, ncc, strict=True)]
         said = "its nearest candidate by its coordinates, and their cosine"
     else:
-        scores = zip(ncc, evaluation[f"{part}/ssim3"][chosen], strict=True)
-        captions = [f"{score:.2f}  {ssim:.2f}" for score, ssim in scores]
-        said = "its nearest candidate, NCC with it, and SSIM of the published matching, which may choose another"
+        ssim = evaluation[f"{part}/{ssim_name(evaluation.table('row')['showing'])}"][chosen]
+        captions = [f"{score:.2f}  {alike:.2f}" for score, alike in zip(ncc, ssim, strict=True)]
+        said = "its nearest candidate, NCC with it, and SSIM of the published matching's, which may be another"
     return mosaic(
         beside([images, evaluation[f"{part}/shown"][:count]], axis=2),
         captions,

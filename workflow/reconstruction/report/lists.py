@@ -10,7 +10,8 @@ from .palette import AXIS_LABELS
 
 OF_IMAGES = (
     "labels", "ncc", "hit", "expected_ncc", "calibrated_hit", "reconstructed", "excess", "reconstructed_by_excess",
-    "ssim3", "ssim11", "l2", "one_to_one_ncc", "nearest_candidate", "one_to_one_representative", "ssim_candidate",
+    "ssim3", "ssim3_clamp", "ssim3_one_contrast", "ssim11", "l2", "one_to_one_ncc", "nearest_candidate",
+    "one_to_one_representative", "ssim_candidate",
 )  # fmt: skip
 OF_REPRESENTATIVES = ("support", "agreement", "spread", "lambda", "margin", "response", "score")
 

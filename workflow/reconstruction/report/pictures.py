@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ..evaluation.scores import best_first
+from ..evaluation.showing import ssim_name
 from ..files import store
 from .originals import GAP, beside, names, originals
 
@@ -29,8 +30,9 @@ class Match:
 
     name: empty where it has none; candidate: the raw one that ncc is of, by its number; expected: the NCC that networks
     trained without the image lead to expect, nan where there are none; representative: the rank of the one that
-    one_to_one is of, if there is one; ssim: of the published matching, which takes ssim_candidate; pair: the image and
-    its nearest candidate as one data URI, empty where none is kept.
+    one_to_one is of, if there is one; ssim: of the published matching, which takes ssim_candidate, shown by the
+    experiment's rule, nan of vectors; pair: the image and its nearest candidate as one data URI, empty where none is
+    kept.
     """
 
     part: str
@@ -75,6 +77,7 @@ def matches(
 ) -> list[Match]:
     """The best images of a part, training or held_out, by NCC."""
     ncc = evaluation[f"{part}/ncc"]
+    ssim = evaluation[f"{part}/{ssim_name(evaluation.table('row')['showing'])}"]
     chosen, shown = best_first(ncc)[:ROWS], evaluation[f"{part}/shown"][:ROWS]
     photographs = originals(subset, evaluation, part, chosen[: len(shown)])
     pictures, called = [data_uri(pair) for pair in beside([photographs, shown], axis=3)], names(subset, part)
@@ -92,7 +95,7 @@ def matches(
             calibrated_hit=bool(evaluation[f"{part}/calibrated_hit"][image]),
             one_to_one=float(evaluation[f"{part}/one_to_one_ncc"][image]),
             representative=int(rank) if (rank := evaluation[f"{part}/one_to_one_representative"][image] + 1) else None,
-            ssim=float(evaluation[f"{part}/ssim3"][image]),
+            ssim=float(ssim[image]),
             ssim_candidate=int(evaluation[f"{part}/ssim_candidate"][image]),
             pair=picture,
         )

@@ -109,9 +109,9 @@ def search_in_batches(
     keeper: of a checkpoint to go on from.
     """
     device, parameters, candidates = starts.candidates.device, starts.candidates.dtype, starts.candidates.shape[1]
-    fitting = restarts_at_once(network, candidates, parameters, device)
+    fitting = restarts_at_once(network, candidates, parameters, device, attack.method.pixels)
     if not fitting:
-        needed = bytes_per_restart(network, candidates, parameters)
+        needed = bytes_per_restart(network, candidates, parameters, attack.method.pixels)
         raise UserError(
             f"reconstruct: one restart needs {needed / 2**30:.1f} GiB and {device} has {free(device) / 2**30:.1f} GiB "
             "free",

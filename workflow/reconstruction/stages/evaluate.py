@@ -18,9 +18,10 @@ from ..configuration import Evaluation
 from ..evaluation import controls, membership, pixels, uncertainty
 from ..evaluation.capacity import to_match
 from ..evaluation.findings import Matched, find, restarts_of, scores_of
-from ..evaluation.matching import BLOCK
+from ..evaluation.pixels import BLOCK
 from ..evaluation.quantities import COLUMNS
 from ..evaluation.scores import PartScores, Row, precision, summarise
+from ..evaluation.showing import ssim_name
 from ..files import layout, store
 from ..machine.devices import require_memory
 from ..machine.progress import Progress
@@ -89,6 +90,7 @@ def run(
         **{name: estimate.value for name, estimate in told.items()},
         **search_columns(candidates),
         **found,
+        "showing": findings.rule,
         "reconstructed_low": sure["reconstructed_images"][uncertainty.IMAGES[0]],
         "reconstructed_high": sure["reconstructed_images"][uncertainty.IMAGES[1]],
         "reconstructed_fewest": scores.plain.fewest,
@@ -121,7 +123,9 @@ def run(
         **{f"{name}/excess": drawn for name, drawn in findings.excess.nulls.items()},
         "representatives/ncc": findings.representatives.score,
         "representatives/nearest_image": findings.representatives.index,
-        "representatives/shown": pixels.of_representatives(candidates, model, settings.pairs),
+        "representatives/shown": pixels.of_representatives(
+            candidates, model, settings.pairs, findings.rule, findings.showing
+        ),
         "restarts/hits": findings.restart_hits,
         "growth/restarts": growth.restarts,
         "growth/hits": growth.hits,
@@ -159,7 +163,8 @@ def part_arrays(
         f"{name}/one_to_one_ncc": part.one_to_one.score,
         f"{name}/one_to_one_representative": part.one_to_one.index,
         f"{name}/ssim_candidate": part.published_index,
-        **{f"{name}/ssim{window}": score for window, score in part.published.ssim.items()},
+        **{f"{name}/{ssim_name(rule)}": score for rule, score in part.published.by_rule.items()},
+        f"{name}/ssim11": part.published.ssim[11],
         f"{name}/l2": part.published.l2,
         f"{name}/shown": part.shown,
     }

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..evaluation import pixels
 from ..evaluation.quantities import COLUMNS
+from ..evaluation.showing import Showing, rule_for
 from ..files import store
 from ..files.layout import NO_IMAGES
 from ..models import deployed
@@ -25,14 +26,17 @@ def run(count: int, experiment: str, model_path: Path, candidates_path: Path, ou
     model = deployed.read(model_path)
     candidates = store.read(candidates_path, "candidates")
     store.require_source(candidates, "model", model.stored)
+    rule = rule_for(model.mean, candidates.facts["method"])
+    norms = pixels.norms(pixels.of(candidates, "candidates/coordinates", model))
+    showing = Showing.without_images(norms, model.mean)
     name, sweep = experiment.split("/")
     verdict = by_weights(model.network, model.mean.shape)
-    found = {"network": str(model.network), **verdict.columns, **search_columns(candidates)}
+    found = {"network": str(model.network), **verdict.columns, **search_columns(candidates), "showing": rule}
     row = {"dataset": NO_IMAGES, "model": name, "sweep": sweep, **dict.fromkeys(COLUMNS), **found}
     arrays = {
         "row": np.array(json.dumps(row)),
         "squared_norms": model.network.squared_norms.numpy(),
-        "representatives/shown": pixels.of_representatives(candidates, model, count),
+        "representatives/shown": pixels.of_representatives(candidates, model, count, rule, showing),
     }
     facts = {"timings": search_timings(candidates)}
     sources = {"model": model.stored, "candidates": candidates}

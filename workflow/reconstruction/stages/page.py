@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..files import store
-from ..report import charts, page, pictures
+from ..report import charts, likeness, page, pictures
 
 
 def of_evaluation(
@@ -34,6 +34,7 @@ def of_evaluation(
         "row": row,
         "of_vectors": model["mean"].ndim == 1,
         "best": {"training": of_training[:count], "held_out": of_held_out[:count]},
+        "shown": likeness.sentence(row),
         "images": of_training + of_held_out,
         "calibrated": not np.isnan(evaluation["training/expected_ncc"]).any(),
         "ranking": pictures.ranking(

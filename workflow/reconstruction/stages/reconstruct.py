@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from ..attack.plan import Attack, Gates, NoGates, choose, gates
+from ..attack.search.priors import Pixels
 from ..attack.search.starts import NAMES, draw
 from ..configuration import Restarts
 from ..errors import UserError
@@ -90,7 +91,7 @@ def choose_attack(model: Deployed, settings: Restarts) -> Gates | Attack:
             if exact.note:
                 say(f"warning: {exact.note}")
             return exact
-    attack = choose(model.network, settings, box=model.box)
+    attack = choose(model.network, settings, Pixels(torch.from_numpy(model.mean), model.stds))
     if attack.note:
         say(attack.note)
     return attack

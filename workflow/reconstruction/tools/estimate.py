@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ..attack.plan import NoGates, choose, gates
+from ..attack.search.priors import Pixels
 from ..attack.search.starts import draw
 from ..configuration import Configuration, Experiment, LogLossSchedule, Model, Sweep
 from ..errors import UserError
@@ -92,13 +93,13 @@ def estimate(configuration: Configuration, experiment: Experiment, device: torch
         except NoGates as error:
             if settings.method == "exact":
                 raise UserError(f"method exact: {error}", "set method to auto") from None
-    attack = choose(network, settings)
+    attack = choose(network, settings, Pixels(torch.zeros_like(stds), stds))
     products = product_dtype(settings, attack.name, device)
     parameters = torch.promote_types(products, torch.float32)
     numbers = range(settings.per_shard)
     drawn = [draw(attack.settings, settings.seed, number) for number in numbers]
     searched, starts = prepare(attack, network, settings, numbers[:1], drawn[:1], device, products)
-    fitting = restarts_at_once(searched, settings.candidates, parameters, device)
+    fitting = restarts_at_once(searched, settings.candidates, parameters, device, attack.method.pixels)
     at_once = max(1, min(fitting, settings.per_shard))
     _, starts = prepare(attack, network, settings, numbers[:at_once], drawn[:at_once], device, products)
 
@@ -107,7 +108,7 @@ def estimate(configuration: Configuration, experiment: Experiment, device: torch
         search_in_batches(replace(attack, method=few), searched, starts, Silence("estimate"))
 
     values = settings.per_shard * settings.candidates * searched.input_size
-    batch = at_once * bytes_per_restart(searched, settings.candidates, parameters)
+    batch = at_once * bytes_per_restart(searched, settings.candidates, parameters, attack.method.pixels)
     kept = settings.keep * settings.candidates * (searched.input_size + 1)
     span = SPAN_COPIES * 8 * network.weights[0].numel() if settings.method != "published" else 0
     return Estimate(

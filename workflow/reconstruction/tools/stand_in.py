@@ -7,7 +7,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..configuration import AdoptedModel, AllLabels, Configuration, Dataset, Experiment, Model, TargetLabels, of_each
+from ..configuration import (
+    AdoptedModel,
+    AllLabels,
+    Configuration,
+    Dataset,
+    Experiment,
+    Model,
+    TargetLabels,
+    VectorFile,
+    of_each,
+)
 from ..data import sources
 from ..data.drawing import draw
 from ..errors import UserError
@@ -41,7 +51,7 @@ def network_of(configuration: Configuration, experiment: Experiment, results: Pa
         "lower hidden or per_label, or scale the images down",
     )
     network = made_up(settings, size, images, outputs)
-    return network, False, torch.ones(network.input_size)
+    return network, False, torch.ones(size if isinstance(dataset.source, VectorFile) else (1, 1, size))
 
 
 def made_up(model: Model, size: int, images: int, outputs: int = 1) -> Network:

@@ -9,13 +9,11 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from ..pictures import colour_correlations, variances
 from .equations import Equations
 
 POWER = 0.5  # variances in proportion to W_1's singular values to this power
 SPREAD = 0.23  # standard deviation of mean-subtracted pixels in [0, 1]
-FALL = 2.5  # pictures' variance falls with this power of spatial frequency; Field 1987: with about the second
-SLOWEST = 0.5  # cycles a picture, below which it falls no more
-COLOURS = 0.9  # correlation of two colour channels
 
 
 @dataclass(frozen=True)
@@ -64,13 +62,9 @@ def from_weights(equations: Equations, std: Tensor | None = None) -> Prior:
 
 
 def _smooth(basis: Tensor, shape: torch.Size) -> Tensor:
-    """The covariance (r, r) that basis (r, D) makes of pictures (C, H, W) of a falling spectrum (van der Schaaf and van
-    Hateren 1996)."""
+    """The covariance (r, r) that basis (r, D) makes of pictures (C, H, W)."""
     channels, *sides = shape
-    vertical, horizontal = (torch.fft.fftfreq(side, 1 / side, dtype=torch.float64) for side in sides)
-    squared = vertical[:, None].square() + horizontal.square() + SLOWEST**2
-    colours = torch.full((channels, channels), COLOURS, dtype=torch.float64).fill_diagonal_(1)
-    waves = torch.fft.fft2(basis.reshape(-1, *shape)) * squared ** (-FALL / 4)
-    mixed = torch.einsum("dc,rdhw->rchw", torch.linalg.cholesky(colours).to(waves.dtype), waves)
+    waves = torch.fft.fft2(basis.reshape(-1, *shape)) * variances(sides).sqrt()
+    mixed = torch.einsum("dc,rdhw->rchw", torch.linalg.cholesky(colour_correlations(channels)).to(waves.dtype), waves)
     parts = torch.view_as_real(mixed).reshape(len(basis), -1)
     return parts @ parts.T

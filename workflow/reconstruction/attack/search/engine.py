@@ -1,6 +1,6 @@
 """The search of one batch: restarts, each minimising the KKT loss of Haim et al. 2022, equation 5.
 
-    loss = sum_k w_k L_k + box * sum relu(|x| - b)^2 + 5 * sum_i relu(lambda_min - lambda_i)^2
+    loss = sum_k w_k L_k + box * sum relu(|x| - b)^2 + 5 * sum_i relu(lambda_min - lambda_i)^2 + prior (priors.py)
 
 Restarts share no number, so one that diverges harms no other. Two methods:
 
@@ -23,6 +23,7 @@ from ...models.mlp import Network
 from ...models.space import INPUTS, Space
 from .optimisers import Adam, Momentum
 from .penalties import box_gradient, dual_gradient
+from .priors import Penalty
 from .restarts import Outcome, Snapshot, Starts
 from .stationarity import Stationarity, stationarity
 
@@ -41,6 +42,13 @@ class Method:
     box: float = 1.0  # largest |x| of a network input
     layer_weights: tuple[float, ...] | None = None  # of the layers' residuals in the loss; None: 1 each
     space: Space = INPUTS
+    prior: Penalty | None = None
+
+    @property
+    def pixels(self) -> int:
+        """How many of each candidate an iteration computes, where candidates are coordinates."""
+        needed = self.box_weight or (self.prior and self.prior.needs_pixels)
+        return self.space.basis.shape[1] if needed and self.space.basis is not None else 0
 
 
 class Search:
@@ -80,8 +88,15 @@ class Search:
             self.trace, self.trace_iterations = list(begun.trace), list(begun.trace_iterations)
             for name, tensor in self.tensors.items():
                 tensor.copy_(begun.tensors[name])
-        on_gpu = self.candidates.is_cuda and not self.is_done
-        self._iterate = replayed(self.iterate, list(self.tensors.values())) if on_gpu else self.iterate
+        self.prior_begins, self.prior_gradient = method.iterations, None
+        if method.prior:
+            self.prior_begins = int(method.prior.begins * method.iterations)
+            self.prior_gradient = method.prior.gradient(self.space, self.candidates, network.weights[0].dtype)
+        self._iterate: Callable[[], Tensor] | None = None
+
+    def _ready(self) -> Callable[[], Tensor]:
+        """`iterate` as it is from this iteration on."""
+        return replayed(self.iterate, list(self.tensors.values())) if self.candidates.is_cuda else self.iterate
 
     @property
     def is_done(self) -> bool:
@@ -94,6 +109,9 @@ class Search:
         self.decay.fill_(self.method.decay(self.iteration, self.method.iterations))
         if last:
             self._iterate = self.residuals  # and a CUDA graph's memory is free for it
+        elif self._iterate is None or self.iteration == self.prior_begins:
+            self._iterate = None  # likewise
+            self._iterate = self._ready()
         residuals = self._iterate()
         self.iteration += 1
         if not last and (self.iteration - 1) % self.method.record_every:
@@ -127,6 +145,8 @@ class Search:
         if self.method.box_weight:
             box, weight = self.method.box, self.method.box_weight
             candidates_gradient = candidates_gradient + box_gradient(self.candidates, self.space, box, weight)
+        if self.prior_gradient and self.iteration >= self.prior_begins:
+            candidates_gradient = candidates_gradient + self.prior_gradient(self.candidates)
         if self.network.family.lambda_has_a_sign:
             lambdas_gradient = lambdas_gradient + dual_gradient(self.lambdas, self.lambda_min)
         self.candidate_optimiser.step(self.candidates, candidates_gradient, self.decay)

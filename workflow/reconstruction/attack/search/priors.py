@@ -1,0 +1,117 @@
+"""What is known of an image beyond the network's equations, as a penalty that the loss may add (docs/search.md).
+
+range             sum of relu(-p)^2 + relu(p - 1)^2 over pixels p = x * std + mean, which are known to lie in 0 .. 1
+total-variation   sum of |p - p'| over neighbours, rounded off below ROUNDED
+high-pass         squared norm of the waves above half of the highest frequency
+spectrum          x' C^-1 x, where C is the covariance of pictures (pictures.py)
+
+The last two are of p less the mean image, and quadratic: in a subspace, a matrix of its coordinates. They are scaled so
+that white noise costs its squared norm.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.fft import fft2, ifft2
+
+from ...models.space import Space
+from ..pictures import colour_correlations, squared_frequencies, variances
+
+ROUNDED = 0.01  # difference of two neighbours
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """What a model's network inputs x stand for: pictures x * std + mean, each (C, H, W), or vectors, each (D,)."""
+
+    mean: Tensor
+    std: Tensor
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> Pixels:
+        return Pixels(self.mean.to(device, dtype), self.std.to(device, dtype))
+
+    @property
+    def are_pictures(self) -> bool:
+        return self.mean.dim() == 3
+
+    @property
+    def box(self) -> float:
+        """No |x| of a picture is larger; those of vectors have no bound."""
+        return 1 / float(self.std.min()) if self.are_pictures else math.inf
+
+
+Gradient = Callable[[Tensor], Tensor]  # of a penalty, by what it takes
+
+
+def out_of_range(pictures: Tensor) -> Tensor:
+    return (pictures - pictures.clamp(0, 1)) * 2
+
+
+def total_variation(pictures: Tensor) -> Tensor:
+    gradient = torch.zeros_like(pictures)
+    for axis in (-1, -2):
+        steps = pictures.diff(dim=axis)
+        slopes = steps / (steps.square() + ROUNDED**2).sqrt()
+        gradient.narrow(axis, 1, slopes.shape[axis]).add_(slopes)
+        gradient.narrow(axis, 0, slopes.shape[axis]).sub_(slopes)
+    return gradient
+
+
+def high_pass(pictures: Tensor) -> Tensor:
+    frequencies = squared_frequencies(pictures.shape[-2:])
+    passed = (frequencies > frequencies.amax() / 4).to(pictures)
+    return ifft2(fft2(pictures) * (passed / passed.mean())).real * 2
+
+
+def falling_spectrum(pictures: Tensor) -> Tensor:
+    precisions = variances(pictures.shape[-2:]).reciprocal().to(pictures)
+    colours = torch.linalg.inv(colour_correlations(pictures.shape[-3])).to(pictures)
+    waves = ifft2(fft2(pictures) * (precisions / precisions.mean())).real
+    return torch.einsum("dc,...chw->...dhw", colours / colours.diagonal().mean(), waves) * 2
+
+
+OF_PICTURES: dict[str, Gradient] = {"range": out_of_range, "total-variation": total_variation}
+QUADRATIC: dict[str, Gradient] = {"high-pass": high_pass, "spectrum": falling_spectrum}
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """A penalty by its name, what it counts in the loss, and from which share of the iterations on."""
+
+    name: str
+    weight: float
+    begins: float
+    pixels: Pixels
+
+    @property
+    def needs_pixels(self) -> bool:
+        return self.name in OF_PICTURES
+
+    def gradient(self, space: Space, like: Tensor, products: torch.dtype) -> Gradient:
+        """By candidates' coordinates (..., r), tensors of the dtype and on the device of another one; products: the
+        dtype of those with the basis."""
+        if self.needs_pixels:
+            pixels, dtype = self.pixels.to(like.device, products), products
+            fast = Space(None if space.basis is None else space.basis.to(products))
+            return lambda coordinates: self._gradient(coordinates.to(dtype), fast, pixels).to(like.dtype)
+        if space.basis is None:
+            pixels = self.pixels.to(like.device, like.dtype)
+            return lambda coordinates: self._gradient(coordinates, space, pixels)
+        pixels = self.pixels.to(like.device, torch.float64)
+        basis = space.basis.double()
+        matrix = self._gradient(torch.eye(len(basis)).to(basis), Space(basis), pixels).to(like.dtype)
+        return lambda coordinates: coordinates @ matrix
+
+    def _gradient(self, coordinates: Tensor, space: Space, pixels: Pixels) -> Tensor:
+        shape, std = pixels.mean.shape, pixels.std.reshape(-1)
+        pictures = (space.inputs(coordinates) * std).unflatten(-1, shape)
+        if self.name in QUADRATIC:
+            gradient = QUADRATIC[self.name](pictures)
+        else:
+            gradient = OF_PICTURES[self.name](pictures + pixels.mean)
+        return space.coordinates(gradient.flatten(-3) * (std * self.weight))

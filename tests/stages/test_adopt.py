@@ -429,6 +429,7 @@ def test_weights_trained_by_plain_pytorch_are_attacked_as_well_as_our_own(tmp_pa
                 "draw": 1,
                 "page": 1,
                 "table": 1,
+                "index": 1,
             },
         ),
         (
@@ -441,6 +442,7 @@ def test_weights_trained_by_plain_pytorch_are_attacked_as_well_as_our_own(tmp_pa
                 "draw_without_images": 1,
                 "page_without_images": 1,
                 "table": 1,
+                "index": 1,
             },
         ),
     ],

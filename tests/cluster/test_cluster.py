@@ -31,7 +31,7 @@ def local(image, tmp_path_factory):
 
 def test_a_run_under_slurm_in_containers_gives_what_a_local_run_outside_gives(local, clustered):
     logs = [path.read_text() for path in (clustered.folder / "logs/slurm").rglob("*.log")]
-    assert len(logs) == len(KINDS) + 2  # two files come of training; draw, page and table are no files of this kind
+    assert len(logs) == len(KINDS) + 3  # train makes two of them; draw, page, table and index none
     assert all("Activating singularity image" in log for log in logs)
     assert clustered.table() == local.table()
     for name, kind in KINDS.items():

@@ -11,6 +11,7 @@ from page_helpers import attack, make_page, paths, train_on
 from picture_helpers import pictures
 from PIL import Image
 from reconstruction.configuration import Dataset, Evaluation
+from reconstruction.evaluation.showing import ssim_name
 from reconstruction.files import store
 from reconstruction.stages import evaluate
 from selenium.webdriver.common.by import By
@@ -52,7 +53,10 @@ def test_a_click_enlarges_a_pair_beside_the_difference_and_names_it(open_file, e
     assert not dialog.is_displayed()
     buttons[0].click()
     assert dialog.is_displayed()
-    best = np.argsort(-evaluation["training/ncc"], kind="stable")
+    best, shown_by = (
+        np.argsort(-evaluation["training/ncc"], kind="stable"),
+        ssim_name(evaluation.table("row")["showing"]),
+    )
     pair = [subset["training/images"][best[0]], evaluation["training/shown"][0]]
     photograph, candidate = ((picture.transpose(1, 2, 0) * 255).round().astype(int) for picture in pair)
     large = np.ones((43, 43, 1), int)  # 12 pixels make 516
@@ -65,7 +69,7 @@ def test_a_click_enlarges_a_pair_beside_the_difference_and_names_it(open_file, e
         for score, of, candidate in (
             ("ncc", "candidate", evaluation["training/nearest_candidate"][image]),
             ("one_to_one_ncc", "the merged candidate ranked", rank or "–"),
-            ("ssim3", "candidate", evaluation["training/ssim_candidate"][image]),
+            (shown_by, "candidate", evaluation["training/ssim_candidate"][image]),
         ):
             assert f"{evaluation[f'training/{score}'][image]:.3f} of {of} {candidate}" in dialog.text
         browser.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)

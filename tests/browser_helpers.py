@@ -36,9 +36,9 @@ def downloads(browser, folder):
     """What the links below all charts shown save, by name: the rows of a table, the size of a picture in pixels."""
     browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
     links = [link for link in browser.find_elements(By.CSS_SELECTOR, ".save > *") if link.is_displayed()]
-    for link in links:
+    for count, link in enumerate(links, start=1):
         link.click()
-    WebDriverWait(browser, 60).until(lambda _: len(finished(folder)) == len(links))
+        WebDriverWait(browser, 120).until(lambda _, count=count: len(finished(folder)) == count)
     return {path.name: READERS[path.suffix](path) for path in finished(folder)}
 
 

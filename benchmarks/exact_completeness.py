@@ -14,7 +14,7 @@ import argparse
 import time
 
 import torch
-from exact import coordinates
+from exact import CLEAR, coordinates
 from exact_problem import Problem, add_arguments, prepare
 from reconstruction.attack.exact.condition import condition
 from reconstruction.attack.exact.equations import Equations, equations
@@ -24,8 +24,6 @@ from reconstruction.attack.exact.sensitivity import sensitivity
 from reconstruction.attack.exact.solve import solve
 from reconstruction.evaluation.matching import nearest_by_ncc
 from torch import Tensor
-
-CLEAR = 1e-3  # cosine of image and row beyond which a gate is hard
 
 
 def main() -> None:

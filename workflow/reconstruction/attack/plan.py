@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..configuration import ExactSearch, PublishedSearch, Restarts, SearchSettings, SubspaceSearch
 from ..errors import UserError
+from ..models.deployed import largest_input
 from ..models.mlp import Network
 from ..models.space import INPUTS, Space
 from ..schedules import DECAYS
@@ -152,7 +153,7 @@ def method_of(
         iterations=search.iterations,
         record_every=max(1, search.iterations // trace_points),
         box_weight=search.box_weight,
-        box=pixels.box if pixels else 1.0,
+        box=largest_input(pixels.std) if pixels else 1.0,
         layer_weights=None if weights is None else tuple(weights),
         space=space,
         prior=prior,

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from ..attack.pictures import SLOWEST
 from .chance import Chance, Shuffled
 from .matching import nearest, standardise
 from .pixels import Pixels
 
 POWER = 0.5  # of frequency; chosen in docs/evidence.md
-SLOWEST = 0.5  # cycles a picture, below which a wave weighs no less
 DRAWS = 10  # of either kind of candidates that know nothing
 
 

@@ -58,8 +58,7 @@ class Deployed:
 
     @property
     def box(self) -> float:
-        """No input of an image is larger; those of vectors have no bound."""
-        return math.inf if self.of_vectors else 1 / float(self.std.min())
+        return largest_input(self.std)
 
     @property
     def stds(self) -> Tensor:
@@ -88,6 +87,11 @@ class Deployed:
         if (self.std == 1).all():
             return inputs
         return inputs * self.stds.reshape(-1)
+
+
+def largest_input(std: np.ndarray | Tensor) -> float:
+    """No |x| of an image whose pixels are divided by std (C, H, W) is larger; those of vectors, (D,), have no bound."""
+    return math.inf if std.ndim == 1 else 1 / float(std.min())
 
 
 def normalise(images: np.ndarray, mean: np.ndarray, std: np.ndarray = UNIT) -> Tensor:

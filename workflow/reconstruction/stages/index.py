@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import UserError
 from ..files import layout, store
-from ..report import index, pictures, table
+from ..report import experiments, index, pictures, table
 
 
 def run(
@@ -22,10 +21,7 @@ def run(
 
     settings: those in which the experiments differ, of each evaluation, then of each inspection.
     """
-    evaluations = [store.read(path, "evaluation") for path in evaluation_paths]
-    inspections = [store.read(path, "inspection") for path in inspection_paths]
-    if not (evaluations or inspections):
-        raise UserError("index: no experiments", "give --evaluations, --inspections or both")
+    evaluations, inspections = experiments.read("index", evaluation_paths, inspection_paths)
     thumbnails = [
         *(
             pictures.thumbnail_of_pairs(path.parent / layout.below(layout.OF_SWEEP, layout.PAIRS))
@@ -33,7 +29,7 @@ def run(
         ),
         *(pictures.thumbnail(list(it["representatives/shown"])) for it in inspections),
     ]
-    experiments = [
+    rows = [
         index.Experiment(row, thumbnail, Path(os.path.relpath(path.parent, output.parent)).as_posix())
         for row, thumbnail, path in zip(
             table.rows([*evaluations, *inspections], settings),
@@ -42,6 +38,6 @@ def run(
             strict=True,
         )
     ]
-    content = index.render(experiments).encode()
+    content = index.render(rows).encode()
     store.write_whole(output, content)
-    print(f"index: {len(experiments)} experiments in {output}, {len(content) / 1e6:.1f} MB")
+    print(f"index: {len(rows)} experiments in {output}, {len(content) / 1e6:.1f} MB")

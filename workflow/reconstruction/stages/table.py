@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import UserError
 from ..files import layout, store
-from ..report import table
+from ..report import experiments, table
 
 
 def run(
@@ -21,10 +20,7 @@ def run(
 
     settings: those in which the experiments differ, of each evaluation, then of each inspection.
     """
-    evaluations = [store.read(path, "evaluation") for path in evaluation_paths]
-    inspections = [store.read(path, "inspection") for path in inspection_paths]
-    if not (evaluations or inspections):
-        raise UserError("table: no experiments", "give --evaluations, --inspections or both")
+    evaluations, inspections = experiments.read("table", evaluation_paths, inspection_paths)
     for name, text in table.files(evaluations, inspections, settings).items():
         store.write_whole(folder / name, text.encode())
     print(f"table: {len(evaluations) + len(inspections)} experiments in {folder / layout.TABLE}")

@@ -53,8 +53,8 @@ def from_weights(equations: Equations, std: Tensor | None = None) -> Prior:
     size = SPREAD * equations.basis.shape[1] ** 0.5
     if std is not None:
         size = SPREAD * std.double().square().reciprocal().sum().sqrt().item()
-    variances = equations.spectrum**POWER
-    covariance = torch.diag(variances / variances.sum())
+    spread = equations.spectrum**POWER
+    covariance = torch.diag(spread / spread.sum())
     if std is not None and std.dim() == 3:
         smooth = _smooth(equations.basis / std.double().reshape(-1), std.shape)
         covariance = torch.linalg.inv(torch.linalg.inv(covariance) + torch.linalg.inv(smooth / smooth.trace()))

@@ -11,7 +11,6 @@ that white noise costs its squared norm.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -38,11 +37,6 @@ class Pixels:
     @property
     def are_pictures(self) -> bool:
         return self.mean.dim() == 3
-
-    @property
-    def box(self) -> float:
-        """No |x| of a picture is larger; those of vectors have no bound."""
-        return 1 / float(self.std.min()) if self.are_pictures else math.inf
 
 
 Gradient = Callable[[Tensor], Tensor]  # of a penalty, by what it takes

@@ -1,5 +1,6 @@
 """How many training images are told at 5 % false discoveries by plain NCC and by excess, waves weighed by several
-powers of their frequency, and by which nulls: the counts of docs/evidence.md.
+powers of their frequency, and by which nulls: the counts of docs/evidence.md. Beside them what the same rule tells with
+the candidates of other labels, and with all negated.
 
 python benchmarks/counts.py results/cifar10/decay/subspace ...   of finished experiments, each with its subset.h5,
 model.h5 and candidates.h5. --other FOLDER...: searches of networks that were trained on other images of the shape, or
@@ -9,9 +10,10 @@ of weights in disorder. These must tell none.
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 from reconstruction.configuration import Evaluation
@@ -32,8 +34,13 @@ class Answer:
     """Candidates, and both kinds of those that know nothing."""
 
     candidates: Pixels
+    labels: np.ndarray
     chance: Chance
     shuffled: Shuffled
+
+    @property
+    def negated(self) -> Answer:
+        return replace(self, candidates=replace(self.candidates, coordinates=-self.candidates.coordinates))
 
     def plain(self, images: torch.Tensor, held_out: torch.Tensor) -> Compared:
         """By NCC."""
@@ -43,9 +50,14 @@ class Answer:
         training, others = (nearest_by_ncc(some, self.candidates).score for some in (images, held_out))
         return Compared(training, others, scores)
 
-    def excess(self, images: torch.Tensor, held_out: torch.Tensor, power: float) -> Compared:
-        found = excess(images, held_out, self.candidates, self.chance, self.shuffled, power)
-        return Compared(found.training, found.held_out, found.nulls)
+    def excess(
+        self, images: torch.Tensor, held_out: torch.Tensor, power: float, labels: np.ndarray | None = None
+    ) -> tuple[Compared, float]:
+        """labels: of the images; also what the candidates of other labels tell by the same rule."""
+        apart = None if labels is None else (labels, self.labels)
+        found = excess(images, held_out, self.candidates, self.chance, self.shuffled, apart, power)
+        compared = Compared(found.training, found.held_out, found.nulls)
+        return compared, compared.claimed(found.other_labels)
 
 
 def read(folder: Path) -> Answer:
@@ -53,6 +65,7 @@ def read(folder: Path) -> Answer:
     found = store.read(folder / "candidates.h5", "candidates")
     return Answer(
         pixels.of(found, "candidates/coordinates", model),
+        found["candidates/label"],
         Chance.of_candidates(found, model, 0),
         Shuffled.of_candidates(found, model, 0),
     )
@@ -66,14 +79,21 @@ def row(compared: Compared) -> dict[str, int]:
 
 
 def table(
-    answer: Answer, images: torch.Tensor, held_out: torch.Tensor, others: dict[str, Answer], powers: tuple[float, ...]
+    answer: Answer,
+    images: torch.Tensor,
+    held_out: torch.Tensor,
+    labels: np.ndarray | None,
+    others: dict[str, Answer],
+    powers: tuple[float, ...],
 ) -> pd.DataFrame:
     """A row for plain NCC and for the excess by each power; others know nothing."""
+    others = {"negated": answer.negated, **others}
     rows = {"plain NCC": row(answer.plain(images, held_out))}
     rows["plain NCC"] |= {name: row(it.plain(images, held_out))["all"] for name, it in others.items()}
     for power in powers:
-        claims = {name: row(it.excess(images, held_out, power))["all"] for name, it in others.items()}
-        rows[f"excess, power {power:g}"] = row(answer.excess(images, held_out, power)) | claims
+        found, other_labels = answer.excess(images, held_out, power, labels)
+        claims = {name: row(it.excess(images, held_out, power)[0])["all"] for name, it in others.items()}
+        rows[f"excess, power {power:g}"] = row(found) | {"other labels": other_labels} | claims
     return pd.DataFrame(rows).T
 
 
@@ -89,7 +109,8 @@ def main() -> None:
         answer, subset = read(folder), store.read(folder.parents[1] / "subset.h5", "subset")
         parts = [answer.chance.model.centred(subset[f"{part}/images"]) for part in ("training", "held_out")]
         print(f"\n# {folder}: {len(parts[0])} images, {len(parts[1])} held out, {len(answer.candidates)} candidates\n")
-        print(table(answer, *parts, others, options.powers).to_markdown(), flush=True)
+        labels = None if answer.chance.model.network.regression else subset["training/labels"]
+        print(table(answer, *parts, labels, others, options.powers).to_markdown(), flush=True)
 
 
 if __name__ == "__main__":

@@ -111,6 +111,19 @@ def test_each_draw_is_judged_by_all_the_others():
     np.testing.assert_allclose(found.training, own - every.mean(0), atol=1e-5)
 
 
+def test_with_other_labels_an_image_has_all_candidates_but_those_of_its_own():
+    images, held_out, answer, nulls = problem(2, 30)
+    random = np.random.default_rng(0)
+    labels, of_candidates = random.integers(0, 3, len(images)), random.integers(0, 3, len(answer))
+    found = excess(images, held_out, answer, *nulls, (labels, of_candidates))
+    for label in range(3):
+        own, others = labels == label, Pixels(answer.coordinates[of_candidates != label], answer.space, answer.model)
+        expected = excess(images[own], held_out, others, *nulls).training
+        np.testing.assert_allclose(found.other_labels[own], expected, atol=1e-5)
+    for without in (None, (np.ones(len(images)), np.ones(len(answer)))):
+        assert np.isnan(excess(images, held_out, answer, *nulls, without).other_labels).all()
+
+
 def test_vectors_have_no_waves_and_keep_their_cosine():
     random = np.random.default_rng(0)
     images, held_out, answer = (random.standard_normal((count, 6)).astype(np.float32) for count in (4, 3, 8))

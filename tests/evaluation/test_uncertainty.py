@@ -40,7 +40,7 @@ def problem(count=40, restarts=4, seed=0):
     ssim, scrambled = random.uniform(0, 1, count), by_restart.scrambled.max(0)
     plain = Compared(parts[0].ncc, parts[1].ncc, {"scrambled": scrambled})
     excess = Compared(*random.uniform(-1, 1, (2, count)), {"scrambled": random.uniform(-1, 1, (DRAWS, count))})
-    return Scores(*parts, ssim, scrambled, plain, excess), by_restart
+    return Scores(*parts, ssim, scrambled, plain, excess, plain.training), by_restart
 
 
 def scores(count=40, restarts=4, seed=0):

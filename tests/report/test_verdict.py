@@ -60,7 +60,7 @@ def test_the_answers_give_their_figures_with_intervals():
     given = row(
         membership_tpr=0.94, membership_tpr_low=0.83, membership_tpr_high=0.99, reconstructed_images=46,
         reconstructed_low=41.0, reconstructed_high=49.0, recognisable_images=45, recognisable_held_out_images=1,
-        reconstructed_by_excess=48,
+        reconstructed_by_ncc=38, reconstructed_with_other_labels=2,
     )  # fmt: skip
     _, members, images, counts = answers(given).values()
     assert members == (
@@ -68,14 +68,13 @@ def test_the_answers_give_their_figures_with_intervals():
         "closure; with 50 of these no rate below 1 in 50 can be told."
     )
     assert images == (
-        "46 of 50 training images are reconstructed at 5% false discoveries (95%: 41 to 49); recognisable, with an NCC "
-        "above 0.9: 45, and of 50 never trained on 1."
+        "46 of 50 training images come back at 5% false discoveries (95%: 41 to 49), where candidates of other labels "
+        "would tell 2; recognisable, with an NCC above 0.9: 45, and of 50 never trained on 1."
     )
-    assert counts.endswith(
-        ". By how much their detail exceeds chance 48 are told, a lead and no finding, since negated candidates may "
-        "pass by it."
-    )
-    assert "exceeds chance" not in answers({**given, "reconstructed_by_excess": math.nan})["Plain counts:"]
+    assert counts.endswith(". By plain NCC 38 are told from chance.")
+    assert "told" not in answers({**given, "reconstructed_by_ncc": math.nan})["Plain counts:"]
+    regression = {**given, "reconstructed_with_other_labels": math.nan}
+    assert "other labels" not in answers(regression)["Do images come back?"]
     assert "no rate below" not in answers({**given, "n_held_out": 100})["Are members told?"]
 
 
@@ -88,4 +87,4 @@ def test_the_answers_give_their_figures_with_intervals():
 )
 def test_no_count_is_no_proof_that_there_is_none(found, said):
     assert answers(row(reconstructed_images=found))["Do images come back?"].startswith(said)
-    assert meaning(row(reconstructed_images=found, reconstructed_by_excess=30)) == f"{NOTHING[0].upper()}{NOTHING[1:]}."
+    assert meaning(row(reconstructed_images=found, reconstructed_by_ncc=30)) == f"{NOTHING[0].upper()}{NOTHING[1:]}."

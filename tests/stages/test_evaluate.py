@@ -68,7 +68,7 @@ def test_what_is_expected_is_what_the_other_network_reaches(folder, evaluation):
 def test_images_csv_has_every_image_as_the_file_has_it(folder, evaluation):
     table = pd.read_csv(folder / "figures/images.csv")
     assert table["part"].tolist() == ["training"] * 20 + ["held-out"] * 20
-    for column in ("ncc", "hit", "expected_ncc", "calibrated_hit", "reconstructed", "excess", "ssim3"):
+    for column in ("ncc", "hit", "expected_ncc", "calibrated_hit", "excess", "reconstructed", "ssim3"):
         both = np.concatenate([evaluation[f"{part}/{column}"] for part in ("training", "held_out")])
         assert table[column].to_numpy().astype(float) == pytest.approx(both.astype(float), abs=1e-5)
 
@@ -76,8 +76,8 @@ def test_images_csv_has_every_image_as_the_file_has_it(folder, evaluation):
 @pytest.mark.parametrize(
     ("name", "score", "count"),
     [
-        ("reconstructed", "ncc", "reconstructed_images"),
-        ("reconstructed_by_excess", "excess", "reconstructed_by_excess"),
+        ("reconstructed", "excess", "reconstructed_images"),
+        ("reconstructed_by_ncc", "ncc", "reconstructed_by_ncc"),
     ],
 )
 def test_what_is_reconstructed_is_counted_and_scores_above_all_that_is_not(evaluation, row, name, score, count):
@@ -88,6 +88,7 @@ def test_what_is_reconstructed_is_counted_and_scores_above_all_that_is_not(evalu
 
 def test_every_draw_of_what_knows_nothing_is_kept(evaluation):
     assert evaluation["scrambled/excess"].shape == evaluation["shuffled/excess"].shape == (10, 20)
+    assert (evaluation["other_labels/excess"] <= evaluation["training/excess"] + 1e-6).all()
 
 
 def test_the_scrambled_control_is_none_of_the_draws_behind_its_threshold(folder, evaluation):

@@ -3,7 +3,8 @@
 Smooth pictures match anything, and most of what tells pictures apart is fine and faint. So their waves are weighed by
 a power of their frequency before the NCC, which needs no other images; at the power 0 it is the plain NCC.
 Vectors, which have no waves, keep their cosine. What an image reaches with candidates that know nothing is taken off,
-since some images match anything. Negated candidates may exceed chance as well, so that it is a lead and no finding.
+since some images match anything. Candidates of the other labels are no reconstruction of an image, though they are
+images and mixtures as all that a search finds: that they exceed chance no more shows that the count is of images.
 """
 
 from __future__ import annotations
@@ -28,17 +29,28 @@ DRAWS = 10  # of either kind of candidates that know nothing
 @dataclass(frozen=True)
 class Excess:
     """Of training images (n,) and held-out ones (k,); nulls: by name (DRAWS, n), of the training images with
-    candidates that know nothing, each draw judged by all the others."""
+    candidates that know nothing, each draw judged by all the others; other_labels: (n,), of the training images with
+    the candidates of all labels but theirs, nan where there are none."""
 
     training: np.ndarray
     held_out: np.ndarray
     nulls: dict[str, np.ndarray]
+    other_labels: np.ndarray
 
 
 def excess(
-    training: Tensor, held_out: Tensor, candidates: Pixels, chance: Chance, shuffled: Shuffled, power: float = POWER
+    training: Tensor,
+    held_out: Tensor,
+    candidates: Pixels,
+    chance: Chance,
+    shuffled: Shuffled,
+    labels: tuple[np.ndarray, np.ndarray] | None = None,
+    power: float = POWER,
 ) -> Excess:
-    """Of images (n, D) and (k, D) with candidates (N, D), all mean-subtracted, beyond random and shuffled ones."""
+    """Of images (n, D) and (k, D) with candidates (N, D), all mean-subtracted, beyond random and shuffled ones.
+
+    labels: of the training images (n,) and of the candidates (N,); a regression has none.
+    """
     images, model = torch.cat([training, held_out]), candidates.model
 
     def features(pixels: Tensor) -> Tensor:
@@ -51,7 +63,15 @@ def excess(
     expected, trained = drawn.mean(0), len(training)
     found = scores(candidates) - expected
     own = ((drawn - expected) * len(drawn) / (len(drawn) - 1))[:, :trained]
-    return Excess(found[:trained], found[trained:], {"scrambled": own[:DRAWS], "shuffled": own[DRAWS:]})
+    others = np.full(trained, -np.inf)
+    if labels:
+        others = nearest(training, candidates, features, labels).score - expected[:trained]
+    return Excess(
+        found[:trained],
+        found[trained:],
+        {"scrambled": own[:DRAWS], "shuffled": own[DRAWS:]},
+        np.where(np.isfinite(others), others, np.nan),
+    )
 
 
 def detail(pixels: Tensor, shape: tuple[int, ...], power: float = POWER) -> Tensor:

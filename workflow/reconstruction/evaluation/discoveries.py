@@ -48,7 +48,13 @@ class Compared:
     @property
     def discovered(self) -> float:
         """How many training images are told from the worst null; nan where the nulls are too few to tell any number."""
-        return int(is_discovery(self.training, self.nulls).sum()) if self.fewest <= len(self.training) else math.nan
+        return self.claimed(self.training)
+
+    def claimed(self, scores: np.ndarray) -> float:
+        """The same of other scores (n,) of the training images; nan also where one has none."""
+        if self.fewest > len(self.training) or np.isnan(scores).any():
+            return math.nan
+        return int(is_discovery(scores, self.nulls).sum())
 
     @property
     def reached(self) -> dict[str, np.ndarray]:

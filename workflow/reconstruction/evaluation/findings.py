@@ -99,7 +99,8 @@ def find(
     scrambled_ncc = by_chance.max(0)
     shuffled = Shuffled.of_candidates(candidates, model, settings.seed)
     shuffled_ncc = shuffled.scores(inputs, rate)
-    beyond = excess(inputs, model.centred(held_out.images), raw, chance, shuffled)
+    labels = None if model.network.regression else (trained.labels, candidates["candidates/label"])
+    beyond = excess(inputs, model.centred(held_out.images), raw, chance, shuffled, labels)
     matched("detail")
     without_search = controls.without_search(trained.images, held_out.images, model, chance, scrambled_ncc, settings)
     matched("answers without a search")
@@ -181,6 +182,7 @@ def scores_of(findings: Findings, answers: dict[str, Control], exceeding: dict[s
             beyond.held_out,
             beyond.nulls | {name: scores[None] for name, scores in exceeding.items()},
         ),
+        beyond.other_labels,
     )
 
 

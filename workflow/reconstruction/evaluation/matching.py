@@ -70,11 +70,20 @@ def nearest_by_channel(images: Vectors, candidates: Vectors, shape: tuple[int, i
     return nearest(images, candidates, features)
 
 
-def nearest(images: Vectors, candidates: Vectors, features: Callable[[Tensor], Tensor]) -> Nearest:
-    """By the products of what the features make of both."""
+def nearest(
+    images: Vectors,
+    candidates: Vectors,
+    features: Callable[[Tensor], Tensor],
+    apart: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Nearest:
+    """By the products of what the features make of both; apart: labels (n,) and (N,), of which equal ones never match.
+    The score of an image that nothing matches is -inf."""
     best, index = torch.full((len(images),), -math.inf), torch.zeros(len(images), dtype=torch.int64)
     for some in blocks(len(images), BLOCK):
         for block, scores in _scores(features(images[some]), candidates, features):
+            if apart:
+                of_images, of_candidates = (torch.from_numpy(labels) for labels in apart)
+                scores[of_images[some][:, None] == of_candidates[block]] = -math.inf
             score, found = (part.cpu() for part in scores.max(1))
             better = score > best[some]
             best[some] = torch.where(better, score, best[some])

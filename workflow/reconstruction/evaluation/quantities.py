@@ -49,16 +49,16 @@ QUANTITIES = {
     "candidates": Quantity("images that all restarts found together"),
     "representatives": Quantity("what is left when candidates of one image are merged"),
     "reconstructed_images": Quantity(
-        "training images whose NCC is told from the worst null at 5 % false discoveries", "n"
+        "training images that exceed chance in detail, told from the worst null at 5 % false discoveries", "n"
     ),
     "reconstructed_low": Quantity("lower end of its 95 % interval over images"),
     "reconstructed_high": Quantity("upper end of the same"),
     "reconstructed_fewest": Quantity("how many images must come back at least for any to be told so"),
-    "reconstructed_by_excess": Quantity(
-        "training images told likewise by how much their detail exceeds chance: a lead and no finding, since negated "
-        "candidates may pass by it",
+    "reconstructed_with_other_labels": Quantity(
+        "what the same rule tells with the candidates of all other labels, which are no reconstructions of an image",
         "n",
     ),
+    "reconstructed_by_ncc": Quantity("training images whose plain NCC is told likewise", "n"),
     "ncc_threshold_held_out": Quantity(
         "NCC that 1 % of the held-out images pass, or the share that the configuration names", of_restarts=True
     ),

@@ -52,6 +52,7 @@ class Scores:
     """mean_image: (n,), SSIM of no reconstruction at all; scrambled: (S, n), NCC with S draws of random candidates.
 
     plain, excess: by NCC, and by how much it exceeds chance in detail, what the images score and what their nulls do.
+    other_labels: (n,), by how much the training images exceed it with the candidates of other labels, or nan.
     """
 
     training: PartScores
@@ -60,12 +61,14 @@ class Scores:
     scrambled: np.ndarray
     plain: Compared
     excess: Compared
+    other_labels: np.ndarray
 
     def images(self, training: np.ndarray, held_out: np.ndarray) -> Scores:
         """Scores of chosen training and held-out images."""
         return Scores(
             self.training.images(training), self.held_out.images(held_out), self.mean_image[training],
             self.scrambled[:, training], self.plain.images(training, held_out), self.excess.images(training, held_out),
+            self.other_labels[training],
         )  # fmt: skip
 
     def beyond_expected(self) -> Scores:
@@ -112,8 +115,9 @@ def summarise(scores: Scores, settings: Evaluation) -> Row:
     limits = scores.thresholds(rate)
     calibrated = scores.beyond_expected()
     return {
-        "reconstructed_images": scores.plain.discovered,
-        "reconstructed_by_excess": scores.excess.discovered,
+        "reconstructed_images": scores.excess.discovered,
+        "reconstructed_with_other_labels": scores.excess.claimed(scores.other_labels),
+        "reconstructed_by_ncc": scores.plain.discovered,
         "ncc_threshold_held_out": limits.held_out,
         "ncc_threshold_scrambled": limits.scrambled,
         "ncc_threshold": limits.both,

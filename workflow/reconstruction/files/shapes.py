@@ -99,6 +99,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "scrambled/ncc": "float draws training",
         "shuffled/ncc": "float draws training",
         **dict.fromkeys(("scrambled/excess", "shuffled/excess"), "float excess_draws training"),
+        "other_labels/excess": "float training",
         "mean_image/ssim3": "float training",
         "growth/restarts": "whole sizes",
         "growth/*": "float sizes quantiles",

@@ -9,7 +9,7 @@ from ..files import store
 from .palette import AXIS_LABELS
 
 OF_IMAGES = (
-    "labels", "ncc", "hit", "expected_ncc", "calibrated_hit", "reconstructed", "excess", "reconstructed_by_excess",
+    "labels", "ncc", "hit", "expected_ncc", "calibrated_hit", "excess", "reconstructed", "reconstructed_by_ncc",
     "ssim3", "ssim3_clamp", "ssim3_one_contrast", "ssim11", "l2", "one_to_one_ncc", "nearest_candidate",
     "one_to_one_representative", "ssim_candidate",
 )  # fmt: skip

@@ -83,7 +83,7 @@ def images(row: Row) -> str:
         said = f"how many of {n} training images come back cannot be told at {rate} with so few images to compare with"
     elif found:
         low, high = row["reconstructed_low"], row["reconstructed_high"]
-        said = f"{found:.0f} of {n} training images are reconstructed at {rate} (95%: {low:.0f} to {high:.0f})"
+        said = f"{found:.0f} of {n} training images come back at {rate} (95%: {low:.0f} to {high:.0f}){crosscheck(row)}"
     else:
         said = (
             f"none of {n} training images is told from chance at {rate}, where no fewer than "
@@ -96,6 +96,12 @@ def images(row: Row) -> str:
     )
 
 
+def crosscheck(row: Row) -> str:
+    """What the same rule tells where there is nothing to tell; a regression has no other labels."""
+    claimed = row["reconstructed_with_other_labels"]
+    return "" if math.isnan(claimed) else f", where candidates of other labels would tell {claimed:.0f}"
+
+
 def counts(row: Row) -> str:
     """What an evaluation or an inspection found."""
     if not is_evaluated(row):
@@ -103,19 +109,14 @@ def counts(row: Row) -> str:
     return (
         f"Training images with {a_similarity(row)} above {EXACT}: {row['exact_images']:.0f}, above the held-out "
         f"threshold: {row['ncc_hits_over_held_out']:.0f}, above the scrambled one, too: {row['ncc_hits']:.0f}; of "
-        f"those never trained on, above the held-out threshold: {row['ncc_held_out_hits']:.0f}{lead(row)}."
+        f"those never trained on, above the held-out threshold: {row['ncc_held_out_hits']:.0f}{by_ncc(row)}."
     )
 
 
-def lead(row: Row) -> str:
-    """How many images exceed chance, where that can be told."""
-    found = row["reconstructed_by_excess"]
-    if math.isnan(found):
-        return ""
-    return (
-        f". By how much their detail exceeds chance {found:.0f} are told, a lead and no finding, since negated "
-        "candidates may pass by it"
-    )
+def by_ncc(row: Row) -> str:
+    """How many images plain NCC tells from chance, where that can be told."""
+    found, similarity_ = row["reconstructed_by_ncc"], similarity(row)
+    return "" if math.isnan(found) else f". By plain {similarity_} {found:.0f} are told from chance"
 
 
 def parts(row: Row) -> dict[str, Any]:

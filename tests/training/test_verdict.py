@@ -10,11 +10,12 @@ from checkpoint_helpers import mlp, smooth_images, trained
 from reconstruction.configuration import AdoptedModel, Dataset, Evaluation, Merge, Model, Restarts, parsing
 from reconstruction.errors import UserError
 from reconstruction.files import store
+from reconstruction.models import deployed
 from reconstruction.report.verdict import CAVEATS, headline
 from reconstruction.stages import adopt, deduplicate, evaluate, index, inspect, page, reconstruct, subset, table, train
 from reconstruction.tools.show import show
 from reconstruction.training.descent import Record
-from reconstruction.training.examination import mistakes
+from reconstruction.training.examination import mistakes, unexplained
 from reconstruction.training.verdict import FAILS, HOLDS, IN_PART, UNKNOWN, by_images, by_weights, reason
 from science_helpers import random_network
 from torch import nn
@@ -102,10 +103,29 @@ def test_a_network_that_weight_decay_has_taken_is_refused(folder, monkeypatch):
 
 @pytest.mark.parametrize(("share", "condition"), [(0.2, HOLDS), (0.31, IN_PART), (0.97, FAILS), (1.2, FAILS)])
 def test_the_share_left_unexplained_decides(share, condition):
-    verdict = by_images(random_network(20, [12]), share)
+    verdict = by_images(random_network(20, [12]), np.array([share, 0.93]))
     assert (verdict.condition, verdict.unexplained) == (condition, share)
-    assert f"{share:.0%} of the first layer" in reason(verdict.columns)
+    assert f"{share:.0%} of the first layer unexplained" in reason(verdict.columns)
     assert verdict.is_doubtful == (condition != HOLDS)
+
+
+@pytest.mark.parametrize(
+    ("shares", "condition"),
+    [([0, 0.001], HOLDS), ([0.005, 0.78], FAILS), ([0.17, 0.5], IN_PART), ([0.3, 0.1], IN_PART)],
+)
+def test_of_a_network_that_is_not_homogeneous_every_layer_counts(shares, condition):
+    verdict = by_images(random_network(20, [12], activation="tanh"), np.array(shares))
+    assert verdict.condition == condition
+    assert f"{shares[0]:.0%} of the first layer and {shares[1]:.0%} of a further one" in reason(verdict.columns)
+
+
+@pytest.mark.parametrize("weight_decay", [0.03, 0.0])
+def test_gelu_is_explained_under_weight_decay_alone(folder, weight_decay):
+    settings = Model(hidden=[20, 20], activation="gelu", training={"weight_decay": weight_decay, "target_loss": 1e-3})
+    train.run(settings, folder / "subset.h5", folder / "gelu.h5", folder / "gelu_t.h5", torch.device("cpu"))
+    network = deployed.read(folder / "gelu.h5").network
+    verdict = by_images(network, unexplained(store.read(folder / "gelu_t.h5", "training")))
+    assert (verdict.condition == HOLDS) == (weight_decay > 0)
 
 
 def test_weights_alone_never_make_it_hold():

@@ -63,7 +63,7 @@ def answers(row: Row) -> dict[str, str]:
 
 
 def assumptions(row: Row) -> str:
-    verdict = str(Verdict(row["condition"], row.get("unexplained"), row["balance"]))
+    verdict = str(Verdict(row["condition"], row.get("unexplained"), row.get("unexplained_beyond"), row["balance"]))
     return f"{verdict[0].upper()}{verdict[1:]}: {reason(row)}."
 
 

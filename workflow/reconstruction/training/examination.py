@@ -91,9 +91,9 @@ def quality(examined: Mapping[str, np.ndarray], part: str) -> str:
     return f"{part.replace('_', '-')} accuracy {examined[f'accuracy/{part}']:.1%}"
 
 
-def unexplained(examined: Mapping[str, np.ndarray] | store.Stored) -> float:
-    """The share of the first layer's squared norm that the training images leave unexplained."""
-    return float(examined["true_residuals"][0] / examined["squared_norms"][0])
+def unexplained(examined: Mapping[str, np.ndarray] | store.Stored) -> np.ndarray:
+    """The shares (L,) of each layer's squared norm that the training images leave unexplained."""
+    return examined["true_residuals"] / examined["squared_norms"]
 
 
 def mistakes(margins: np.ndarray, what: str, family: Family = LOGISTIC) -> str:

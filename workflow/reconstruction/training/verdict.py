@@ -2,7 +2,9 @@
 
 It assumes that the weights are a sum of the training images' gradients, as training a homogeneous network for long from
 a small first layer, or any under weight decay, leaves them. Training images tell how much of the first layer is no such
-sum; weights alone can only tell that it cannot be so.
+sum, and of further layers where the activation is smooth: there weight decay alone leads to such a sum, and it explains
+all layers, while without it a first layer of few directions is explained by nearly anything. Weights alone can only
+tell that it cannot be so.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from ..models.mlp import Network
 from ..models.plausibility import balance, has_smooth_inputs
@@ -25,11 +29,12 @@ CAUSES = (
 
 @dataclass(frozen=True)
 class Verdict:
-    """unexplained: the share of the first layer that the training images leave, if there are any; balance: see
-    models/plausibility.py."""
+    """unexplained: the share of the first layer that the training images leave, if there are any; unexplained_beyond:
+    the largest of a further layer, where the activation is smooth; balance: see models/plausibility.py."""
 
     condition: str
     unexplained: float | None
+    unexplained_beyond: float | None
     balance: float
 
     @property
@@ -47,22 +52,26 @@ class Verdict:
         return f"what the attack assumes {self.condition}"
 
 
-def by_images(network: Network, unexplained: float) -> Verdict:
-    condition = HOLDS if unexplained <= SMALL else IN_PART if unexplained <= LARGE else FAILS
-    return Verdict(condition, unexplained, balance(network))
+def by_images(network: Network, shares: np.ndarray) -> Verdict:
+    """shares: (L,), of each layer's squared norm, that the training images leave."""
+    first, beyond = float(shares[0]), None if network.activation.is_homogeneous else float(shares[1:].max())
+    worst = max(first, beyond or 0)
+    condition = HOLDS if worst <= SMALL else IN_PART if worst <= LARGE else FAILS
+    return Verdict(condition, first, beyond, balance(network))
 
 
 def by_weights(network: Network, input_shape: Sequence[int]) -> Verdict:
     found = balance(network)
     fails = found < BALANCED or not has_smooth_inputs(network.weights[0], input_shape)
-    return Verdict(FAILS if fails else UNKNOWN, None, found)
+    return Verdict(FAILS if fails else UNKNOWN, None, None, found)
 
 
 def reason(columns: Mapping[str, Any]) -> str:
     """The figure that decided a verdict, in words, from what the table says of it."""
-    unexplained, found = columns.get("unexplained"), columns["balance"]
+    unexplained, beyond, found = columns.get("unexplained"), columns.get("unexplained_beyond"), columns["balance"]
     if unexplained is not None and unexplained == unexplained:
-        return f"the training images leave {unexplained:.0%} of the first layer unexplained"
+        further = "" if beyond is None or beyond != beyond else f" and {beyond:.0%} of a further one"
+        return f"the training images leave {unexplained:.0%} of the first layer{further} unexplained"
     if found < BALANCED:
         return (
             f"the squared norms of units' incoming and outgoing weights correlate by {found:.2f} only, where training "

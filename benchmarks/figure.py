@@ -34,7 +34,7 @@ def main() -> None:
     found, photographs = candidates[evaluation["training/nearest_candidate"][first]], subset["training/images"][first]
     own = evaluation.table("row")["showing"]
     rules = dict.fromkeys((own, PUBLISHED_RULE))
-    showing = Showing.among(subset["held_out/images"], model.mean)
+    showing = Showing.of(subset, model.mean)
     gap = np.ones((len(first), photographs.shape[1], 1, photographs.shape[3]), np.float32)
     rows = [photographs, *(part for rule in rules for part in (gap, pixels.pictures(found, rule, showing)))]
     below = ", then ".join(RULES[rule] for rule in rules)

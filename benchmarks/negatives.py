@@ -31,7 +31,7 @@ def main() -> None:
     matched = nearest_by_ncc(model.centred(subset["training/images"]), negated)
     best = np.argsort(-matched.score)[:PAIRS]
     images, found = subset["training/images"][best], candidates[matched.index[best]]
-    showing = Showing.among(subset["held_out/images"], model.mean)
+    showing = Showing.of(subset, model.mean)
     rows = {
         "training image": images,
         "candidate": pixels.pictures(found, "one-contrast", showing),

@@ -20,12 +20,14 @@ def make_experiment(folder: Path, per_label: int, iterations: int, name: str = "
 
 
 def make_controlled_experiment(folder: Path) -> Path:
-    """Pictures in colour of no meaning, and as control searches scrambled weights and a network of other images."""
+    """Pictures in colour of no meaning, public ones of less contrast, and as control searches scrambled weights and a
+    network of other images."""
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (80, 4, 4, 3), np.uint8).repeat(3, axis=1).repeat(3, axis=2)
     folder.mkdir()
     np.savez(folder / "colours.npz", images=images, labels=np.arange(80) % 2)
-    source = {"kind": "file", "path": str(folder / "colours.npz")}
+    np.savez(folder / "public.npz", images=100 + random.integers(0, 256, (8, 12, 12, 3)).astype(np.uint8) // 5)
+    source = {"kind": "file", "path": str(folder / "colours.npz"), "public_path": str(folder / "public.npz")}
     dataset = Dataset(source=source, labels={"rule": "classes", "negative": [0], "positive": [1]}, per_label=10)
     train_on(dataset, folder)
     scrambled, other = folder / "scrambled", folder / "other"

@@ -59,7 +59,7 @@ def channels_last(pool):
 
 
 def test_the_faces_come_with_the_library():
-    pool, _, test = load(Faces(kind="faces"))
+    pool, _, test, _ = load(Faces(kind="faces"))
     assert pool.images.shape == (100, 1, 25, 25)
     assert pool.images.dtype == np.float32
     assert 0 <= pool.images.min() < pool.images.max() <= 1
@@ -72,7 +72,7 @@ def test_the_faces_come_with_the_library():
 @pytest.mark.parametrize("write", [npz, hdf5])
 @pytest.mark.parametrize("images", [GREY, COLOUR, GREY / 255, COLOUR / np.float32(255)], ids=lambda x: str(x.dtype))
 def test_a_file(tmp_path, write, images):
-    pool, _, test = load(write(tmp_path / "a", images=images, labels=LABELS))
+    pool, _, test, _ = load(write(tmp_path / "a", images=images, labels=LABELS))
     np.testing.assert_allclose(channels_last(pool), images if images.dtype == np.uint8 else images * 255, atol=1e-4)
     assert pool.images.dtype == np.float32
     assert pool.classes.tolist() == LABELS.tolist()
@@ -95,7 +95,7 @@ def test_the_format_is_told_by_the_content(tmp_path):
 def test_a_test_file_knows_the_classes_of_the_training_file(tmp_path):
     tested = npz(tmp_path / "b", images=GREY[:2], labels=LABELS[:2])
     source = npz(tmp_path / "a", images=GREY, labels=LABELS, class_names=np.array(NAMES))
-    *_, test = load(source.model_copy(update={"test_path": tested.path}))
+    test = load(source.model_copy(update={"test_path": tested.path})).test
     assert len(test.images) == 2
     assert test.class_names == tuple(NAMES)
 
@@ -219,7 +219,7 @@ def test_a_missing_file(tmp_path, path, defect):
 @pytest.mark.parametrize("images", [GREY, COLOUR], ids=["grey", "colour"])
 def test_a_folder(tmp_path, images):
     tested = folder(tmp_path / "b", images[:3], LABELS[:3])
-    pool, _, test = load(folder(tmp_path / "a", images).model_copy(update={"test_path": tested.path}))
+    pool, _, test, _ = load(folder(tmp_path / "a", images).model_copy(update={"test_path": tested.path}))
     np.testing.assert_allclose(channels_last(pool), images[[0, 3, 1, 4, 2, 5]], atol=1e-4)
     assert pool.classes.tolist() == [0, 0, 1, 1, 2, 2]
     assert pool.class_names == tuple(NAMES)
@@ -273,6 +273,22 @@ def test_held_out_images_of_other_classes_or_shape_are_refused(tmp_path):
     refused(source.model_copy(update={"held_out_path": colour.path}), r"c: images have shape \(C, H, W\) \(3, 5, 4\)")
 
 
+def test_public_images_may_be_of_any_classes_but_of_one_shape(tmp_path):
+    source = folder(tmp_path / "a")
+    Path(tmp_path / "b/internet").mkdir(parents=True)
+    for number, picture in enumerate(GREY[:3]):
+        Image.fromarray(picture.repeat(2, 0).repeat(2, 1)).save(tmp_path / f"b/internet/{number}.png")
+    shown = source.model_copy(update={"public_path": str(tmp_path / "b")})
+    assert set(source_files(shown)) >= {str(tmp_path / "b"), str(tmp_path / "b/internet")}
+    refused(shown, r"b: images have shape \(C, H, W\) \(1, 10, 8\), those of .*a \(1, 5, 4\); bring both to one")
+    smaller = shown.model_copy(update={"resize": Resize(size=[5, 4], filter="nearest")})
+    np.testing.assert_allclose(channels_last(load(smaller).public), GREY[:3], atol=1e-4)
+    unlabelled = npz(tmp_path / "c", images=GREY[:2])
+    source = npz(tmp_path / "d", images=GREY, labels=LABELS, class_names=np.array(NAMES))
+    assert len(load(source.model_copy(update={"public_path": unlabelled.path})).public.images) == 2
+    refused(source.model_copy(update={"held_out_path": unlabelled.path}), "c.npz: has no array 'labels'")
+
+
 @pytest.mark.parametrize("mode", ["1", "P", "RGBA", "I;16"])
 def test_pixels_of_another_mode(tmp_path, mode):
     source = folder(tmp_path)
@@ -305,7 +321,8 @@ def test_a_folder_is_watched_with_its_class_folders(tmp_path):
 
 
 def test_files_are_watched_and_torchvisions_are_not():
-    assert source_files(ImageFile(kind="file", path="a.npz", test_path="b.h5")) == ["a.npz", "b.h5"]
+    source = ImageFile(kind="file", path="a.npz", test_path="b.h5", public_path="c.npz")
+    assert source_files(source) == ["a.npz", "b.h5", "c.npz"]
     assert source_files(Torchvision(kind="mnist", root="data")) == []
 
 
@@ -331,7 +348,7 @@ def mnist(root, kind="mnist"):
 @pytest.mark.parametrize(("kind", "name"), [("mnist", "3 - three"), ("fashion-mnist", "Dress")])
 def test_mnist_in_its_own_files(tmp_path, kind, name):
     digits, source = mnist(tmp_path, kind)
-    pool, _, test = load(source)
+    pool, _, test, _ = load(source)
     np.testing.assert_allclose(channels_last(pool), digits, atol=1e-4)
     assert pool.classes.tolist() == list(range(7))
     assert pool.class_names[3] == name
@@ -374,7 +391,7 @@ def cifar(root, monkeypatch, kind):
 @pytest.mark.parametrize(("kind", "batches"), [("cifar10", 5), ("cifar100", 1)])
 def test_cifar_in_its_own_files(tmp_path, monkeypatch, kind, batches):
     pixels, source = cifar(tmp_path, monkeypatch, kind)
-    pool, _, test = load(source)
+    pool, _, test, _ = load(source)
     assert pool.images.shape == (2 * batches, 3, 32, 32)
     np.testing.assert_allclose(pool.images[0].ravel() * 255, pixels[0], atol=1e-4)
     assert pool.classes[:2].tolist() == [3, 8]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reconstruction.configuration import Evaluation
 from reconstruction.evaluation.showing import CONTRAST, RULES, Showing, rule_for, stretch
-from science_helpers import normal, properties, uniform
+from science_helpers import normal, properties, stored, uniform
 
 MEAN = uniform(3, 5, 4, seed=1).float().numpy()
 
@@ -62,6 +62,10 @@ def test_the_contrast_is_a_share_of_public_images_or_that_of_the_median_candidat
     images = uniform(7, 3, 5, 4).float().numpy()
     norms = [np.linalg.norm(image - MEAN) for image in images]
     assert Showing.among(images, MEAN).norm == pytest.approx(CONTRAST * np.mean(norms), rel=1e-5)
+    others = uniform(5, 3, 5, 4, seed=2).float().numpy()
+    assert Showing.of(stored(held_out__images=images), MEAN) == Showing.among(images, MEAN)
+    with_pool = stored(held_out__images=others, public__images=images)
+    assert Showing.of(with_pool, MEAN).norm == pytest.approx(CONTRAST * np.mean(norms), rel=1e-5)
     assert Showing.without_images(np.array([1.0, 5.0, 2.0]), MEAN).norm == 2
 
 

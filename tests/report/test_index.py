@@ -1,5 +1,6 @@
 """The index as text: verdicts before numbers, names as text, charts along what differs."""
 
+import math
 import re
 
 import pytest
@@ -81,6 +82,19 @@ def test_numbers_far_apart_have_a_logarithmic_axis_and_words_an_order(values, ki
     (chart,) = comparison.charts([row(**{"model.x": value}) for value in values])
     x = chart.specification["layer"][0]["encoding"]["x"]
     assert (x["type"], x.get("scale", {}).get("type")) == (kind, scale)
+
+
+def test_vectors_are_scored_by_cosine():
+    def said(rows):
+        (chart,) = comparison.charts(rows)
+        text = render([Experiment(row, "", "f/m/s") for row in rows])
+        return chart.specification["layer"][0]["encoding"]["y"]["title"], "NCC" in text, "cosine" in text
+
+    pictures = [row(**{"model.seed": seed}) for seed in (0, 1)]
+    vectors = [{**it, "ssim_mean": math.nan} for it in pictures]
+    assert said(pictures) == ("share of the training images, or NCC", True, False)
+    assert said(vectors) == ("share of the training images, or cosine", False, True)
+    assert said([pictures[0], vectors[1]]) == ("share of the training images, or NCC or cosine", True, True)
 
 
 def test_experiments_without_images_are_not_compared():

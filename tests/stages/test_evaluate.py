@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from page_helpers import make_controlled_experiment
+from reconstruction.evaluation import pixels
 from reconstruction.evaluation.chance import Chance
-from reconstruction.evaluation.matching import nearest_by_ncc
+from reconstruction.evaluation.matching import nearest_by_ncc, reconstructions
+from reconstruction.evaluation.showing import Showing
 from reconstruction.evaluation.thresholds import threshold
 from reconstruction.files import store
 from reconstruction.models import deployed
@@ -35,6 +37,16 @@ def test_the_scrambled_threshold_is_that_of_all_draws(folder, evaluation, row):
     assert evaluation["scrambled/ncc"].shape == (50, 20)
     assert evaluation["scrambled/ncc"] == pytest.approx(chance.scores(inputs, 0.01), abs=1e-5)
     assert row["ncc_threshold_scrambled"] == np.sort(evaluation["scrambled/ncc"].ravel())[-11]
+
+
+def test_the_public_pool_decides_the_contrast(folder, evaluation):
+    found, model = store.read(folder / "subset.h5", "subset"), deployed.read(folder / "model.h5")
+    made = pixels.of(store.read(folder / "candidates.h5", "candidates"), "candidates/coordinates", model)
+    norm = np.mean([0.6 * np.linalg.norm(image - model.mean) for image in found["public/images"]])
+    for part in ("training", "held_out"):
+        candidates = made[evaluation[f"{part}/ssim_candidate"]].view(-1, *model.mean.shape).numpy()
+        expected = reconstructions(found[f"{part}/images"], Showing(model.mean, norm), candidates).by_rule
+        assert evaluation[f"{part}/ssim3_one_contrast"] == pytest.approx(expected["one-contrast"], abs=1e-4)
 
 
 def test_counts_are_those_of_the_images_marked(evaluation, row):

@@ -121,6 +121,38 @@ def test_copies_are_found_between_paths_and_named_with_both(tmp_path, capsys):
     assert found.facts["held_out_source"] == source["held_out_path"]
 
 
+def test_copies_in_the_public_pool_are_left_out_and_its_images_lead_back(tmp_path, capsys):
+    source, public = stored_pictures(tmp_path, {}), pictures(8, seed=2)
+    public[5] = pictures(20, seed=1)[2]
+    np.savez(tmp_path / "b.npz", images=public)
+    source["public_path"] = str(tmp_path / "b.npz")
+    found = written(tmp_path, dataset(ALTERNATING, source, per_label=5))
+    index = found["public/source_index"]
+    assert index.tolist() == [0, 1, 2, 3, 4, 6, 7]
+    np.testing.assert_allclose(found["public/images"].transpose(0, 2, 3, 1) * 255, public[index], atol=1e-4)
+    assert not {"public/labels", "public/classes"} & found.arrays.keys()
+    assert found.facts["public_source"] == source["public_path"]
+    said = capsys.readouterr().out
+    pair = f"image 5 is one of image 2 of {tmp_path}/a.npz; left them out, 7 remain\n"
+    assert f"b.npz: 1 of 8 public images are copies of training images, {pair}" in said
+    assert "subset: 10 training, 10 held-out, 10 test, 7 public images" in said
+    np.savez(tmp_path / "b.npz", images=pictures(20, seed=1)[:2])
+    with pytest.raises(UserError, match=r"b.npz: 2 of 2 public images are copies .*; remove the copies, or add images"):
+        written(tmp_path, dataset(ALTERNATING, source, per_label=5))
+
+
+def test_pictures_beside_vectors_may_be_of_other_sizes_in_another_file(tmp_path):
+    random = np.random.default_rng(0)
+    for name, size in (("a", 6), ("b", 9), ("c", 4)):
+        pixels = random.integers(0, 256, (20, size, size), dtype=np.uint8)
+        np.savez(tmp_path / f"{name}.npz", inputs=random.normal(size=(20, 5)), labels=np.arange(20) % 2, images=pixels)
+    names = {"path": "a", "held_out_path": "b", "public_path": "c"}
+    paths = {key: str(tmp_path / f"{name}.npz") for key, name in names.items()}
+    found = written(tmp_path, dataset(ALTERNATING, {"kind": "vectors", **paths}, per_label=4))
+    sizes = [found[f"{part}/pictures"].shape for part in ("training", "held_out", "public")]
+    assert sizes == [(8, 1, 6, 6), (8, 1, 9, 9), (20, 1, 4, 4)]
+
+
 def test_training_images_that_are_copies_are_kept_and_named(tmp_path, capsys):
     source = stored_pictures(tmp_path, {7: lambda images: images[2]})
     assert len(written(tmp_path, dataset(ALTERNATING, source, per_label=5))["training/images"]) == 10

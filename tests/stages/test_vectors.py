@@ -1,7 +1,9 @@
 """Vectors go through every stage: no pixel, no SSIM, no box, and a match is a cosine."""
 
+import html
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from reconstruction.evaluation import membership, pixels
 from reconstruction.evaluation.bars import HEIGHT, WIDTH, bars
 from reconstruction.evaluation.matching import nearest_by_ncc
 from reconstruction.evaluation.pixels import Pixels
+from reconstruction.evaluation.scores import best_first
 from reconstruction.files import store
 from reconstruction.models import adopted, deployed
 from reconstruction.models.space import INPUTS
@@ -30,7 +33,7 @@ from reconstruction.report.originals import beside
 from reconstruction.stages import adopt, deduplicate, draw, evaluate, inspect, page, reconstruct, subset, train
 from science_helpers import generator, random_network, stored
 
-CPU, SIZE = torch.device("cpu"), 7
+CPU, SIZE, PUBLIC = torch.device("cpu"), 7, 30
 BRIEF = Restarts(method="subspace", candidates=12, per_shard=2, subspace={"iterations": 30})
 
 
@@ -42,6 +45,12 @@ def rows(count=40, seed=0):
     return found.astype(np.float32)
 
 
+def public_beside():
+    """A picture of its own size for each public vector, of one grey, and a name that is markup and has an accent."""
+    greys = np.arange(PUBLIC + 1, dtype=np.uint8)[:, None, None].repeat(4, axis=1).repeat(4, axis=2)
+    return {"images": greys, "names": np.array([f"<é> {row}" for row in range(PUBLIC + 1)])}
+
+
 @pytest.fixture(scope="module", params=["images and names", "neither"])
 def folder(request, tmp_path_factory):
     """A whole experiment of vectors."""
@@ -49,7 +58,10 @@ def folder(request, tmp_path_factory):
     beside = {"images": np.full((40, 9, 9), 128, np.uint8), "names": np.array([f"row {row}" for row in range(40)])}
     arrays = {"inputs": rows(), "labels": np.arange(40) % 2, **(beside if "names" in request.param else {})}
     np.savez(path / "a.npz", **arrays)
-    settings = {"source": {"kind": "vectors", "path": str(path / "a.npz")}, "per_label": 4, "held_out_per_label": 10}
+    public = np.concatenate([rows()[:1], rows(PUBLIC, seed=1)])  # a copy of a training vector, and others
+    np.savez(path / "b.npz", inputs=public, **(public_beside() if "names" in request.param else {}))
+    source = {"kind": "vectors", "path": str(path / "a.npz"), "public_path": str(path / "b.npz")}
+    settings = {"source": source, "per_label": 4, "held_out_per_label": 10}
     labels = {"rule": "classes", "negative": [0], "positive": [1]}
     files = {name: path / f"{name}.h5" for name in ("subset", "model", "training", "shard", "candidates", "evaluation")}
     subset.run(Dataset.model_validate({**settings, "labels": labels}), files["subset"])
@@ -106,6 +118,7 @@ def test_vectors_have_targets(tmp_path):
     files = [tmp_path / f"{name}.h5" for name in ("subset", "model", "training", "candidates", "evaluation")]
     evaluate.run(Evaluation(pairs=5), "v/m/s", *files)
     page.of_evaluation(*files, tmp_path / "report.html")
+    assert "nearest public" not in (tmp_path / "report.html").read_text()  # without a pool
     draw.of_evaluation(files[0], files[2], *files[3:], tmp_path / "figures")
     assert pictures.thumbnail_of_pairs(tmp_path / "figures" / "pairs").startswith("data:image/png")
     found = store.read(files[0], "subset")
@@ -169,6 +182,55 @@ def test_page_and_figures_show_names_or_coordinates(folder):
     assert ("<strong>row " in text) == has_names
     draw.of_evaluation(files[0], files[2], *files[3:], folder / "figures")
     assert len(list((folder / "figures/pairs").glob("*.png"))) == 5
+
+
+def test_beside_candidates_stand_the_public_vectors_of_the_largest_cosines(folder):
+    found, evaluation, candidates = (read(folder, name) for name in ("subset", "evaluation", "candidates"))
+    model = deployed.read(folder / "model.h5")
+    assert found["public/source_index"].tolist() == list(range(1, PUBLIC + 1))
+    has_names = "public/names" in found.arrays
+    for whose, name, chosen in (
+        ("training", "candidates", best_first(evaluation["training/ncc"])[:5]),
+        ("held_out", "candidates", best_first(evaluation["held_out/ncc"])[:5]),
+        ("representatives", "representatives", np.arange(len(evaluation["representatives/shown"]))),
+    ):
+        if name == "candidates":
+            chosen = evaluation[f"{whose}/nearest_candidate"][chosen]
+        made = pixels.of(candidates, f"{name}/coordinates", model)
+        made = made.space.inputs(torch.from_numpy(made.coordinates[chosen])).numpy()
+        standardised = (found["public/images"] - model.mean) / model.std
+        cosines = made @ standardised.T / np.outer(*(np.linalg.norm(some, axis=1) for some in (made, standardised)))
+        nearest = np.argsort(-cosines, axis=1)[:, :3]
+        np.testing.assert_allclose(
+            evaluation[f"{whose}/public_cosines"], np.take_along_axis(cosines, nearest, 1), atol=1e-5
+        )
+        names = [[f"<é> {row}" if has_names else f"{row}" for row in of_one] for of_one in nearest + 1]
+        assert evaluation[f"{whose}/public_names"].tolist() == names
+        if has_names:
+            shown = evaluation[f"{whose}/public_shown"]
+            assert shown.shape[2:] == (1, 4, 4)
+            np.testing.assert_allclose(shown[..., 0, 0, 0] * 255, nearest + 1, atol=1e-4)
+        else:
+            assert f"{whose}/public_shown" not in evaluation.arrays
+
+
+def test_the_page_names_the_nearest_public_vectors_as_such(folder):
+    files = [folder / f"{name}.h5" for name in ("subset", "model", "training", "candidates", "evaluation")]
+    page.of_evaluation(*files, folder / "report.html")
+    evaluation, text = read(folder, "evaluation"), (folder / "report.html").read_text()
+    lists = re.findall(r"nearest public</span>\n<ul>\n(.*?)</ul>", text, re.DOTALL)
+    shown = [
+        [[name, f"{cosine:.2f}"] for name, cosine in zip(names, cosines, strict=True)]
+        for whose in ("training", "held_out", "representatives")
+        for names, cosines in zip(
+            evaluation[f"{whose}/public_names"], evaluation[f"{whose}/public_cosines"], strict=True
+        )
+    ]
+    found = [re.findall(r'<span>(.*?)</span> <span class="small">(.*?)</span>', of_one) for of_one in lists]
+    assert [[[html.unescape(name), cosine] for name, cosine in of_one] for of_one in found] == shown
+    has_pictures = "representatives/public_shown" in evaluation.arrays
+    assert [of_one.count("data:image/png") for of_one in lists] == [3 * has_pictures] * len(lists)
+    assert "Under each stand the vectors of the public pool that are nearest to it" in text
 
 
 def test_without_vectors_to_compare_with_what_was_found_is_shown(folder, tmp_path, capsys):

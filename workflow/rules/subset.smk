@@ -1,5 +1,5 @@
 # Requires the data set's files, if it has any.
-# Makes    results/{dataset}/subset.h5, the images to train on, to hold out and to test.
+# Makes    results/{dataset}/subset.h5, the images to train on, to hold out and to test, and public ones.
 
 
 rule subset:

@@ -34,6 +34,10 @@ class ImageFile(Section):
     test_path: InputPath | None = Field(
         None, description="file of test images; without it the held-out images are tested"
     )
+    public_path: InputPath | None = Field(
+        None,
+        description="file of images of the same kind that are neither trained on nor sought; labels may be missing",
+    )
 
 
 class VectorFile(Section):
@@ -51,6 +55,11 @@ class VectorFile(Section):
     )
     test_path: InputPath | None = Field(
         None, description="file of test vectors; without it the held-out ones are tested"
+    )
+    public_path: InputPath | None = Field(
+        None,
+        description="file of vectors that are neither trained on nor sought, of which the nearest stand beside what is "
+        "found; labels may be missing",
     )
 
 
@@ -76,6 +85,10 @@ class ImageFolder(Section):
     )
     test_path: InputPath | None = Field(
         None, description="folder of test images, with the same classes; without it the held-out images are tested"
+    )
+    public_path: InputPath | None = Field(
+        None,
+        description="folder of images of the same kind that are neither trained on nor sought, with any folders in it",
     )
     resize: Resize | None = Field(None, description="where images differ in size, or are too large")
     turn: bool = Field(True, description="turn images as their orientation tags say; torchvision does not")

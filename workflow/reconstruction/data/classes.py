@@ -44,8 +44,8 @@ def _number(given: int | str, pool: Pool) -> int:
             )
     if not (pool.classes == number).any():
         raise UserError(
-            f"{pool.origin}: class {_describe(number, pool)} has no image",
-            f"leave it out, or add some; there are images of {_known(pool)}",
+            f"{pool.origin}: class {_describe(number, pool)} has no {pool.what.removesuffix('s')}",
+            f"leave it out, or add some; there are {pool.what} of {_known(pool)}",
         )
     return number
 

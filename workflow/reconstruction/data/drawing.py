@@ -67,7 +67,7 @@ def _parts(
     if not isinstance(rule, ClassLabels | AllLabels):
         labels = 1 if isinstance(rule, TargetLabels) else 2
         totals = {what: None if amount == "all" else sum(of_each(amount, labels)) for what, amount in amounts.items()}
-        parts = _cut(order, totals, sum(of_each(skip, labels)), f"{pool.origin}: has", labels, settings)
+        parts = _cut(pool, order, totals, sum(of_each(skip, labels)), "has", labels, settings)
         if isinstance(rule, TargetLabels):
             return [label_all(pool, rule, part) for part in parts]
         counts = [
@@ -86,31 +86,38 @@ def _parts(
             what: None if amount == "all" else of_each(amount, len(found))[place] for what, amount in amounts.items()
         }
         sides = {-1: "the negative classes have", 1: "the positive classes have"}
-        source = f"{pool.origin}: {f'class {label} has' if isinstance(rule, AllLabels) else sides[label]}"
+        whose = f"class {label} has" if isinstance(rule, AllLabels) else sides[label]
         members = np.flatnonzero(whole.labels == label)
-        by_label.append(_cut(members, wanted, of_each(skip, len(found))[place], source, 1, settings))
+        by_label.append(_cut(pool, members, wanted, of_each(skip, len(found))[place], whose, 1, settings))
     places = [np.sort(np.concatenate(part)) for part in zip(*by_label, strict=True)]
     return [Drawn(pool, whole.indices[some], whole.labels[some]) for some in places]
 
 
 def _cut(
-    members: np.ndarray, wanted: Mapping[str, int | None], skip: int, source: str, labels: int, settings: Dataset
+    pool: Pool,
+    members: np.ndarray,
+    wanted: Mapping[str, int | None],
+    skip: int,
+    whose: str,
+    labels: int,
+    settings: Dataset,
 ) -> list[np.ndarray]:
-    """Parts of members (n,) of so many labels after those to skip, as many as are wanted, None: all that are left.
+    """Parts of a pool's members (n,) of so many labels after those to skip, as many as are wanted, None: all that are
+    left.
 
-    Raises UserError where the source has too few.
+    Raises UserError where there are too few.
     """
     members = members[skip:]
     known = {what: count or 0 for what, count in wanted.items()}
     rest = len(members) - sum(known.values())
     if rest < 0 or (rest == 0 and None in wanted.values()):
-        raise _too_few(source, len(members), skip, wanted, labels, settings)
+        raise _too_few(pool, whose, len(members), skip, wanted, labels, settings)
     sizes = [rest if count is None else count for count in wanted.values()]
     return np.split(members, np.cumsum(sizes))[: len(sizes)]
 
 
 def _too_few(
-    source: str, found: int, skip: int, wanted: Mapping[str, int | None], labels: int, settings: Dataset
+    pool: Pool, whose: str, found: int, skip: int, wanted: Mapping[str, int | None], labels: int, settings: Dataset
 ) -> UserError:
     after = f" after the {skip} to skip" if skip else ""
     amounts = [f"{1 if count is None else count} {what}" for what, count in wanted.items()]
@@ -124,7 +131,9 @@ def _too_few(
         advice = f"lower per_label and held_out_per_label to {fewest} together"
     else:
         advice = f"set per_label to at most {fewest // 2}"
-    return UserError(f"{source} {found} images{after}, and {' plus '.join(amounts)} need {total}", advice)
+    return UserError(
+        f"{pool.origin}: {whose} {found} {pool.what}{after}, and {' plus '.join(amounts)} need {total}", advice
+    )
 
 
 def _check_classes(pool: Pool) -> None:
@@ -132,7 +141,7 @@ def _check_classes(pool: Pool) -> None:
     found = np.unique(pool.classes)
     if len(found) < 3:
         raise UserError(
-            f"{pool.origin}: has images of {len(found)} classes, and labels by the rule all are for three or more",
+            f"{pool.origin}: has {pool.what} of {len(found)} classes, and labels by the rule all are for three or more",
             "take the rule classes",
         )
     if found[0] < 0 or found[-1] >= MOST_CLASSES:
@@ -152,37 +161,44 @@ def _check_amounts(pool: Pool, settings: Dataset, labels: int) -> None:
             )
 
 
-def without_copies(held_out: Drawn, training: Drawn) -> tuple[Drawn, list[str]]:
-    """The held-out images that are no copies of training images, and what is said of copies.
+def named_copies(training: Drawn) -> list[str]:
+    """What is said of training images that are copies of one another; they stay, as a model has seen them."""
+    twice = copies(training.images, training.images, themselves=True)
+    if not (twice >= 0).any():
+        return []
+    first, count, what = int(np.argmax(twice >= 0)), int((twice >= 0).sum()), training.pool.what
+    pair = f"{training.indices[first]} is one of {what.removesuffix('s')} {training.indices[twice[first]]}"
+    origin = training.pool.origin
+    return [f"{origin}: {count} training {what} are copies of others of them, {what.removesuffix('s')} {pair}"]
 
-    No others take their place: the images after them are those that control networks are trained on. Training images
-    stay as they are, as it is they that a model has seen. Raises UserError where no held-out image is left.
+
+def without_copies(others: Drawn, training: Drawn, kind: str, more: str = "") -> tuple[Drawn, list[str]]:
+    """The held-out or public images, as their kind says, that are no copies of training images, and what is said of
+    those left out; more: how to get others.
+
+    No others take the place of held-out ones: the images after them are those that control networks are trained on.
+    Raises UserError where none is left.
     """
-    trained = training.images
-    of, twice = copies(held_out.images, trained), copies(trained, trained, themselves=True)
-    origin, other = held_out.pool.origin, training.pool.origin
+    of = copies(others.images, training.images)
+    if not (of >= 0).any():
+        return others, []
+    origin, other, what = others.pool.origin, training.pool.origin, others.pool.what
+    first, left, one = int(np.argmax(of >= 0)), int((of < 0).sum()), what.removesuffix("s")
     where = "" if other == origin else f" of {other}"
-    remarks = []
-    if (twice >= 0).any():
-        first = int(np.argmax(twice >= 0))
-        pair = f"image {training.indices[first]} is one of image {training.indices[twice[first]]}"
-        count = int((twice >= 0).sum())
-        remarks.append(f"{other}: {count} training images are copies of others of them, {pair}")
-    if (of >= 0).any():
-        first, left = int(np.argmax(of >= 0)), int((of < 0).sum())
-        pair = f"image {held_out.indices[first]} is one of image {training.indices[of[first]]}{where}"
-        problem = f"{origin}: {len(of) - left} of {len(of)} held-out images are copies of training images, {pair}"
-        if not left:
-            raise UserError(problem, "remove the copies, or add images")
-        remarks.append(f"{problem}; left them out, {left} remain (held_out_per_label draws more)")
-    return replace(held_out, indices=held_out.indices[of < 0], labels=held_out.labels[of < 0]), remarks
+    pair = f"{one} {others.indices[first]} is one of {one} {training.indices[of[first]]}{where}"
+    problem = f"{origin}: {len(of) - left} of {len(of)} {kind} {what} are copies of training {what}, {pair}"
+    if not left:
+        raise UserError(problem, f"remove the copies, or add {what}")
+    apart = replace(others, indices=others.indices[of < 0], labels=others.labels[of < 0])
+    return apart, [f"{problem}; left them out, {left} remain{more}"]
 
 
 def _targets(pool: Pool) -> np.ndarray:
     """Raises UserError where a pool has none."""
     if pool.targets is None:
         raise UserError(
-            f"{pool.origin}: has no array 'targets'", "store one number for each image, or take another rule"
+            f"{pool.origin}: has no array 'targets'",
+            f"store one number for each of the {pool.what}, or take another rule",
         )
     return pool.targets
 

@@ -29,6 +29,10 @@ class Pool:
     targets: np.ndarray | None = None
     beside: Mapping[str, np.ndarray] = field(default_factory=dict)
 
+    @property
+    def what(self) -> str:
+        return "vectors" if self.images.ndim == 2 else "images"
+
 
 def checked(
     images: np.ndarray,
@@ -117,15 +121,18 @@ def check_labels(
         )
 
 
-def checked_targets(targets: np.ndarray, count: int, origin: str) -> np.ndarray:
+def checked_targets(targets: np.ndarray, count: int, origin: str, what: str = "images") -> np.ndarray:
     if targets.shape != (count,) or targets.dtype.kind not in "fiu":
         raise UserError(
             f"{origin}: targets have shape {targets.shape} of {targets.dtype}",
-            f"give one number for each of the {count} images",
+            f"give one number for each of the {count} {what}",
         )
     finite = np.abs(targets) <= np.finfo(np.float32).max
     if not finite.all():
-        raise UserError(f"{origin}: target {np.argmin(finite)} is no finite float32", "repair it, or remove the image")
+        raise UserError(
+            f"{origin}: target {np.argmin(finite)} is no finite float32",
+            f"repair it, or remove it with its {what.removesuffix('s')}",
+        )
     return targets.astype(np.float64)
 
 

@@ -1,4 +1,4 @@
-"""Where images come from: each source gives a pool to train on and, if it has them, others to hold out and to test."""
+"""Where images come from: each source gives a pool to train on and, if it has them, others: held out, test, public."""
 
 from __future__ import annotations
 
@@ -18,30 +18,41 @@ FACES = 100  # the first 100 images of scikit-image's LFW subset are faces, the 
 
 
 class Pools(NamedTuple):
-    """held_out: None where held-out images are of the pool of the training ones; test: None where there is none."""
+    """held_out: None where held-out images are of the pool of the training ones; test, public: None where there is
+    none."""
 
     training: Pool
     held_out: Pool | None = None
     test: Pool | None = None
+    public: Pool | None = None
 
 
 def load(source: Source) -> Pools:
-    """A source's pools, of images of one shape and the same classes.
+    """A source's pools, of images of one shape and, but for the public ones, the same classes.
 
     Raises UserError naming the file and the defect.
     """
-    pool, held_out, test = LOADERS[source.kind](source)
-    return Pools(pool, *(other and _like(pool, other) for other in (held_out, test)))
+    pools = LOADERS[source.kind](source)
+    for other in pools[1:]:
+        _check_shape(pools.training, other)
+    held_out, test = (_of_its_classes(pools.training, other) for other in (pools.held_out, pools.test))
+    return pools._replace(held_out=held_out, test=test)
 
 
-def _like(pool: Pool, other: Pool) -> Pool:
-    """Another pool of the same source, with the names of its classes; raises UserError where it does not fit."""
-    if other.images.shape[1:] != pool.images.shape[1:]:
+def _check_shape(pool: Pool, other: Pool | None) -> None:
+    """Raises UserError where another pool of the same source is of other images."""
+    if other is not None and other.images.shape[1:] != pool.images.shape[1:]:
         what = "inputs have shape" if pool.images.ndim == 2 else "images have shape (C, H, W)"
         raise UserError(
             f"{other.origin}: {what} {other.images.shape[1:]}, those of {pool.origin} {pool.images.shape[1:]}",
             "bring both to one",
         )
+
+
+def _of_its_classes(pool: Pool, other: Pool | None) -> Pool | None:
+    """Another pool of the same source, with the names of its classes; raises UserError where they are others."""
+    if other is None:
+        return None
     if other.class_names and pool.class_names and other.class_names != pool.class_names:
         raise UserError(
             f"{other.origin}: its classes are {', '.join(other.class_names)}, those of {pool.origin} "
@@ -61,7 +72,7 @@ def source_files(source: Source) -> list[str]:
     """
     if not isinstance(source, ImageFile | ImageFolder | VectorFile):
         return []
-    paths = [Path(path) for path in (source.path, source.held_out_path, source.test_path) if path]
+    paths = [Path(path) for path in (source.path, source.held_out_path, source.test_path, source.public_path) if path]
     if isinstance(source, ImageFolder):
         paths += [folder for path in paths if path.is_dir() for folder in class_folders(path)]
     return [
@@ -81,13 +92,14 @@ def _own(source: ImageFile | ImageFolder | VectorFile) -> Pools:
     from .photographs import read_folder
     from .vectors import read_vectors
 
-    def read(path: str) -> Pool:
+    def read(path: str, labelled: bool = True) -> Pool:
         if isinstance(source, ImageFolder):
             return read_folder(path, source.turn, source.resize)
-        return read_file(path) if isinstance(source, ImageFile) else read_vectors(path)
+        return (read_file if isinstance(source, ImageFile) else read_vectors)(path, labelled)
 
     held_out, test = (read(path) if path else None for path in (source.held_out_path, source.test_path))
-    return Pools(read(source.path), held_out, test)
+    public = read(source.public_path, labelled=False) if source.public_path else None
+    return Pools(read(source.path), held_out, test, public)
 
 
 def _torchvision(source: Torchvision) -> Pools:

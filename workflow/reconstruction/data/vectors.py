@@ -28,7 +28,7 @@ def read_vectors(path: str, labelled: bool = True) -> Pool:
     found = read_arrays(path, ARRAYS)
     inputs, labels, names = found["inputs"], labels_of(found, "inputs"), class_names(found, path)
     _check(inputs, path)
-    check_labels(labels, len(inputs), names, path, "inputs")
+    check_labels(labels, len(inputs), names, path, "vectors")
     beside = {}
     if "images" in found:
         pictures = checked(found["images"], labels, path, names)
@@ -36,10 +36,10 @@ def read_vectors(path: str, labelled: bool = True) -> Pool:
     if "names" in found:
         if found["names"].shape != labels.shape or found["names"].dtype.kind not in "UO":
             raise UserError(
-                f"{path}: names are no texts, one for each of the {len(labels)} inputs", "give such, or none"
+                f"{path}: names are no texts, one for each of the {len(labels)} vectors", "give such, or none"
             )
         beside["names"] = found["names"].astype(str)
-    targets = checked_targets(found["targets"], len(inputs), path) if "targets" in found else None
+    targets = checked_targets(found["targets"], len(inputs), path, "vectors") if "targets" in found else None
     return Pool(inputs.astype(np.float32), labels.astype(np.int64), path, names, (), targets, beside)
 
 

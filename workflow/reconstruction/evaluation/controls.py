@@ -42,49 +42,45 @@ class Control:
         return Thresholds.of(self.held_out_ncc, self.scrambled_ncc, rate)
 
 
-def mean_image(images: np.ndarray, held_out_images: np.ndarray, model: Deployed) -> Control:
-    """No reconstruction at all: the mean image that ships with the model, for every image (n, C, H, W)."""
+def mean_image(subset: store.Stored, model: Deployed) -> Control:
+    """No reconstruction at all: the mean image that ships with the model, for every training image."""
+    images = subset["training/images"]
     nothing_found = (
         without_pictures(len(images))
         if model.of_vectors
-        else reconstructions(images, Showing.among(held_out_images, model.mean), np.zeros_like(images))
+        else reconstructions(images, Showing.of(subset, model.mean), np.zeros_like(images))
     )
     nothing = np.zeros(len(images))
-    return Control(nothing, nothing_found.by_rule, np.zeros(len(held_out_images)), nothing[None])
+    return Control(nothing, nothing_found.by_rule, np.zeros(len(subset["held_out/images"])), nothing[None])
 
 
-def scored(
-    images: np.ndarray, held_out_images: np.ndarray, model: Deployed, candidates: Pixels, scrambled_ncc: np.ndarray
-) -> Control:
-    """Candidates (N, D), matched with images (n, C, H, W) as those of a reconstruction are."""
+def scored(subset: store.Stored, model: Deployed, candidates: Pixels, scrambled_ncc: np.ndarray) -> Control:
+    """Candidates (N, D), matched with a subset's images as those of a reconstruction are."""
+    images = subset["training/images"]
     inputs = model.centred(images)
     return Control(
         nearest_by_ncc(inputs, candidates).score,
-        published(images, inputs, Showing.among(held_out_images, model.mean), candidates)[1].by_rule,
-        nearest_by_ncc(model.centred(held_out_images), candidates).score,
+        published(images, inputs, Showing.of(subset, model.mean), candidates)[1].by_rule,
+        nearest_by_ncc(model.centred(subset["held_out/images"]), candidates).score,
         scrambled_ncc,
     )
 
 
 def without_search(
-    images: np.ndarray,
-    held_out_images: np.ndarray,
-    model: Deployed,
-    chance: Chance,
-    scrambled_ncc: np.ndarray,
-    settings: Evaluation,
+    subset: store.Stored, model: Deployed, chance: Chance, scrambled_ncc: np.ndarray, settings: Evaluation
 ) -> dict[str, Control]:
     """Answers by name that take no search; chance: of the reconstruction, which set its threshold by (S, n) scores."""
-    inputs, seed = model.centred(images), settings.seed
+    images, seed = subset["training/images"], settings.seed
+    inputs = model.centred(images)
 
     def judged(answer: Pixels, own: Chance) -> Control:
-        return scored(images, held_out_images, model, answer, own.scores(inputs, settings.false_positive_rate))
+        return scored(subset, model, answer, own.scores(inputs, settings.false_positive_rate))
 
     mixtures = Chance.of_images(model.inputs(images), chance.count, model, seed)
     further = len(scrambled_ncc)  # the first draw that is behind no threshold
     return {
-        "mean_image": mean_image(images, held_out_images, model),
-        "scrambled": scored(images, held_out_images, model, chance.draw(further), scrambled_ncc),
+        "mean_image": mean_image(subset, model),
+        "scrambled": scored(subset, model, chance.draw(further), scrambled_ncc),
         "random_mixtures": judged(mixtures.draw(further), mixtures),
         **{
             name: judged(Pixels(answer, INPUTS, model), Chance.of_inputs(answer, model, seed))
@@ -95,8 +91,7 @@ def without_search(
 
 def searched(
     paths: Sequence[tuple[str, Path, Path]],
-    images: np.ndarray,
-    held_out_images: np.ndarray,
+    subset: store.Stored,
     settings: Evaluation,
     matched: Callable[[str], None],
 ) -> tuple[dict[str, Control], dict[str, np.ndarray]]:
@@ -109,9 +104,9 @@ def searched(
         store.require_source(candidates, "model", model.stored)
         raw = pixels.of(candidates, "candidates/coordinates", model)
         chance = Chance.of_candidates(candidates, model, settings.seed)
-        inputs = model.centred(images)
+        inputs = model.centred(subset["training/images"])
         scrambled_ncc = chance.scores(inputs, settings.false_positive_rate)
-        answers[name] = scored(images, held_out_images, model, raw, scrambled_ncc)
+        answers[name] = scored(subset, model, raw, scrambled_ncc)
         shuffled = Shuffled.of_candidates(candidates, model, settings.seed)
         exceeding[name] = excess(inputs, inputs[:0], raw, chance, shuffled).training
         matched(f"control {name}")

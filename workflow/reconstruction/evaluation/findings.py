@@ -79,10 +79,7 @@ def find(
     representatives = pixels.of(candidates, "representatives/coordinates", model)
     own = by_restart(candidates["candidates/restart"])
     shown = max(settings.pairs, SHOWN // model.mean.size)
-    rule, showing = (
-        rule_for(model.mean, candidates.facts["method"], settings),
-        Showing.among(subset["held_out/images"], model.mean),
-    )
+    rule, showing = rule_for(model.mean, candidates.facts["method"], settings), Showing.of(subset, model.mean)
 
     def match_part(part: str) -> Matched:
         return match(subset, part, model, raw, own, representatives, shown, rule, showing)
@@ -102,7 +99,7 @@ def find(
     labels = None if model.network.regression else (trained.labels, candidates["candidates/label"])
     beyond = excess(inputs, model.centred(held_out.images), raw, chance, shuffled, labels)
     matched("detail")
-    without_search = controls.without_search(trained.images, held_out.images, model, chance, scrambled_ncc, settings)
+    without_search = controls.without_search(subset, model, chance, scrambled_ncc, settings)
     matched("answers without a search")
     return Findings(
         trained=trained,

@@ -28,7 +28,7 @@ Vectors = Tensor | Pixels  # (N, D)
 
 @dataclass(frozen=True)
 class Nearest:
-    """For each of n images, its nearest candidate: index (n,) and score (n,)."""
+    """For each of n images, its nearest candidate: index (n,) and score (n,); or several, (n, k), best first."""
 
     index: np.ndarray
     score: np.ndarray
@@ -99,6 +99,17 @@ def _scores(
         yield block, image_features @ features(candidates[block]).T
 
 
+def several_by_ncc(images: Tensor, candidates: Vectors, count: int) -> Nearest:
+    """The candidates nearest to each of n images, so many or, where they are fewer, all."""
+    features = standardise(images)
+    best, index = torch.empty(len(features), 0), torch.empty(len(features), 0, dtype=torch.int64)
+    for block, scores in _scores(features, candidates, standardise):
+        numbers = torch.arange(block.start, block.stop).expand(len(features), -1)
+        best, place = torch.cat([best, scores], 1).topk(min(count, block.stop))
+        index = torch.cat([index, numbers], 1).gather(1, place)
+    return Nearest(index.numpy(), best.numpy())
+
+
 def by_restart(restart: np.ndarray) -> list[np.ndarray]:
     """Which candidates each restart has, of candidates of the given restarts (N,)."""
     order = np.argsort(restart, kind="stable")
@@ -121,14 +132,10 @@ def assign_one_to_one(images: Tensor, candidates: Vectors) -> Nearest:
     candidates are fewer, has index -1 and score -1.
     """
     count = len(images)
-    best, near = torch.empty(count, 0), torch.empty(count, 0, dtype=torch.int64)
-    for block, scores in _scores(standardise(images), candidates, standardise):
-        numbers = torch.arange(block.start, block.stop).expand(count, -1)
-        best, place = torch.cat([best, scores], 1).topk(min(count, block.stop))
-        near = torch.cat([near, numbers], 1).gather(1, place)
-    some, column = np.unique(near, return_inverse=True)
+    near = several_by_ncc(images, candidates, count)
+    some, column = np.unique(near.index, return_inverse=True)
     scores_of_some = np.full((count, len(some)), -2.0)  # below every NCC
-    np.put_along_axis(scores_of_some, column.reshape(near.shape), best.numpy(), 1)
+    np.put_along_axis(scores_of_some, column.reshape(near.index.shape), near.score, 1)
     rows, columns = linear_sum_assignment(scores_of_some, maximize=True)
     index = np.full(count, -1)
     score = np.full(count, -1.0)

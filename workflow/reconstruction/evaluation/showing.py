@@ -4,6 +4,10 @@ stretch        each scaled from its own smallest and largest pixel, as the paper
 clamp          as it is, cut off where the range ends
 one-contrast   scaled about the mean image to one norm for all, then cut off
 
+That norm is a share of the one that images have which are not sought: of a public pool, or without one the held-out
+images. Either is one number for training images, held-out ones and all controls, and favours none of them; the
+candidates' own norm, which stands in where there are no images at all, would be another for each control.
+
 Vectors are no pictures, and have none of the rules.
 """
 
@@ -14,10 +18,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..configuration import Evaluation
+from ..files import store
 
 PUBLISHED_RULE, *OTHER_RULES = RULES = ("stretch", "clamp", "one-contrast")
 NO_RULE = ""  # of vectors
-CONTRAST = 0.6  # of the norm that public images have about the mean image
+CONTRAST = 0.6  # of the norm that images not sought have about the mean image
 FLAT = 0.2  # share of the mean image's pixels at an end of the range, from which the background is one
 END = 0.01
 
@@ -46,8 +51,13 @@ class Showing:
         return np.clip(candidates + self.mean, 0, 1).astype(np.float32)
 
     @classmethod
+    def of(cls, subset: store.Stored, mean: np.ndarray) -> Showing:
+        """By a subset's public images or, where it has none, its held-out ones."""
+        return cls.among(subset["public/images" if "public/images" in subset.arrays else "held_out/images"], mean)
+
+    @classmethod
     def among(cls, images: np.ndarray, mean: np.ndarray) -> Showing:
-        """Where there are public images (n, C, H, W) in [0, 1], which are not what is sought."""
+        """By images (n, C, H, W) in [0, 1] that are not what is sought."""
         return cls(mean, CONTRAST * float(np.linalg.norm((images - mean).reshape(len(images), -1), axis=1).mean()))
 
     @classmethod

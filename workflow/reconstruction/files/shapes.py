@@ -14,12 +14,12 @@ import numpy as np
 Arrays = Mapping[str, np.ndarray]
 
 KINDS = {"float": "f", "number": "fiu", "whole": "iu", "boolean": "b", "text": "SUO"}
-OF_A_SUBSET = {
+OF_A_SUBSET = {  # of public images, if there are any, neither classes nor labels
     f"{part}/{name}": f"{words.format(part=part)}"
-    for part in ("training", "held_out", "test")
+    for part in ("training", "held_out", "test", "public")
     for name, words in (
         ("images", "float {part} channels height width or float {part} inputs"),
-        ("pictures", "float {part} colours lines columns"),
+        ("pictures", "float {part} {part}_colours {part}_lines {part}_columns"),
         ("names", "text {part}"),
         ("classes", "whole {part}"),
         ("labels", "number {part}"),
@@ -39,6 +39,15 @@ OF_MATCHES = {
         ("ssim_candidate", "whole {part}"),
         ("source_index", "whole {part}"),
         ("*", "float {part}"),
+    )
+}
+OF_NEIGHBOURS = {
+    f"{whose}/public_{name}": words.format(whose=whose)
+    for whose in ("training", "held_out", "representatives")
+    for name, words in (
+        ("names", "text named_{whose} neighbours"),
+        ("cosines", "float named_{whose} neighbours"),
+        ("shown", "float named_{whose} neighbours public_colours public_lines public_columns"),
     )
 }
 MEAN = "float channels height width or float inputs"  # of images, or of vectors
@@ -89,6 +98,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "shards/*": "text shards",
     },
     "evaluation": {
+        **OF_NEIGHBOURS,
         **OF_MATCHES,
         "mean": "float inputs",  # of vectors
         "std": "float inputs",
@@ -112,7 +122,8 @@ SHAPES: dict[str, dict[str, str]] = {
     },
     "progress": {},
 }
-NEVER_NONE = {"channels", "height", "width", "inputs", "units", "layers", "records", "moments", "restarts", "training"}
+NEVER_NONE = {"channels", "height", "width", "inputs", "units", "layers", "records", "moments", "restarts"}
+NEVER_NONE |= {"training", "public"}
 FINITE = {"basis", "mean", "std", "squared_norms", "true_residuals"}  # but of a model, whose own reader tells
 FINITE |= {name for name in OF_A_SUBSET if name.endswith(("images", "pictures", "labels"))}
 FINITE |= {"candidates/coordinates", "representatives/coordinates"}

@@ -12,10 +12,10 @@ from .row import EXPERIMENT
 from .table import is_setting
 from .vega import LOG, PLAIN, Chart, chart, colours, layer, quantity
 
-SHARES = {  # from 0 to 1, with the count that the first is a share of
+SHARES = {  # from 0 to 1, with the count that the first is a share of; {} is what matches are scored by
     "members told": ("membership_tpr", None, ORANGE),
     "images reconstructed": ("reconstructed_images", "n", BLUE),
-    "median NCC": ("ncc_median", None, GREEN),
+    "median {}": ("ncc_median", None, GREEN),
 }
 TICKS = 8  # at most, where each is a value
 FAR = 10  # how many times the smallest value the largest is on a logarithmic axis
@@ -37,10 +37,12 @@ def charts(rows: Sequence[Row]) -> list[Chart]:
 def along(names: Sequence[str], rows: Sequence[Row]) -> Chart:
     """The shares of each experiment along the first of settings that vary together, a number where one is."""
     name = next((name for name in names if are_numbers(row[name] for row in rows)), names[0])
+    scored_by = verdict.similarities(rows)
+    shown = {series.format(scored_by): columns for series, columns in SHARES.items()}
     points = [
         {"value": row[name], "series": series, "share": share, "experiment": ", ".join(row[key] for key in EXPERIMENT)}
         for row in rows
-        for series, share in shares(row).items()
+        for series, share in shares(row, shown).items()
         if row[name] is not None
     ]
     values = list(dict.fromkeys(point["value"] for point in points))
@@ -52,8 +54,7 @@ def along(names: Sequence[str], rows: Sequence[Row]) -> Chart:
         x = quantity("value", name, scale=LOG if far else {"zero": False, "padding": 8}, axis=ticks)
     found = {
         value: {
-            series: [it["share"] for it in points if (it["value"], it["series"]) == (value, series)]
-            for series in SHARES
+            series: [it["share"] for it in points if (it["value"], it["series"]) == (value, series)] for series in shown
         }
         for value in values
     }
@@ -65,8 +66,10 @@ def along(names: Sequence[str], rows: Sequence[Row]) -> Chart:
     ]
     how: Any = {
         "x": x,
-        "y": quantity("share", "share of the training images, or NCC", scale={"domain": [0, 1], "clamp": True}),
-        "color": colours({series: colour for series, (_, _, colour) in SHARES.items()}),
+        "y": quantity(
+            "share", f"share of the training images, or {scored_by}", scale={"domain": [0, 1], "clamp": True}
+        ),
+        "color": colours({series: colour for series, (_, _, colour) in shown.items()}),
     }
     point = {"type": "point", "filled": True, "size": 60, "opacity": 0.8}
     drawn = [layer(line, "line", **how), layer(points, point, ("experiment", "value", "share"), **how)]
@@ -77,9 +80,9 @@ def along(names: Sequence[str], rows: Sequence[Row]) -> Chart:
     return chart(f"along-{name}", caption, drawn, [{name: value, **medians[value]} for value in values])
 
 
-def shares(row: Row) -> dict[str, float]:
+def shares(row: Row, shown: Mapping[str, tuple[str, str | None, str]]) -> dict[str, float]:
     """The shares of an experiment, of those that it has."""
-    found = {series: (row[column], row[of] if of else 1) for series, (column, of, _) in SHARES.items()}
+    found = {series: (row[column], row[of] if of else 1) for series, (column, of, _) in shown.items()}
     return {series: value / of for series, (value, of) in found.items() if value is not None and value == value}
 
 

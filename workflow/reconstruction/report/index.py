@@ -43,7 +43,7 @@ def render(experiments: Sequence[Experiment]) -> str:
     rows = [experiment.row for experiment in experiments]
     shown = table.first(rows[0])
     names = [name for name in [*shown, *(name for name in rows[0] if name not in shown)] if name not in EXPERIMENT]
-    charts = comparison.charts(rows)
+    charts, scored_by = comparison.charts(rows), verdict.similarities(rows)
     scripts = [*([charting_library()] if charts else []), read("page.js")]
     return template("experiments.html").render(
         experiments=[
@@ -57,7 +57,7 @@ def render(experiments: Sequence[Experiment]) -> str:
             }
             for it in experiments
         ],
-        columns=[column(name, rows, name not in shown) for name in names],
+        columns=[column(name, rows, name not in shown, scored_by) for name in names],
         charts=charts,
         style=Markup(read("page.css")),
         scripts=[Markup(script) for script in scripts],
@@ -65,12 +65,12 @@ def render(experiments: Sequence[Experiment]) -> str:
     )
 
 
-def column(name: str, rows: Sequence[Mapping[str, Any]], further: bool) -> dict[str, str]:
+def column(name: str, rows: Sequence[Mapping[str, Any]], further: bool, scored_by: str) -> dict[str, str]:
     """What the table's head says of a column; a setting goes by its last key, and by all of them on pointing."""
     numbers = any(isinstance(row[name], int | float) for row in rows)
     return {
         "name": name,
         "label": name.rpartition(".")[2],
-        "meaning": name if table.is_setting(name) else QUANTITIES[name].meaning,
+        "meaning": name if table.is_setting(name) else QUANTITIES[name].meaning.replace("NCC", scored_by),
         "classes": " ".join(["number"] * numbers + ["further"] * further),
     }

@@ -70,6 +70,7 @@ def render(content: Mapping[str, Any]) -> str:
     return template("page.html").render(
         content,
         evaluated="images" in content,
+        public=any(found.public for found in content["ranking"]),
         have_names=any(match.name for match in content.get("images", ())),
         gap=GAP,
         large=LARGE,

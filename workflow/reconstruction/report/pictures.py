@@ -32,7 +32,7 @@ class Match:
     trained without the image lead to expect, nan where there are none; representative: the rank of the one that
     one_to_one is of, if there is one; ssim: of the published matching, which takes ssim_candidate, shown by the
     experiment's rule, nan of vectors; pair: the image and its nearest candidate as one data URI, empty where none is
-    kept.
+    kept; public: what is nearest to that candidate.
     """
 
     part: str
@@ -50,17 +50,29 @@ class Match:
     ssim: float
     ssim_candidate: int
     pair: str
+    public: Sequence[Neighbour]
 
 
 @dataclass(frozen=True)
 class Representative:
-    """What candidates merged to; of its nearest training image, where there is one, the truth."""
+    """What candidates merged to; of its nearest training image, where there is one, the truth; public: what is nearest
+    to it."""
 
     rank: int
     picture: str
     support: int
     signals: dict[str, float]
     truth: Truth | None
+    public: Sequence[Neighbour]
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A vector of a public pool that is near to a candidate; picture: empty where it came without."""
+
+    name: str
+    cosine: float
+    picture: str
 
 
 @dataclass(frozen=True)
@@ -81,6 +93,7 @@ def matches(
     chosen, shown = best_first(ncc)[:ROWS], evaluation[f"{part}/shown"][:ROWS]
     photographs = originals(subset, evaluation, part, chosen[: len(shown)])
     pictures, called = [data_uri(pair) for pair in beside([photographs, shown], axis=3)], names(subset, part)
+    public = neighbours(evaluation, part)
     return [
         Match(
             part=part,
@@ -97,14 +110,34 @@ def matches(
             representative=int(rank) if (rank := evaluation[f"{part}/one_to_one_representative"][image] + 1) else None,
             ssim=float(ssim[image]),
             ssim_candidate=int(evaluation[f"{part}/ssim_candidate"][image]),
-            pair=picture,
+            pair=picture or "",
+            public=near or (),
         )
-        for image, picture in zip_longest(chosen, pictures, fillvalue="")
+        for image, picture, near in zip_longest(chosen, pictures, public)
     ]
 
 
-def ranking(candidates: store.Stored, pictures: np.ndarray, known: Sequence[Truth] = ()) -> list[Representative]:
-    """The representatives ranked first, blindly, as pictures (k, C, H, W); known: the truth of each, where there is."""
+def neighbours(evaluation: store.Stored, whose: str) -> list[list[Neighbour]]:
+    """Of the candidates of the best images of a part, or of the representatives ranked first; none without a pool."""
+    if f"{whose}/public_names" not in evaluation.arrays:
+        return []
+    called, cosines = evaluation[f"{whose}/public_names"].astype(str), evaluation[f"{whose}/public_cosines"]
+    shown = evaluation.arrays.get(f"{whose}/public_shown")
+    pictures = [[""] * len(some) for some in called] if shown is None else [map(data_uri, some) for some in shown]
+    return [
+        [Neighbour(str(name), float(cosine), picture) for name, cosine, picture in zip(*of_one, strict=True)]
+        for of_one in zip(called, cosines, pictures, strict=True)
+    ]
+
+
+def ranking(
+    candidates: store.Stored,
+    pictures: np.ndarray,
+    known: Sequence[Truth] = (),
+    public: Sequence[Sequence[Neighbour]] = (),
+) -> list[Representative]:
+    """The representatives ranked first, blindly, as pictures (k, C, H, W); known: the truth of each, where there is;
+    public: what is nearest to each, where there is a pool."""
     count = len(pictures)
     names = OF_GATES if candidates.facts["method"] == "exact" else OF_GRADIENTS
     signals = {name.replace("lambda", "λ"): candidates[f"representatives/{name}"][:count] for name in names}
@@ -112,9 +145,9 @@ def ranking(candidates: store.Stored, pictures: np.ndarray, known: Sequence[Trut
     return [
         Representative(
             place + 1, data_uri(picture), int(support[place]),
-            {word: float(values[place]) for word, values in signals.items()}, truth,
+            {word: float(values[place]) for word, values in signals.items()}, truth, near or (),
         )
-        for place, (picture, truth) in enumerate(zip_longest(pictures, known))
+        for place, (picture, truth, near) in enumerate(zip_longest(pictures, known, public))
     ]  # fmt: skip
 
 

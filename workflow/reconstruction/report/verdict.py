@@ -7,7 +7,7 @@ Where what the attack assumes does not hold, or nothing came back, no sentence s
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..evaluation.discoveries import FALSE_DISCOVERY_RATE
@@ -139,6 +139,11 @@ def headline(row: Row) -> str:
 def similarity(row: Row) -> str:
     """What matches are scored by: pictures, which alone have an SSIM, by NCC, vectors by cosine."""
     return "cosine" if is_evaluated(row) and math.isnan(row["ssim_mean"]) else "NCC"
+
+
+def similarities(rows: Iterable[Row]) -> str:
+    """The same of all experiments that have images."""
+    return " or ".join(sorted({similarity(row) for row in rows if is_evaluated(row)})) or "NCC"
 
 
 def scored_by(evaluation: store.Stored) -> str:

@@ -17,15 +17,17 @@ import numpy as np
 from ..configuration import Evaluation
 from ..evaluation import controls, membership, pixels, uncertainty
 from ..evaluation.capacity import to_match
-from ..evaluation.findings import Matched, find, restarts_of, scores_of
+from ..evaluation.findings import Findings, Matched, find, restarts_of, scores_of
+from ..evaluation.neighbours import Public
 from ..evaluation.pixels import BLOCK
 from ..evaluation.quantities import COLUMNS
-from ..evaluation.scores import PartScores, Row, precision, summarise
+from ..evaluation.scores import PartScores, Row, best_first, precision, summarise
 from ..evaluation.showing import ssim_name
 from ..files import layout, store
 from ..machine.devices import require_memory
 from ..machine.progress import Progress
 from ..models import deployed
+from ..models.deployed import Deployed
 from ..report.row import EXPERIMENT, search_columns, search_timings
 from ..report.verdict import headline
 from ..training.examination import count, mistakes, unexplained
@@ -64,9 +66,7 @@ def run(
 
     matched("nothing")
     findings = find(settings, subset, model, candidates, matched)
-    answers, exceeding = controls.searched(
-        control_paths, findings.trained.images, findings.held_out.images, settings, matched
-    )
+    answers, exceeding = controls.searched(control_paths, subset, settings, matched)
     scores, by_restart = scores_of(findings, answers, exceeding), restarts_of(findings)
     found = summarise(scores, settings)
     sure = uncertainty.intervals(scores, by_restart, settings)
@@ -127,6 +127,7 @@ def run(
         "representatives/shown": pixels.of_representatives(
             candidates, model, settings.pairs, findings.rule, findings.showing
         ),
+        **near_public(subset, model, candidates, findings, settings.pairs),
         "restarts/hits": findings.restart_hits,
         "growth/restarts": growth.restarts,
         "growth/hits": growth.hits,
@@ -147,6 +148,25 @@ def run(
     if wrong:
         print(f"evaluate: warning: {wrong}; {CAUSES}")
     print(f"evaluate: {headline(row)}")
+
+
+def near_public(
+    subset: store.Stored, model: Deployed, candidates: store.Stored, findings: Findings, count: int
+) -> dict[str, np.ndarray]:
+    """What evaluation.h5 keeps of the public vectors nearest to so many candidates each: those of the best pairs of a
+    part, and the representatives ranked first."""
+    public = Public.of(subset, model)
+    if public is None:
+        return {}
+    raw = pixels.of(candidates, "candidates/coordinates", model)
+    shown = {
+        **{
+            name: raw[part.ncc.index[best_first(part.ncc.score)[:count]]]
+            for name, part in (("training", findings.trained), ("held_out", findings.held_out))
+        },
+        "representatives": pixels.of(candidates, "representatives/coordinates", model)[:count],
+    }
+    return {f"{name}/{what}": kept for name, some in shown.items() for what, kept in public.near(some).items()}
 
 
 def part_arrays(

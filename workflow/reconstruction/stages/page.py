@@ -38,7 +38,10 @@ def of_evaluation(
         "images": of_training + of_held_out,
         "calibrated": not np.isnan(evaluation["training/expected_ncc"]).any(),
         "ranking": pictures.ranking(
-            candidates, evaluation["representatives/shown"], pictures.truths(subset, evaluation, count, limit)
+            candidates,
+            evaluation["representatives/shown"],
+            pictures.truths(subset, evaluation, count, limit),
+            pictures.neighbours(evaluation, "representatives"),
         ),
         "membership": page.membership(row, ends),
         "roc": charts.membership(evaluation),

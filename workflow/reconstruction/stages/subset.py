@@ -1,7 +1,7 @@
 """Stage `subset`: a balanced, reproducible subset of a data set.
 
-Training images, a held-out set of the same class balance that no network sees, a test set,
-labels in {-1, +1}, the source's classes or its targets, the training mean, and where every image came from.
+Training images, a held-out set of the same class balance that no network sees, a test set, public images if the source
+has any, labels in {-1, +1}, the source's classes or its targets, the training mean, and where every image came from.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import numpy as np
 
 from ..configuration import Dataset
 from ..data.classes import by_number
-from ..data.drawing import draw, label_all, without_copies
+from ..data.drawing import Drawn, draw, label_all, named_copies, without_copies
+from ..data.images import Pool
 from ..data.sources import load
 from ..data.vectors import spread
 from ..evaluation.capacity import to_match
@@ -29,26 +30,37 @@ def run(settings: Dataset, output: Path) -> None:
     pools = load(settings.source)
     _say(remark for pool in pools if pool is not None for remark in pool.remarks)
     training, held_out = draw(pools.training, settings, pools.held_out)
-    held_out, copied = without_copies(held_out, training)
-    _say((*copied, *_too_large(training.images.shape[1:], len(training.indices))))
+    held_out, copied = without_copies(held_out, training, "held-out", " (held_out_per_label draws more)")
+    public, public_copied = _public(pools.public, training)
+    too_large = _too_large(training.images.shape[1:], len(training.indices))
+    _say((*named_copies(training), *copied, *public_copied, *too_large))
     test = held_out if pools.test is None else label_all(pools.test, by_number(settings.labels, pools.test))
-    parts = {"training": training, "held_out": held_out, "test": test}
+    labelled = {"training": training, "held_out": held_out, "test": test}
+    parts = labelled | public
     arrays = {"mean": training.images.mean(0, dtype=np.float64).astype(np.float32)}
     if training.images.ndim == 2:
         arrays["std"] = spread(training.images)
-    labels = training.labels
-    kind = np.float32 if labels.dtype.kind == "f" else np.min_scalar_type(-labels.max())
     for name, part in parts.items():
         arrays[f"{name}/images"] = part.images
         arrays |= {f"{name}/{what}": values[part.indices] for what, values in part.pool.beside.items()}
+        arrays[f"{name}/source_index"] = part.indices
+    labels = training.labels
+    kind = np.float32 if labels.dtype.kind == "f" else np.min_scalar_type(-labels.max())
+    for name, part in labelled.items():
         arrays[f"{name}/labels"] = part.labels.astype(kind)
         arrays[f"{name}/classes"] = part.pool.classes[part.indices]
-        arrays[f"{name}/source_index"] = part.indices
     facts = {f"{name}_source": part.pool.origin for name, part in parts.items()}
     store.write(output, "subset", arrays, settings_json=settings.to_json(), facts=facts)
-    print(
-        f"subset: {len(training.indices)} training, {len(held_out.indices)} held-out, {len(test.indices)} test images"
-    )
+    counts = [f"{len(part.indices)} {name.replace('_', '-')}" for name, part in parts.items()]
+    print(f"subset: {', '.join(counts)} {training.pool.what}")
+
+
+def _public(pool: Pool | None, training: Drawn) -> tuple[dict[str, Drawn], list[str]]:
+    """All images of the public pool, if there is one, but copies of training images, and what is said of these."""
+    if pool is None:
+        return {}, []
+    public, copied = without_copies(Drawn(pool, np.arange(len(pool.images)), pool.classes), training, "public")
+    return {"public": public}, copied
 
 
 def _say(remarks: Iterable[str]) -> None:

@@ -14,8 +14,8 @@ CONDITIONS = {HOLDS: 0.1, IN_PART: 0.4, FAILS: 0.8}
 def row(condition=HOLDS, **figures):
     return {
         "dataset": "d", "model": "m", "sweep": "s", **dict.fromkeys(COLUMNS, 0.0), "n": 50, "n_held_out": 50,
-        "condition": condition, "unexplained": CONDITIONS.get(condition), "unexplained_beyond": math.nan, "balance": 0.9, "membership_by": "closure",
-        "reconstructed_fewest": 20, **figures,
+        "condition": condition, "unexplained": CONDITIONS.get(condition), "unexplained_beyond": math.nan,
+        "balance": 0.9, "membership_by": "closure", "reconstructed_fewest": 20, **figures,
     }  # fmt: skip
 
 

@@ -42,6 +42,14 @@ def test_the_outputs_are_the_network_s(made, tmp_path):
     assert found.parameters.keys() == dict(network.named_parameters()).keys()
 
 
+def test_vectors_are_taken_as_they_are(tmp_path):
+    network, vectors = nn.Sequential(nn.Linear(7, 5), nn.GELU(), nn.Linear(5, 3)), normal(4, 7)
+    found = read(tmp_path / "head.pt2", exported(network, torch.zeros(1, 7)))
+    assert found.image_shape == (7,)
+    outputs = torch.stack([found.outputs({}, vector) for vector in vectors])
+    assert torch.allclose(outputs, network.double()(vectors), atol=1e-12)
+
+
 def test_an_image_is_left_as_it_is(tmp_path):
     class InPlace(nn.Module):
         def __init__(self):
@@ -134,7 +142,8 @@ class Doubled(nn.Module):
     [
         (convolutional().train(), [torch.zeros(1, *SHAPE)], "call network.eval() before exporting it"),
         (convolutional(), [torch.zeros(2, *SHAPE)], "takes an input of shape 2 x 1 x 6 x 6"),
-        (nn.Linear(6, 2), [torch.zeros(1, 6)], "takes an input of shape 1 x 6"),
+        (nn.Linear(6, 2), [torch.zeros(2, 6)], "takes an input of shape 2 x 6"),
+        (nn.Linear(6, 2), [torch.zeros(1, 3, 6)], "takes an input of shape 1 x 3 x 6"),
         (
             Doubled(convolutional(), lambda out, *_: out.sum(1)),
             [torch.zeros(1, *SHAPE)],

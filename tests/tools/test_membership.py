@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from fault_helpers import the_error
-from program_helpers import SHAPE, convolutional, convolutional_program, saved
+from program_helpers import SHAPE, convolutional, convolutional_program, exported, saved
 from reconstruction.__main__ import main
 from reconstruction.configuration import Dataset, Model, parsing
 from reconstruction.errors import UserError
@@ -201,6 +201,21 @@ def test_a_program_is_scored_and_clears_nobody(program, capsys):
     said = capsys.readouterr().out.splitlines()
     assert "gradients, which lambda stands on, does not hold: the pool leaves" in said[0]
     assert said[-1].startswith("membership: a low AUC does not mean that nothing leaks")
+
+
+def test_a_program_of_vectors_is_scored(program):
+    folder, random = program[0], np.random.default_rng(0)
+    network = torch.nn.Sequential(torch.nn.Linear(5, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))
+    saved(folder / "network.pt2", exported(network, torch.zeros(1, 5)))
+    arrays = {"inputs": random.normal(size=(12, 5)), "labels": np.arange(12) % 3, "member": np.arange(12) < 6}
+    np.savez(folder / "pool.npz", **arrays)
+    assert ask(folder) == 0
+    outputs = network(torch.from_numpy(arrays["inputs"]).float()).detach()
+    own = torch.from_numpy(arrays["labels"])[:, None]
+    margins = outputs.gather(1, own)[:, 0] - outputs.scatter(1, own, -torch.inf).amax(1)
+    assert pd.read_csv(folder / "membership.csv")["margin"].to_numpy() == pytest.approx(margins.numpy(), abs=1e-4)
+    np.savez(folder / "pool.npz", **{**arrays, "inputs": np.ones((12, 4))})
+    assert ask(folder) == 1
 
 
 def test_a_program_s_own_answers_stand_for_labels(program):

@@ -62,13 +62,12 @@ def bytes_for(images: int, network: Network) -> int:
 def read_pool(path: Path, model: Deployed | Program) -> Suspects:
     """An NPZ or HDF5 file of images or vectors, labels, of two classes in {-1, +1} or {0, 1}, or targets, and perhaps
     member, less the copies of members that are said to be none; raises UserError."""
-    of_vectors = isinstance(model, Deployed) and model.of_vectors
-    read = vectors.read_vectors if of_vectors else image_files.read_file
+    read = vectors.read_vectors if len(model.image_shape) == 1 else image_files.read_file
     pool = read(str(path), labelled=bool(model.family.labels))
     if pool.images.shape[1:] != model.image_shape:
         raise UserError(
-            f"{path}: images have shape {pool.images.shape[1:]}, and the model takes {model.image_shape}",
-            "give images of that shape",
+            f"{path}: {pool.what} have shape {pool.images.shape[1:]}, and the model takes {model.image_shape}",
+            f"give {pool.what} of that shape",
         )
     said: list[str] = []
     if isinstance(model, Program) or model.family.labels:

@@ -61,7 +61,9 @@ class Mlp(Subject):
 
 
 class Exported(Subject):
-    causes = "check the labels, and that the program takes images in 0 .. 1, channels first"
+    causes = (
+        "check the labels, and that the program takes images in 0 .. 1, channels first, or vectors as the pool has them"
+    )
     caution = "a low AUC does not mean that nothing leaks, nor a low score that an image was not trained on"
 
     def __init__(self, model: Program) -> None:

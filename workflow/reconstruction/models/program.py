@@ -28,7 +28,8 @@ KEPT = 4  # numbers that differentiating keeps of one that the network makes
 PLAIN = {"as_int", "as_ints", "as_float", "as_floats", "as_bool", "as_bools", "as_string"}
 SYMBOLIC = {"as_sym_int", "as_sym_ints", "as_sym_float", "as_sym_floats", "as_sym_bool", "as_sym_bools"}
 ONE_IMAGE = (
-    "export it for one image and without dynamic_shapes, torch.export.export(network, (torch.zeros(1, C, H, W),))"
+    "export it for one image and without dynamic_shapes, torch.export.export(network, (torch.zeros(1, C, H, W),)), or "
+    "torch.zeros(1, D) for a vector"
 )
 PLAIN_TENSORS = "give the network plain tensors, and export it again"
 EVALUATION = "call network.eval() before exporting it"
@@ -60,8 +61,8 @@ class _Step:
 @dataclass(frozen=True)
 class Program:
     """parameters: what training changed, by name; fixed: buffers, constants and frozen parameters; names: the tensor
-    behind each of the graph's inputs but the image; all of floating point are float64. image_shape: (C, H, W);
-    values: how many numbers the graph makes of an image."""
+    behind each of the graph's inputs but the image; all of floating point are float64. image_shape: (C, H, W), or (D,)
+    of vectors; values: how many numbers the graph makes of an image."""
 
     steps: tuple[_Step, ...]
     parameters: dict[str, Tensor]
@@ -78,7 +79,7 @@ class Program:
         return 8 * (KEPT * self.values + 2 * width)
 
     def outputs(self, parameters: Mapping[str, Tensor], image: Tensor) -> Tensor:
-        """Phi (C,) of an image (C, H, W), float64, with parameters in the place of the program's own."""
+        """Phi (C,) of an image (C, H, W) or vector (D,), float64, with parameters in the place of the program's own."""
         tensors = {**self.fixed, **self.parameters, **parameters}
         values = {name: tensors[tensor] for name, tensor in self.names.items()}
         values[self.image] = image[None].clone()
@@ -125,7 +126,7 @@ def _program(content: exported.Exported) -> Program:
     if any(_changes_state(step, names) for step in steps):
         raise UserError("changes its own buffers, as a network in training does", EVALUATION)
     shape = [size.get("as_int") for size in graph["tensor_values"][image]["sizes"]]
-    if len(shape) != 4 or shape[0] != 1 or None in shape:
+    if len(shape) not in (2, 4) or shape[0] != 1 or None in shape:
         sizes = " x ".join("?" if size is None else str(size) for size in shape)
         raise UserError(f"takes an input of shape {sizes}", ONE_IMAGE)
     tensors = {name: _double(content.tensors[name]) for name in names.values()}

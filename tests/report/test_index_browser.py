@@ -103,8 +103,8 @@ def test_a_chart_compares_the_experiments_that_have_images(open_file, results):
 def test_its_chart_can_be_saved_in_each_format(open_file, results, tmp_path):
     browser = open_file(results / "index.html", 375)
     saved = downloads(browser, tmp_path)
-    assert sorted(saved) == [f"along-model.seed.{ending}" for ending in ("csv", "png", "svg")]
-    points = [line for line in saved["along-model.seed.csv"] if line["mark"] == "point"]
+    assert sorted(saved) == [f"experiments-along-model.seed.{ending}" for ending in ("csv", "png", "svg")]
+    points = [line for line in saved["experiments-along-model.seed.csv"] if line["mark"] == "point"]
     assert {(line["experiment"], line["value"]) for line in points} == {
         (f"faces, tiny, {sweep}", seed) for sweep, seed in (("demo", "0"), ("demo", "1"))
     }

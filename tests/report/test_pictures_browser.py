@@ -105,18 +105,19 @@ def test_every_chart_can_be_saved_in_each_format(open_file, experiment, tmp_path
     browser.find_element(By.ID, "truth").click()
     wait_for_charts(browser)
     charts = [chart.get_attribute("data-chart") for chart in browser.find_elements(By.CSS_SELECTOR, "[data-chart]")]
+    files = {name: f"photos-tiny-demo-{name}" for name in charts}
     saved = downloads(browser, tmp_path)
-    assert sorted(saved) == sorted(f"{name}.{ending}" for name in charts for ending in ("csv", "png", "svg"))
-    for name in charts:
+    assert sorted(saved) == sorted(f"{file}.{ending}" for file in files.values() for ending in ("csv", "png", "svg"))
+    for name, file in files.items():
         text = browser.find_element(By.ID, name).get_attribute("textContent")
         drawn = [row for layer in json.loads(text)["layer"] for row in layer["data"]["values"]]
-        assert len(saved[f"{name}.csv"]) == len(drawn) > 0
-        for line, row in zip(saved[f"{name}.csv"], drawn, strict=True):
+        assert len(saved[f"{file}.csv"]) == len(drawn) > 0
+        for line, row in zip(saved[f"{file}.csv"], drawn, strict=True):
             for column, value in row.items():
                 assert value is None or line[column] == value or float(line[column]) == value
-        assert min(saved[f"{name}.png"]) > 300
-        assert min(saved[f"{name}.svg"]) > 300
-        with Image.open(tmp_path / f"{name}.png") as picture:
+        assert min(saved[f"{file}.png"]) > 300
+        assert min(saved[f"{file}.svg"]) > 300
+        with Image.open(tmp_path / f"{file}.png") as picture:
             assert picture.convert("RGBA").getpixel((0, 0)) == (255, 255, 255, 255)
-        assert "currentColor" not in (tmp_path / f"{name}.svg").read_text()
+        assert "currentColor" not in (tmp_path / f"{file}.svg").read_text()
     assert browser.get_log("browser") == []

@@ -59,6 +59,7 @@ def render(experiments: Sequence[Experiment]) -> str:
         ],
         columns=[column(name, rows, name not in shown, scored_by) for name in names],
         charts=charts,
+        saved_as="experiments",
         style=Markup(read("page.css")),
         scripts=[Markup(script) for script in scripts],
         policy=policy(scripts),

@@ -69,6 +69,7 @@ def render(content: Mapping[str, Any]) -> str:
     scripts = [charting_library(), read("page.js")]
     return template("page.html").render(
         content,
+        saved_as="-".join(content["row"][name] for name in EXPERIMENT),
         evaluated="images" in content,
         public=any(found.public for found in content["ranking"]),
         have_names=any(match.name for match in content.get("images", ())),

@@ -16,7 +16,7 @@ async function save(button) {
   const { view } = await vegaEmbed(document.createElement("div"), onPaper, drawing);
   const link = document.createElement("a");
   link.href = await view.toImageURL(button.dataset.format, 2);
-  link.download = `${element.dataset.chart}.${button.dataset.format}`;
+  link.download = `${element.dataset.file}.${button.dataset.format}`;
   link.click();
 }
 

@@ -44,7 +44,7 @@ SETTINGS = [
     ("high-pass", 1e-3, 0),
     ("spectrum", 1e-4, 0),
     ("spectrum", 1e-3, 0),
-    *((noise, weight, 0) for noise in NOISES for weight in (1e-3, 1e-2, 1e-1)),
+    *((noise, weight, 0) for noise in NOISES for weight in (1e-4, 1e-3, 1e-2)),
 ]
 
 

@@ -119,8 +119,8 @@ def random_restarts(count: int, candidates: int, size: int, dtype: torch.dtype, 
 
 @dataclass(frozen=True)
 class Images:
-    """Network inputs (n, D), mean-subtracted, and labels (n,) in {-1, +1} of training and of held-out images; mean
-    (C, H, W)."""
+    """Network inputs (n, D), mean-subtracted, and labels (n,) in {-1, +1} of training and of held-out images, these
+    as integers, which tell labels from targets; mean (C, H, W)."""
 
     training: torch.Tensor
     labels: torch.Tensor
@@ -187,6 +187,6 @@ def images_of(dataset: Dataset, first: int = 0) -> Images:
         inputs(training),
         torch.from_numpy(training.labels).double(),
         inputs(held_out),
-        torch.from_numpy(held_out.labels).double(),
+        torch.from_numpy(held_out.labels),
         mean,
     )

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 from priors import judged
-from problems import Images
+from problems import Images, images_of
 from reconstruction.attack.plan import choose
-from reconstruction.configuration import Restarts
+from reconstruction.configuration import Dataset, Restarts
+from reconstruction.evaluation.thresholds import cross_fitted_hits
 from science_helpers import alternating, normal, random_network
 
 SHAPE = (1, 8, 8)
@@ -18,7 +19,7 @@ def problem():
     pictures = np.random.default_rng(0).random((70, 64)).astype(np.float32)
     mean = pictures[:30].mean(0)
     training, held_out = (torch.from_numpy(part - mean) for part in (pictures[:30], pictures[30:]))
-    images = Images(training, alternating(30), held_out, alternating(40), mean.reshape(SHAPE))
+    images = Images(training, alternating(30), held_out, alternating(40).int(), mean.reshape(SHAPE))
     network = random_network(64, [50])
     first = 1e-2 * normal(50, 30) @ training.double()
     network = type(network)([first, *network.weights[1:]], *list(vars(network).values())[1:])
@@ -38,3 +39,10 @@ def test_random_candidates_tell_none(problem):
     network, attack, images = problem
     row = judged(normal(60, 29).float(), attack, network, images)
     assert row["above NCC 0.9"] == row["told at 5 %"] == "0"
+
+
+def test_held_out_images_are_halved_within_each_label():
+    """Labels that were numbers would pass for targets, which count as one label."""
+    images = images_of(Dataset(source={"kind": "faces"}, labels={"rule": "alternating"}, per_label=5))
+    scores = np.where(images.held_out_labels.numpy() > 0, 1.0, 0.0) + np.arange(10) / 100
+    assert cross_fitted_hits(scores, images.held_out_labels.numpy(), 0.2).sum() < 5

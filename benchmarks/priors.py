@@ -1,40 +1,51 @@
 """What each prior of the search is worth (docs/search.md): the same restarts of `subspace` with and without it.
 
-python benchmarks/priors.py --threads 1 --cifar FILE --per-label 50, or --mnist FOLDER: a line of a Markdown table for
-each of SETTINGS, all on one network. ms: of CPU, an iteration of one restart.
+python benchmarks/priors.py --threads 1 --per-label 50 --held-out-per-label 250, with --cifar FILE --public FILE or
+--mnist FOLDER: a line of a Markdown table for each of SETTINGS, all on one network. ms: of CPU, an iteration of one
+restart. In brackets: the same of held-out images.
 """
 
 import time
+from argparse import Namespace
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
+from counts import Answer
+from denoiser import NOISES, Denoising, learn
 from hits import RATE, run
-from problems import CPU, Images, image_arguments, load_images, machine
+from problems import CPU, Images, dataset_of, image_arguments, load_images, machine
 from reconstruction.attack.plan import Attack, choose
-from reconstruction.attack.search.priors import Pixels
-from reconstruction.configuration import Model, Restarts, Training
-from reconstruction.evaluation.chance import draws, scramble
-from reconstruction.evaluation.matching import nearest_by_ncc
+from reconstruction.attack.search import priors
+from reconstruction.configuration import ImageFile, Model, Restarts, Training
+from reconstruction.data.sources import load
+from reconstruction.evaluation.chance import Chance, Shuffled
+from reconstruction.evaluation.detail import POWER
+from reconstruction.evaluation.matching import published
+from reconstruction.evaluation.pixels import Pixels
 from reconstruction.evaluation.scores import RECOGNISABLE, best
+from reconstruction.evaluation.showing import RULES, Showing
 from reconstruction.evaluation.thresholds import Thresholds, cross_fitted_hits
+from reconstruction.files.store import Stored
+from reconstruction.models.deployed import Deployed
+from reconstruction.models.mlp import Network
 from reconstruction.training.fit import fit
 
 SETTINGS = [
     ("none", 0, 0),
-    ("range", 1e-3, 0),
-    ("spectrum", 1e-4, 0),
-    ("range", 1e-2, 0),
-    ("range", 1e-3, 0.5),
-    ("high-pass", 1e-4, 0),
-    ("total-variation", 1e-5, 0),
     ("range", 1e-4, 0),
-    ("spectrum", 1e-3, 0),
+    ("range", 1e-3, 0),
+    ("range", 1e-2, 0),
+    ("range", 1e-2, 0.5),
+    ("total-variation", 1e-5, 0),
     ("total-variation", 1e-4, 0),
+    ("high-pass", 1e-4, 0),
     ("high-pass", 1e-3, 0),
-    ("spectrum", 1e-5, 0),
+    ("spectrum", 1e-4, 0),
+    ("spectrum", 1e-3, 0),
+    *((noise, weight, 0) for noise in NOISES for weight in (1e-4, 1e-3, 1e-2)),
 ]
-COLUMNS = ("ms", "NCC, 10 best", "45 best", "above 0.9", "held-out threshold", "hits above it", "hits above both",
-           "held-out hits", "held-out, 45 best")  # fmt: skip
 
 
 def main() -> None:
@@ -42,9 +53,10 @@ def main() -> None:
     parser.add_argument("--hidden", type=int, nargs="+", default=[500, 500])
     parser.add_argument("--target-loss", type=float, default=1e-12)
     parser.add_argument("--weight-decay", type=float, default=0.0)
-    parser.add_argument("--restarts", type=int, default=2)
-    parser.add_argument("--iterations", type=int, default=400)
+    parser.add_argument("--restarts", type=int, default=4)
+    parser.add_argument("--iterations", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0, help="of the restarts")
+    parser.add_argument("--public", type=Path, metavar="FILE", help="NPZ or HDF5 of images that denoisers learn from")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     machine(CPU)
@@ -52,42 +64,73 @@ def main() -> None:
     training = Training(target_loss=options.target_loss, weight_decay=options.weight_decay)
     model = Model(hidden=options.hidden, training=training)
     network = fit(model, images.training.double(), images.labels, CPU)[0]
-    pixels = Pixels(torch.from_numpy(images.mean), torch.ones(images.mean.shape))
+    pixels = priors.Pixels(torch.from_numpy(images.mean), torch.ones(images.mean.shape))
+    public = public_images(options)
+    denoisers = {name: learn(public, images.mean, noise)[0] for name, noise in NOISES.items() if public is not None}
 
-    print(f"| prior | weight | from | {' | '.join(COLUMNS)} |\n|{'---|' * (3 + len(COLUMNS))}")
-    for prior, weight, begins in SETTINGS:
-        search = {"prior": prior, "prior_weight": weight, "prior_begins": begins, "iterations": options.iterations}
+    for number, (prior, weight, begins) in enumerate(SETTINGS):
+        search = {"iterations": options.iterations, "prior_weight": weight, "prior_begins": begins}
+        if prior not in NOISES:
+            search["prior"] = prior
+        elif prior not in denoisers:
+            continue
         settings = Restarts(candidates=2 * len(images.training), method="subspace", seed=options.seed, subspace=search)
         attack = choose(network, settings, pixels)
+        if prior in denoisers:
+            penalty = Denoising(prior, weight, begins, pixels, denoisers[prior])
+            attack = replace(attack, method=replace(attack.method, prior=penalty))
         begun = time.process_time()
         found, _ = run(network, attack, settings, range(options.restarts))
         spent = 1000 * (time.process_time() - begun) / (options.restarts * options.iterations)
-        figures = [spent, *judged(found.flatten(0, 1), attack, images)]
-        print(f"| {prior} | {weight:g} | {begins:g} | {' | '.join(f'{value:.3g}' for value in figures)} |", flush=True)
+        row = {"prior": prior, "weight": f"{weight:g}", "from": f"{begins:g}", "ms": f"{spent:.1f}"}
+        row |= judged(found.flatten(0, 1), attack, network, images)
+        if not number:
+            print(f"| {' | '.join(row)} |\n|{'---|' * len(row)}")
+        print(f"| {' | '.join(row.values())} |", flush=True)
 
 
-def judged(coordinates: torch.Tensor, attack: Attack, images: Images) -> list[float]:
-    """COLUMNS but the first, of candidates (N, r)."""
-    space = attack.method.space.to(coordinates)
-    spread = coordinates.numpy().std(axis=0)
-    random = [
-        nearest_by_ncc(images.training, space.inputs(torch.from_numpy(scramble(spread, len(coordinates), seed)))).score
-        for seed in range(draws(len(images.training), RATE))
+def public_images(options: Namespace) -> np.ndarray | None:
+    """(n, C, H, W), none a training or a held-out image: those of the file, or of the source's test set."""
+    if options.public:
+        return load(ImageFile(kind="file", path=str(options.public))).training.images
+    test = load(dataset_of(options).source).test
+    return None if test is None else test.images
+
+
+def judged(coordinates: torch.Tensor, attack: Attack, network: Network, images: Images) -> dict[str, str]:
+    """Of candidates (N, r)."""
+    model = Deployed(network.to(dtype=torch.float32), images.mean, Stored(Path("model.h5"), {}, {}, {}, {}, ""))
+    space, found = attack.method.space.to(coordinates), coordinates.numpy()
+    chance = Chance(found.std(axis=0), space.basis.numpy(), len(found), model, 0)
+    answer = Answer(Pixels(found, space, model), chance, Shuffled(found, chance.directions, model, 0))
+    plain = answer.plain(images.training, images.held_out)
+    limits = Thresholds.of(plain.held_out, plain.without_knowledge["scrambled"], RATE)
+    held_out_hits = cross_fitted_hits(plain.held_out, images.held_out_labels.numpy(), RATE)
+    photographs = [pictures(part, images) for part in (images.training, images.held_out)]
+    showing = Showing.among(photographs[1], images.mean)
+    ssim = [
+        published(originals, inputs, showing, answer.candidates)[1].by_rule
+        for originals, inputs in zip(photographs, (images.training, images.held_out), strict=True)
     ]
-    trained, held_out = (
-        nearest_by_ncc(part, space.inputs(coordinates)).score for part in (images.training, images.held_out)
-    )
-    limits = Thresholds.of(held_out, np.stack(random), RATE)
-    return [
-        best(trained, 10),
-        best(trained, 45),
-        int((trained > RECOGNISABLE).sum()),
-        limits.held_out,
-        int((trained > limits.held_out).sum()),
-        int((trained > limits.both).sum()),
-        int(cross_fitted_hits(held_out, images.held_out_labels.numpy(), RATE).sum()),
-        best(held_out, 45),
-    ]
+
+    def of_both(trained: np.ndarray, held_out: np.ndarray, count: int) -> str:
+        share = round(count * len(held_out) / len(trained))
+        return f"{best(trained, count):.3f} ({best(held_out, share):.3f})"
+
+    return {
+        "NCC, 10 best": of_both(plain.training, plain.held_out, 10),
+        "NCC, 45 best": of_both(plain.training, plain.held_out, 45),
+        "above NCC 0.9": str(int((plain.training > RECOGNISABLE).sum())),
+        "told at 5 %": str(plain.discovered),
+        "by excess": str(answer.excess(images.training, images.held_out, POWER).discovered),
+        "hits": f"{int((plain.training > limits.both).sum())} ({int(held_out_hits.sum())})",
+        "above held-out": str(int((plain.training > limits.held_out).sum())),
+        **{f"SSIM, {rule}": of_both(ssim[0][rule], ssim[1][rule], 45) for rule in RULES},
+    }
+
+
+def pictures(inputs: torch.Tensor, images: Images) -> np.ndarray:
+    return inputs.numpy().reshape(-1, *images.mean.shape) + images.mean
 
 
 if __name__ == "__main__":

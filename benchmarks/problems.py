@@ -119,8 +119,8 @@ def random_restarts(count: int, candidates: int, size: int, dtype: torch.dtype, 
 
 @dataclass(frozen=True)
 class Images:
-    """Network inputs (n, D), mean-subtracted, and labels (n,) in {-1, +1} of training and of held-out images; mean
-    (C, H, W)."""
+    """Network inputs (n, D), mean-subtracted, and labels (n,) in {-1, +1} of training and of held-out images, these
+    as integers, which tell labels from targets; mean (C, H, W)."""
 
     training: torch.Tensor
     labels: torch.Tensor
@@ -151,12 +151,17 @@ def image_arguments(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--mnist", type=Path, metavar="FOLDER", help="that MNIST/raw lies in: odd against even digits")
     parser.add_argument("--first", type=int, default=0, metavar="N", help="leave out the first N images of the file")
     parser.add_argument("--per-label", type=int, default=25, metavar="N", help="training images of each label")
+    parser.add_argument("--held-out-per-label", type=int, metavar="N", help="held-out images (default: as many)")
     return parser
 
 
 def load_images(options: argparse.Namespace) -> Images:
+    return images_of(dataset_of(options), options.first)
+
+
+def dataset_of(options: argparse.Namespace) -> Dataset:
     """Vehicles against animals from CIFAR-10, odd against even digits from MNIST, or faces with alternating labels."""
-    settings: dict[str, object] = {"per_label": options.per_label}
+    settings: dict[str, object] = {"per_label": options.per_label, "held_out_per_label": options.held_out_per_label}
     if options.cifar:
         settings["source"] = {"kind": "file", "path": str(options.cifar)}
         settings["labels"] = {"rule": "classes", "negative": [0, 1, 8, 9], "positive": [2, 3, 4, 5, 6, 7]}
@@ -165,7 +170,7 @@ def load_images(options: argparse.Namespace) -> Images:
         settings["labels"] = {"rule": "classes", "negative": [0, 2, 4, 6, 8], "positive": [1, 3, 5, 7, 9]}
     else:
         settings |= {"source": {"kind": "faces"}, "labels": {"rule": "alternating"}}
-    return images_of(Dataset.model_validate(settings), options.first)
+    return Dataset.model_validate(settings)
 
 
 def images_of(dataset: Dataset, first: int = 0) -> Images:
@@ -182,6 +187,6 @@ def images_of(dataset: Dataset, first: int = 0) -> Images:
         inputs(training),
         torch.from_numpy(training.labels).double(),
         inputs(held_out),
-        torch.from_numpy(held_out.labels).double(),
+        torch.from_numpy(held_out.labels),
         mean,
     )

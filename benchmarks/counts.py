@@ -34,9 +34,9 @@ class Answer:
     """Candidates, and both kinds of those that know nothing."""
 
     candidates: Pixels
-    labels: np.ndarray
     chance: Chance
     shuffled: Shuffled
+    labels: np.ndarray | None = None  # of the candidates
 
     @property
     def negated(self) -> Answer:
@@ -54,7 +54,7 @@ class Answer:
         self, images: torch.Tensor, held_out: torch.Tensor, power: float, labels: np.ndarray | None = None
     ) -> tuple[Compared, float]:
         """labels: of the images; also what the candidates of other labels tell by the same rule."""
-        apart = None if labels is None else (labels, self.labels)
+        apart = None if labels is None or self.labels is None else (labels, self.labels)
         found = excess(images, held_out, self.candidates, self.chance, self.shuffled, apart, power)
         compared = Compared(found.training, found.held_out, found.nulls)
         return compared, compared.claimed(found.other_labels)
@@ -65,9 +65,9 @@ def read(folder: Path) -> Answer:
     found = store.read(folder / "candidates.h5", "candidates")
     return Answer(
         pixels.of(found, "candidates/coordinates", model),
-        found["candidates/label"],
         Chance.of_candidates(found, model, 0),
         Shuffled.of_candidates(found, model, 0),
+        None if model.network.regression else found["candidates/label"],
     )
 
 
@@ -82,7 +82,7 @@ def table(
     answer: Answer,
     images: torch.Tensor,
     held_out: torch.Tensor,
-    labels: np.ndarray | None,
+    labels: np.ndarray,
     others: dict[str, Answer],
     powers: tuple[float, ...],
 ) -> pd.DataFrame:
@@ -109,7 +109,7 @@ def main() -> None:
         answer, subset = read(folder), store.read(folder.parents[1] / "subset.h5", "subset")
         parts = [answer.chance.model.centred(subset[f"{part}/images"]) for part in ("training", "held_out")]
         print(f"\n# {folder}: {len(parts[0])} images, {len(parts[1])} held out, {len(answer.candidates)} candidates\n")
-        labels = None if answer.chance.model.network.regression else subset["training/labels"]
+        labels = subset["training/labels"]
         print(table(answer, *parts, labels, others, options.powers).to_markdown(), flush=True)
 
 

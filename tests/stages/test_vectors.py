@@ -251,7 +251,7 @@ def test_membership_scores_a_pool_of_vectors(folder, tmp_path):
     told = read(folder, "evaluation")
     np.testing.assert_allclose(scores["lambda"][member], told["training/lambda"], atol=1e-6)
     np.savez(tmp_path / "pool.npz", inputs=np.concatenate(parts)[:, 1:], labels=labels)
-    with pytest.raises(Exception, match=r"images have shape \(6,\), and the model takes \(7,\)"):
+    with pytest.raises(Exception, match=r"vectors have shape \(6,\), and the model takes \(7,\)"):
         membership.read_pool(tmp_path / "pool.npz", model)
 
 

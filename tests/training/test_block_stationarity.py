@@ -33,6 +33,12 @@ def solved(rows, theta):
     return lambdas, distance**2
 
 
+def solved_in_blocks(rows, theta, block):
+    edges = np.linspace(0, len(theta), -(-len(theta) // block) + 1).astype(int)
+    assert max(np.diff(edges)) <= block
+    return [solved(rows[:, first:last], theta[first:last]) for first, last in pairwise(edges)]
+
+
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("block", [10**6, 50, 7])
 def test_blocks_are_least_squares_of_the_gradients_one_by_one(count, block, tmp_path, monkeypatch):
@@ -41,11 +47,26 @@ def test_blocks_are_least_squares_of_the_gradients_one_by_one(count, block, tmp_
     network, images, labels = convolutional(count).double(), normal(5, *SHAPE), classes(5, count)
     found = block_stationarity(read(tmp_path / "network.pt2", convolutional_program(count)), images, labels, block)
     rows, theta = explicit(network, images, labels)
-    edges = np.linspace(0, len(theta), -(-len(theta) // block) + 1).astype(int)
-    expected = [solved(rows[:, first:last], theta[first:last]) for first, last in pairwise(edges)]
+    expected = solved_in_blocks(rows, theta, block)
     assert found.lambdas == pytest.approx(np.mean([lambdas for lambdas, _ in expected], axis=0), rel=1e-6, abs=1e-9)
     assert found.unexplained == pytest.approx(sum(left for _, left in expected) / np.square(theta).sum(), rel=1e-6)
-    assert max(np.diff(edges)) <= block
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("block", [10**6, 20])
+def test_a_head_on_vectors_has_the_lambdas_of_its_gradients_one_by_one(count, block, tmp_path):
+    torch.manual_seed(0)
+    norm = nn.BatchNorm1d(6)
+    head = nn.Sequential(nn.LayerNorm(7), nn.Linear(7, 6), norm, nn.GELU(), nn.Dropout(), nn.Linear(6, count)).eval()
+    nn.init.uniform_(norm.running_var, 0.5, 2)
+    program = read(tmp_path / "head.pt2", exported(head, torch.zeros(1, 7)))
+    vectors, labels = 3 * normal(5, 7) - 1, classes(5, count)
+    found = block_stationarity(program, vectors, labels, block)
+    rows, theta = explicit(head.double(), vectors, labels)
+    expected = solved_in_blocks(rows, theta, block)
+    assert found.lambdas == pytest.approx(np.mean([lambdas for lambdas, _ in expected], axis=0), rel=1e-6, abs=1e-9)
+    assert found.unexplained == pytest.approx(sum(left for _, left in expected) / np.square(theta).sum(), rel=1e-6)
+    assert found.lambdas.max() > 0
 
 
 @pytest.mark.parametrize("count", [1, 4])

@@ -42,8 +42,8 @@ UNTOLD = Estimate(math.nan, math.nan, math.nan)
 
 @dataclass(frozen=True)
 class Suspects:
-    """Of a pool. images: (n, C, H, W) in [0, 1]; labels: (n,) of the network's family; member: (n,) bool, or None where
-    nobody knows; numbers: (n,) of the images in the pool; remarks: sentences on what is odd about it."""
+    """Of a pool. images: (n, C, H, W) in [0, 1], or vectors (n, D); labels: (n,) of the network's family; member: (n,)
+    bool, or None where nobody knows; numbers: (n,) of them in the pool; remarks: sentences on what is odd about it."""
 
     images: np.ndarray
     labels: np.ndarray

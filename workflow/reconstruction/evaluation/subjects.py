@@ -37,7 +37,7 @@ class Subject(ABC):
 
     @abstractmethod
     def outputs(self, images: np.ndarray) -> Tensor:
-        """Phi (n, C) of images (n, C, H, W) in [0, 1], float64."""
+        """Phi (n, C) of images (n, C, H, W) in [0, 1] or vectors (n, D), float64."""
 
     @abstractmethod
     def score(self, suspects: Suspects) -> tuple[pd.DataFrame, str]:

@@ -46,7 +46,7 @@ def bytes_for(images: int, program: Program, block: int = BLOCK) -> int:
 
 
 def block_stationarity(program: Program, images: Tensor, labels: Tensor, block: int = BLOCK) -> BlockStationarity:
-    """images: (n, C, H, W) and labels (n,) of the program's family, both float64."""
+    """images: (n, C, H, W), or vectors (n, D), and labels (n,) of the program's family, both float64."""
     theta = torch.cat([parameter.flatten() for parameter in program.parameters.values()])
     edges, found, left = _edges(len(theta), block), [], 0.0
     for first, last in _passes(len(images), program, block):
@@ -61,7 +61,7 @@ def block_stationarity(program: Program, images: Tensor, labels: Tensor, block: 
 
 
 def outputs(program: Program, images: Tensor) -> Tensor:
-    """Phi (n, C) of images (n, C, H, W), float64."""
+    """Phi (n, C) of images (n, C, H, W) or vectors (n, D), float64."""
     batch = _batch(len(images), program, 0)
     with torch.no_grad():
         return vmap(program.outputs, in_dims=(None, 0), chunk_size=batch)({}, images)

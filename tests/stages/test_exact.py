@@ -50,6 +50,14 @@ def test_planted_images_come_back(found):
     assert nearest_by_ncc(0.3 * normal(COUNT, 40, seed=5).float(), images).score.max() < 0.8
 
 
+def test_planted_images_come_back_at_their_own_size(found):
+    images = torch.from_numpy(found["candidates/coordinates"] @ found["basis"])
+    originals = planted(COUNT, seed=1).images.float()
+    nearest = nearest_by_ncc(originals, images)
+    ratio = (images[nearest.index].norm(dim=1) / originals.norm(dim=1))[nearest.score > 0.95]
+    assert (ratio - 1).abs().median() < 0.2
+
+
 def test_each_image_has_its_gap_and_comes_in_the_order_of_the_score(found):
     assert found.facts["method"] == "exact"
     assert (np.diff(found["representatives/score"]) <= 0).all()

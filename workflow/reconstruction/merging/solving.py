@@ -23,18 +23,19 @@ from ..models.space import Space
 from .gathering import shards
 
 DOUBLE, COPIES = 8, 8  # bytes of a number, and of a matrix of all patterns, or of all unknowns, that are alive at once
+MISREAD = 3  # times its usual size no image is, whatever its bias says
 
 
 @dataclass(frozen=True)
 class Answer:
     """k images, the surest first.
 
-    coordinates: (k, r), in the space of the attack; lambdas: (k,), positive; labels: (k,) of the network's family, by
-    lambda's sign or, where the equations leave it open, the network's own answer; gap: (k,), how far a pattern is from
-    closing its equations; contradiction: (k,), the share of an image's products with the weights that contradicts its
-    own gates; misfit: (k,), of log lambda, by which it is not what the network's output at the image asks for; score:
-    (k,), of gap and contradiction; support: (k,), in how many shards. confirmed: images whose lambda fits; by_chance:
-    how many of these are expected to.
+    coordinates: (k, r), in the space of the attack, at the size that the first layer's bias tells; lambdas: (k,),
+    positive; labels: (k,) of the network's family, by lambda's sign or, where the equations leave it open, the
+    network's own answer; gap: (k,), how far a pattern is from closing its equations; contradiction: (k,), the share of
+    an image's products with the weights that contradicts its own gates; misfit: (k,), of log lambda, by which it is not
+    what the network's output at the image asks for; score: (k,), of gap and contradiction; support: (k,), in how many
+    shards. confirmed: images whose lambda fits; by_chance: how many of these are expected to.
     """
 
     coordinates: np.ndarray
@@ -121,9 +122,10 @@ def solved(
         ((own @ columns(system, part).T).amax(1) > SAME).int() if len(part) else torch.zeros(len(own), dtype=torch.int)
         for part in found
     )
+    size = system.size(images.z).clamp(1 / MISREAD, MISREAD)
     return Answer(
-        images.z[:, : len(system.basis)].float().numpy(),
-        images.lambdas.abs().float().numpy(),
+        (images.z / size)[:, : len(system.basis)].float().numpy(),
+        (images.lambdas.abs() * size[:, 0]).float().numpy(),
         labels(system, images).to(torch.int16).numpy(),
         chosen.gap.numpy(),
         images.consistency.numpy(),

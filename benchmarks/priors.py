@@ -121,7 +121,7 @@ def judged(coordinates: torch.Tensor, attack: Attack, network: Network, images: 
         "NCC, 10 best": of_both(plain.training, plain.held_out, 10),
         "NCC, 45 best": of_both(plain.training, plain.held_out, 45),
         "above NCC 0.9": str(int((plain.training > RECOGNISABLE).sum())),
-        "told at 5 %": str(plain.discovered),
+        "told by NCC": str(plain.discovered),
         "by excess": str(answer.excess(images.training, images.held_out, POWER)[0].discovered),
         "hits": f"{int((plain.training > limits.both).sum())} ({int(held_out_hits.sum())})",
         "above held-out": str(int((plain.training > limits.held_out).sum())),

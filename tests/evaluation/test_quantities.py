@@ -61,7 +61,10 @@ def test_images_are_reconstructed_by_what_exceeds_chance_whatever_their_ncc(scor
         assert (found["reconstructed_images"], found["reconstructed_by_ncc"]) == expected
 
 
-@pytest.mark.parametrize(("others", "claimed"), [(np.zeros(30), 0), (np.ones(30), 30), (np.full(30, np.nan), np.nan)])
+@pytest.mark.parametrize(
+    ("others", "claimed"),
+    [(np.zeros(30), 0), (np.ones(30), 30), (np.full(30, np.nan), np.nan), (np.append(np.ones(29), np.nan), 29)],
+)
 def test_other_labels_are_judged_by_the_nulls_of_the_count(scores, others, claimed):
     excess = Compared(np.ones(30), np.zeros(20), {"scrambled": np.zeros((3, 30))})
     found = summarise(replace(scores, excess=excess, other_labels=others), Evaluation())

@@ -51,10 +51,10 @@ class Compared:
         return self.claimed(self.training)
 
     def claimed(self, scores: np.ndarray) -> float:
-        """The same of other scores (n,) of the training images; nan also where one has none."""
-        if self.fewest > len(self.training) or np.isnan(scores).any():
+        """The same of other scores (n,) of the training images, of which some may be nan; nan also where all are."""
+        if self.fewest > len(self.training) or np.isnan(scores).all():
             return math.nan
-        return int(is_discovery(scores, self.nulls).sum())
+        return int(is_discovery(np.nan_to_num(scores, nan=-math.inf), self.nulls).sum())
 
     @property
     def reached(self) -> dict[str, np.ndarray]:

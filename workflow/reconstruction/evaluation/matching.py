@@ -82,8 +82,7 @@ def nearest(
     for some in blocks(len(images), BLOCK):
         for block, scores in _scores(features(images[some]), candidates, features):
             if apart:
-                of_images, of_candidates = (torch.from_numpy(labels) for labels in apart)
-                scores[of_images[some][:, None] == of_candidates[block]] = -math.inf
+                scores[torch.from_numpy(apart[0][some][:, None] == apart[1][block])] = -math.inf
             score, found = (part.cpu() for part in scores.max(1))
             better = score > best[some]
             best[some] = torch.where(better, score, best[some])

@@ -93,7 +93,7 @@ def matches(
     chosen, shown = best_first(ncc)[:ROWS], evaluation[f"{part}/shown"][:ROWS]
     photographs = originals(subset, evaluation, part, chosen[: len(shown)])
     pictures, called = [data_uri(pair) for pair in beside([photographs, shown], axis=3)], names(subset, part)
-    public = neighbours(evaluation, part)
+    public = neighbours(evaluation, part)[:ROWS]
     return [
         Match(
             part=part,

@@ -8,13 +8,13 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 
 import matplotlib
-import numpy as np
+from counts import read
 from reconstruction.evaluation import pixels
 from reconstruction.evaluation.scores import best_first
 from reconstruction.evaluation.showing import PUBLISHED_RULE, Showing
 from reconstruction.files import store
-from reconstruction.models import deployed
 from reconstruction.report.figures import STYLE, mosaic
+from reconstruction.report.originals import beside
 
 RULES = {"stretch": "stretched", "clamp": "clamped to the range", "one-contrast": "at one contrast"}
 
@@ -26,22 +26,20 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=45)
     options = parser.parse_args()
     folder = options.experiment
-    model, subset = deployed.read(folder.parent / "model.h5"), store.read(folder.parents[1] / "subset.h5", "subset")
+    answer, subset = read(folder), store.read(folder.parents[1] / "subset.h5", "subset")
     evaluation = store.read(folder / "evaluation.h5", "evaluation")
-    candidates = pixels.of(store.read(folder / "candidates.h5", "candidates"), "candidates/coordinates", model)
     ncc = evaluation["training/ncc"]
     first = best_first(ncc)[: options.pairs]
-    found, photographs = candidates[evaluation["training/nearest_candidate"][first]], subset["training/images"][first]
+    found = answer.candidates[evaluation["training/nearest_candidate"][first]]
     own = evaluation.table("row")["showing"]
     rules = dict.fromkeys((own, PUBLISHED_RULE))
-    showing = Showing.of(subset, model.mean)
-    gap = np.ones((len(first), photographs.shape[1], 1, photographs.shape[3]), np.float32)
-    rows = [photographs, *(part for rule in rules for part in (gap, pixels.pictures(found, rule, showing)))]
+    showing = Showing.of(subset, answer.chance.model.mean)
+    rows = [subset["training/images"][first], *(pixels.pictures(found, rule, showing) for rule in rules)]
     below = ", then ".join(RULES[rule] for rule in rules)
     title = f"Above: training image. Below: its nearest candidate, {below}. NCC."
     with matplotlib.rc_context(STYLE):
         captions = [f"{score:.2f}" for score in ncc[first]]
-        figure = mosaic(np.concatenate(rows, 2), captions, title, evaluation["training/hit"][first])
+        figure = mosaic(beside(rows, axis=2), captions, title, evaluation["training/hit"][first])
         figure.savefig(options.output)
 
 

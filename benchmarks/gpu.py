@@ -43,6 +43,7 @@ from reconstruction.evaluation.showing import Showing
 from reconstruction.machine import devices
 from reconstruction.models.mlp import Network
 from reconstruction.report.figures import STYLE, mosaic, save
+from reconstruction.report.originals import beside
 from reconstruction.training.fit import fit
 
 ROOT = Path(__file__).parents[1]
@@ -212,12 +213,11 @@ def judge(name: str, coordinates: torch.Tensor, attack: Attack, images: Images, 
 
     first = best_first(matched.trained.score)[:BEST]
     photographs, rebuilt, ssim = shown(images.training[first], matched.trained.index[first])
-    gap = np.ones((len(first), photographs.shape[1], 1, photographs.shape[3]), np.float32)
     captions = [f"{ncc:.2f}  {value:.2f}" for ncc, value in zip(matched.trained.score[first], ssim, strict=True)]
     title = f"{name}. Above: training image. Below: its nearest candidate, NCC and SSIM with it."
     hit = matched.trained.score[first] > matched.thresholds.both
     with matplotlib.rc_context(STYLE):
-        save(mosaic(np.concatenate([photographs, gap, rebuilt], 2), captions, title, hit), folder / name)
+        save(mosaic(beside([photographs, rebuilt], axis=2), captions, title, hit), folder / name)
     return {
         f"SSIM, {BEST} best": f"{best(published(images.training), BEST):.3f}",
         "held-out": f"{best(published(images.held_out), BEST):.3f}",

@@ -5,16 +5,15 @@ images that candidates times -1 match best, each with that candidate, as it is a
 """
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
+from counts import read
 from reconstruction.evaluation import pixels
 from reconstruction.evaluation.matching import nearest_by_ncc
+from reconstruction.evaluation.scores import best_first
 from reconstruction.evaluation.showing import Showing
 from reconstruction.files import store
-from reconstruction.models import deployed
 
 PAIRS = 12
 
@@ -25,12 +24,11 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     options = parser.parse_args()
     folder = options.experiment
-    model, subset = deployed.read(folder.parent / "model.h5"), store.read(folder.parents[1] / "subset.h5", "subset")
-    candidates = pixels.of(store.read(folder / "candidates.h5", "candidates"), "candidates/coordinates", model)
-    negated = replace(candidates, coordinates=-candidates.coordinates)
-    matched = nearest_by_ncc(model.centred(subset["training/images"]), negated)
-    best = np.argsort(-matched.score)[:PAIRS]
-    images, found = subset["training/images"][best], candidates[matched.index[best]]
+    answer, subset = read(folder), store.read(folder.parents[1] / "subset.h5", "subset")
+    model = answer.chance.model
+    matched = nearest_by_ncc(model.centred(subset["training/images"]), answer.negated.candidates)
+    best = best_first(matched.score)[:PAIRS]
+    images, found = subset["training/images"][best], answer.candidates[matched.index[best]]
     showing = Showing.of(subset, model.mean)
     rows = {
         "training image": images,

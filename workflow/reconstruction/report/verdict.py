@@ -115,8 +115,8 @@ def counts(row: Row) -> str:
 
 def by_ncc(row: Row) -> str:
     """How many images plain NCC tells from chance, where that can be told."""
-    found, similarity_ = row["reconstructed_by_ncc"], similarity(row)
-    return "" if math.isnan(found) else f". By plain {similarity_} {found:.0f} are told from chance"
+    found = row["reconstructed_by_ncc"]
+    return "" if math.isnan(found) else f". By plain {similarity(row)} {found:.0f} are told from chance"
 
 
 def parts(row: Row) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def test_loss_and_slope_are_those_of_pytorch(count, delta, seed):
     found = normal(count, 1, seed=seed + 1).requires_grad_()
     expected = losses(found.squeeze(-1), targets, delta)
     residuals = family.log_odds(found, targets).detach()
-    assert family.mean_loss(residuals) == pytest.approx(expected.mean().item())
+    assert family.mean_loss(residuals).item() == pytest.approx(expected.mean().item())
     (gradient,) = torch.autograd.grad(expected.sum(), found)
     slopes = family.slope(residuals).unsqueeze(-1)
     torch.testing.assert_close(-slopes * family.log_odds_gradient(found.detach(), targets), gradient)

@@ -16,7 +16,7 @@ def test_the_loss_of_the_log_odds_is_cross_entropy(outputs, count, scale, seed):
     found = (scale * normal(count, outputs, seed=seed)).requires_grad_()
     losses = torch.nn.functional.cross_entropy(found, labels.long(), reduction="none")
     log_odds = family.log_odds(found, labels)
-    assert family.mean_loss(log_odds.detach()) == pytest.approx(losses.mean().item())
+    assert family.mean_loss(log_odds.detach()).item() == pytest.approx(losses.mean().item())
     (by_outputs,) = torch.autograd.grad(losses.sum(), found)
     slopes = family.slope(log_odds.detach()).unsqueeze(-1)
     torch.testing.assert_close(-slopes * family.log_odds_gradient(found.detach(), labels), by_outputs)

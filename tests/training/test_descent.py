@@ -12,7 +12,7 @@ from reconstruction.errors import UserError
 from reconstruction.models.activations import ACTIVATIONS
 from reconstruction.models.logistic import LOGISTIC
 from reconstruction.models.mlp import Network, activations, initialise
-from reconstruction.training.descent import TrainingDiverged, descend, log_loss_gradient
+from reconstruction.training.descent import RECORD_EVERY, TrainingDiverged, descend, log_loss_gradient, step
 from reconstruction.training.fit import data_span, fit
 from science_helpers import (
     alternating,
@@ -26,6 +26,7 @@ from science_helpers import (
     random_network,
     relative,
 )
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
 HIDDEN = st.lists(st.integers(2, 8), min_size=1, max_size=3)
 CPU = torch.device("cpu")
@@ -102,14 +103,14 @@ def test_the_gradient_of_the_log_loss_equals_autograd(hidden, seed, later_biases
 def test_the_loss_of_single_precision_margins_is_right_however_small(margins):
     drawn = torch.tensor(margins, dtype=torch.float32)
     expected = math.fsum(math.log1p(math.exp(-margin)) for margin in drawn.tolist()) / len(margins)
-    assert LOGISTIC.mean_loss(drawn) == pytest.approx(expected, rel=1e-12)
+    assert LOGISTIC.mean_loss(drawn).item() == pytest.approx(expected, rel=1e-12)
 
 
 def test_the_gradient_survives_losses_that_single_precision_cannot_hold():
     network, inputs, labels = confident()
     network = Network(tuple(4 * weight for weight in network.weights), 4 * network.bias)
     margins = labels * phi(network, inputs)
-    loss = LOGISTIC.mean_loss(margins)
+    loss = LOGISTIC.mean_loss(margins).item()
     assert 0 < loss < 1e-60
     single = network.to(dtype=torch.float32)
     found = log_loss_gradient(single, activations(single, inputs.float()), labels.float(), loss)
@@ -137,7 +138,7 @@ def test_single_precision_trains_to_losses_as_small_as_double():
     double, _ = train(network, inputs, labels, settings)
     assert curve[-1].loss <= 1e-12
     assert curve[-1].loss == pytest.approx(
-        LOGISTIC.mean_loss(labels * phi(single.to(dtype=torch.float64), inputs)), 1e-3
+        LOGISTIC.mean_loss(labels * phi(single.to(dtype=torch.float64), inputs)).item(), 1e-3
     )
     for found, expected in zip(single.parameters, double.parameters, strict=True):
         assert relative(found.double(), expected) < 1e-3
@@ -184,7 +185,37 @@ def test_the_curve_holds_the_margins_of_the_network_it_is_of():
     assert curve[-1].smallest_margin == pytest.approx(margins.min().item())
     assert curve[-1].median_margin == pytest.approx(margins.median().item())
     assert curve[-1].accuracy == pytest.approx((margins > 0).double().mean().item())
-    assert curve[-1].loss == pytest.approx(LOGISTIC.mean_loss(margins))
+    assert curve[-1].loss == pytest.approx(LOGISTIC.mean_loss(margins).item())
+
+
+@pytest.mark.parametrize("more", [{"target_loss": 1e-3}, {"steps": 3}, {"steps": RECORD_EVERY + 3}])
+def test_nothing_moves_once_training_is_over(more):
+    """However late one looks at it."""
+    network, inputs, labels = confident()
+    settings = training(LogLossSchedule(), **{"steps": 5000, **more})
+    trained, curve = train(network, inputs, labels, settings)
+    stepped, taken = network.map(torch.clone), torch.tensor(0)
+    for _ in range(curve[-1].step + 5):
+        state = step(stepped, taken, inputs, labels, settings, 0.05)
+    assert int(taken) == int(state.steps) == curve[-1].step > 0
+    assert state.loss.item() == curve[-1].loss
+    assert all(torch.equal(*pair) for pair in zip(stepped.parameters, trained.parameters, strict=True))
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("schedule", [LogLossSchedule(), ConstantSchedule(kind="constant", learning_rate=0.1)])
+def test_no_step_asks_for_a_number(schedule, outputs):
+    """Tensors without numbers, of which the device has none to give before it has computed them."""
+    settings = training(schedule, weight_decay=1e-3, steps=9)
+    given = random_network(5, [6, 4], outputs=outputs), torch.tensor(0), normal(9, 5), classes(9, outputs)
+    with FakeTensorMode(allow_non_fake_inputs=True) as numberless:
+        network, *tensors = given
+        with pytest.raises(DataDependentOutputException):
+            numberless.from_tensor(tensors[0]).item()
+        fake = network.map(numberless.from_tensor), *map(numberless.from_tensor, tensors)
+        for _ in range(2):
+            state = step(*fake, settings, 0.05)
+    assert state.outputs.shape == (9, outputs)
 
 
 def test_the_network_given_is_left_as_it_is():

@@ -74,7 +74,7 @@ def test_settling_is_heavy_ball_descent_of_the_decayed_loss(hidden, seed):
     speeds = [torch.zeros_like(parameter) for parameter in parameters]
     for factor in (1, 0.75, 0.25):  # half a cosine in three steps
         now = Network(tuple(parameters[:-1]), parameters[-1])
-        loss = LOGISTIC.mean_loss(labels * phi(now, inputs))
+        loss = LOGISTIC.mean_loss(labels * phi(now, inputs)).item()
         if abs(loss - seen) > LOSS_CHANGE * seen or factor == 1:
             largest_rate, seen = 1 / (curvature(now, activations(now, inputs), labels) + 0.01), loss
         for speed, parameter, gradient in zip(

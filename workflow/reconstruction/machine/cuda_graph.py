@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+Result = TypeVar("Result")
 
-def replayed(step: Callable[[], Tensor], tensors: Sequence[Tensor]) -> Callable[[], Tensor]:
+
+def replayed(step: Callable[[], Result], tensors: Sequence[Tensor]) -> Callable[[], Result]:
     """The step on a GPU, as a graph that is replayed; tensors: all that the step changes, left as they are."""
     kept = [tensor.clone() for tensor in tensors]
     stream = torch.cuda.Stream()
@@ -23,7 +26,7 @@ def replayed(step: Callable[[], Tensor], tensors: Sequence[Tensor]) -> Callable[
     for tensor, value in zip(tensors, kept, strict=True):
         tensor.copy_(value)
 
-    def replay() -> Tensor:
+    def replay() -> Result:
         graph.replay()
         return result
 

@@ -45,8 +45,8 @@ class Family(ABC):
         return (margins > 0).double().mean().item() if self.labels else math.nan
 
     @abstractmethod
-    def mean_loss(self, log_odds: Tensor) -> float:
-        """The mean loss of log-odds (n,)."""
+    def mean_loss(self, log_odds: Tensor) -> Tensor:
+        """The mean loss of log-odds (n,), a number in float64."""
 
     @abstractmethod
     def slope(self, log_odds: Tensor) -> Tensor:

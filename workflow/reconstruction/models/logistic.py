@@ -14,8 +14,8 @@ class Classifier(Family):
 
     lambda_has_a_sign = True
 
-    def mean_loss(self, log_odds: Tensor) -> float:
-        return softplus(-log_odds.double()).mean().item()
+    def mean_loss(self, log_odds: Tensor) -> Tensor:
+        return softplus(-log_odds.double()).mean()
 
     def slope(self, log_odds: Tensor) -> Tensor:
         return (-log_odds.double()).sigmoid()

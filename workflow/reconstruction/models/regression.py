@@ -42,9 +42,9 @@ class Regression(Family):
     def log_odds_gradient(self, outputs: Tensor, labels: Tensor) -> Tensor:
         return torch.ones_like(outputs)
 
-    def mean_loss(self, log_odds: Tensor) -> float:
+    def mean_loss(self, log_odds: Tensor) -> Tensor:
         slopes = self.slope(log_odds)
-        return (-slopes * (log_odds.double() + slopes / 2)).mean().item()
+        return (-slopes * (log_odds.double() + slopes / 2)).mean()
 
     def slope(self, log_odds: Tensor) -> Tensor:
         return -log_odds.double().clamp(-self.delta, self.delta)

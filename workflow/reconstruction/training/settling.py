@@ -80,7 +80,7 @@ def _settle(
     for step in steps:
         layers = activations(settled, inputs)
         found = outputs(settled, layers)
-        loss = network.family.mean_loss(network.family.log_odds(found, labels))
+        loss = network.family.mean_loss(network.family.log_odds(found, labels)).item()
         if not loss < DIVERGED_LOSS:
             raise TrainingDiverged(f"the loss is {loss:g} after {step} steps")
         done = step - steps.start

@@ -25,12 +25,12 @@ def options(tmp_path, cifar, monkeypatch):
 
 
 def tiny(preset):
-    def loaded(name):
+    def loaded(kind, name):
         models = {
             "flow": {"training": {"target_loss": 0.1, "steps": 150}},
             "decay": {"training": {"weight_decay": 0.1, "steps": 150}},
         }
-        return preset(name) | {"models": models}
+        return preset(kind, name) | {"models": models}
 
     return loaded
 
@@ -41,14 +41,18 @@ def test_every_part_leaves_its_table_and_its_picture(tmp_path, options, monkeypa
     monkeypatch.setattr(gpu, "exact", lambda given, limit: called.append(limit))
     gpu.main([*options, "--seconds", "100"])
     text = (tmp_path / "out/tables.md").read_text()
-    for title, rows in (("Rates", 3), ("Training", 4), ("Sweeps", 4)):
+    for title, rows in (("Rates", 3), ("Training", 4), ("Sweeps", 8)):
         lines = text.partition(f"## {title}\n\n")[2].partition("\n\n")[0].splitlines()
         assert len(lines) == 2 + rows
         assert len({line.count("|") for line in lines}) == 1
-    assert "| cifar10-decay |" in text
-    assert {path.name for path in (tmp_path / "out").glob("*.png")} == {
-        f"{data}-{model}.png" for data in ("cifar10", "mnist") for model in ("flow", "decay")
+    names = {
+        f"{data}-{model}{prior}"
+        for data in ("cifar10", "mnist")
+        for model in ("flow", "decay")
+        for prior in ("", "-range")
     }
+    assert all(f"| {name} |" in text for name in names)
+    assert {path.stem for path in (tmp_path / "out").glob("*.png")} == names
     assert called == [24]
 
 

@@ -57,7 +57,7 @@ def main() -> None:
     random = hunt.prior.draw(len(z), torch.Generator().manual_seed(options.seed + 1))
     for name, starts in (("candidates", z.float()), ("random starts", random)):
         other = Hunt(system, hunt.prior, plan, options.seed)
-        other._search(starts, hunt.prior.precision, other._generator(EXPLORED, 0))
+        other.search_from(starts, hunt.prior.precision, other.generator(EXPLORED, 0))
         images = found_images(system, problem, other)
         new = int((images & missing).sum())
         print(f"{len(starts)} {name} to begin with: gates of {int(images.sum())} images, {new} of them missing above")

@@ -67,8 +67,8 @@ class Hunt:
         idle: how many before the first have found nothing new.
         """
         for number in numbers:
-            generator = self._generator(kind, number)
-            report = self._search(self.prior.draw(self.plan.batch, generator), self.prior.precision, generator)
+            generator = self.generator(kind, number)
+            report = self.search_from(self.prior.draw(self.plan.batch, generator), self.prior.precision, generator)
             yield report
             idle = 0 if report.new else idle + 1
             if idle >= self.plan.patience:
@@ -89,9 +89,9 @@ class Hunt:
 
     def look_into(self, basis: Tensor, number: int) -> Report:
         """One batch in the span of basis (k, d)."""
-        generator = self._generator(DEFLATED, number)
+        generator = self.generator(DEFLATED, number)
         drawn = deflation.starts(self.prior, basis, self.plan.batch, generator)
-        return self._search(drawn, deflation.deflated(self.prior, basis), generator)
+        return self.search_from(drawn, deflation.deflated(self.prior, basis), generator)
 
     def add(self, solutions: Solutions) -> int:
         """Solutions that polishing has left within the bounds; how many of them are new."""
@@ -109,11 +109,13 @@ class Hunt:
         """The patterns that are likely images, the surest first, and these images."""
         return choose(self.system, self.found, self.prior, self.plan.choosing, progress)
 
-    def _generator(self, kind: int, number: int) -> torch.Generator:
+    def generator(self, kind: int, number: int) -> torch.Generator:
+        """That of a batch, of which its kind and number decide alone."""
         state = np.random.SeedSequence([self.seed, number, kind]).generate_state(1, np.uint64)[0]
         return torch.Generator().manual_seed(int(state >> 1))
 
-    def _search(self, z: Tensor, precision: Tensor, generator: torch.Generator) -> Report:
+    def search_from(self, z: Tensor, precision: Tensor, generator: torch.Generator) -> Report:
+        """One batch from z (batch, d); precision: (d, d), of the prior on z."""
         device = self.single.rows.device
         factors = sensitivity.random_factors(self.system, len(z), generator)
         starts = begin(self.single, z.to(device), factors.to(device))

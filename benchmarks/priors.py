@@ -16,6 +16,7 @@ from counts import Answer
 from denoiser import NOISES, Denoising, learn
 from hits import RATE, run
 from problems import CPU, Images, dataset_of, image_arguments, load_images, machine
+from reconstruction.attack.pictures import Spectrum
 from reconstruction.attack.plan import Attack, choose
 from reconstruction.attack.search import priors
 from reconstruction.configuration import ImageFile, Model, Restarts, Training
@@ -32,19 +33,23 @@ from reconstruction.models.deployed import Deployed
 from reconstruction.models.mlp import Network
 from reconstruction.training.fit import fit
 
+OF_THE_KIND = "spectrum of public images"
 SETTINGS = [
-    ("none", 0, 0),
-    ("range", 1e-4, 0),
-    ("range", 1e-3, 0),
-    ("range", 1e-2, 0),
-    ("range", 1e-2, 0.5),
-    ("total-variation", 1e-5, 0),
-    ("total-variation", 1e-4, 0),
-    ("high-pass", 1e-4, 0),
-    ("high-pass", 1e-3, 0),
-    ("spectrum", 1e-4, 0),
-    ("spectrum", 1e-3, 0),
-    *((noise, weight, 0) for noise in NOISES for weight in (1e-4, 1e-3, 1e-2)),
+    ("none", 0, 0, 1),
+    ("range", 1e-4, 0, 1),
+    ("range", 1e-3, 0, 1),
+    ("range", 1e-2, 0, 1),
+    ("range", 1e-2, 0.5, 1),
+    ("range", 1e-2, 0, 0.5),
+    ("total-variation", 1e-5, 0, 1),
+    ("total-variation", 1e-4, 0, 1),
+    ("high-pass", 1e-4, 0, 1),
+    ("high-pass", 1e-3, 0, 1),
+    ("spectrum", 1e-4, 0, 1),
+    ("spectrum", 1e-3, 0, 1),
+    (OF_THE_KIND, 1e-4, 0, 1),
+    (OF_THE_KIND, 1e-3, 0, 1),
+    *((noise, weight, 0, 1) for noise in NOISES for weight in (1e-4, 1e-3, 1e-2)),
 ]
 
 
@@ -56,7 +61,8 @@ def main() -> None:
     parser.add_argument("--restarts", type=int, default=4)
     parser.add_argument("--iterations", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0, help="of the restarts")
-    parser.add_argument("--public", type=Path, metavar="FILE", help="NPZ or HDF5 of images that denoisers learn from")
+    parser.add_argument("--public", type=Path, metavar="FILE", help="NPZ or HDF5 of images that priors learn from")
+    parser.add_argument("--only", nargs="+", metavar="PRIOR", help="of these names, such as range (default: all)")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     machine(CPU)
@@ -66,23 +72,29 @@ def main() -> None:
     network = fit(model, images.training.double(), images.labels, CPU)[0]
     pixels = priors.Pixels(torch.from_numpy(images.mean), torch.ones(images.mean.shape))
     public = public_images(options)
-    denoisers = {name: learn(public, images.mean, noise)[0] for name, noise in NOISES.items() if public is not None}
+    denoisers = {
+        name: learn(public, images.mean, noise)[0]
+        for name, noise in NOISES.items()
+        if public is not None and (not options.only or name in options.only)
+    }
 
-    for number, (prior, weight, begins) in enumerate(SETTINGS):
-        search = {"iterations": options.iterations, "prior_weight": weight, "prior_begins": begins}
-        if prior not in NOISES:
-            search["prior"] = prior
-        elif prior not in denoisers:
+    chosen = [setting for setting in SETTINGS if not options.only or setting[0] in options.only]
+    for number, (prior, weight, begins, ends) in enumerate(chosen):
+        search = {"iterations": options.iterations, "prior_weight": weight, "prior_begins": begins, "prior_ends": ends}
+        if prior in (*NOISES, OF_THE_KIND) and public is None:
             continue
+        if prior not in NOISES:
+            search["prior"] = "spectrum" if prior == OF_THE_KIND else prior
+        spectrum = Spectrum.measured(torch.from_numpy(public)) if prior == OF_THE_KIND else None
         settings = Restarts(candidates=2 * len(images.training), method="subspace", seed=options.seed, subspace=search)
-        attack = choose(network, settings, pixels)
+        attack = choose(network, settings, replace(pixels, spectrum=spectrum))
         if prior in denoisers:
-            penalty = Denoising(prior, weight, begins, pixels, denoisers[prior])
+            penalty = Denoising(prior, weight, begins, ends, pixels, denoisers[prior])
             attack = replace(attack, method=replace(attack.method, prior=penalty))
         begun = time.process_time()
         found, _ = run(network, attack, settings, range(options.restarts))
         spent = 1000 * (time.process_time() - begun) / (options.restarts * options.iterations)
-        row = {"prior": prior, "weight": f"{weight:g}", "from": f"{begins:g}", "ms": f"{spent:.1f}"}
+        row = {"prior": prior, "weight": f"{weight:g}", "from, to": f"{begins:g}, {ends:g}", "ms": f"{spent:.1f}"}
         row |= judged(found.flatten(0, 1), attack, network, images)
         if not number:
             print(f"| {' | '.join(row)} |\n|{'---|' * len(row)}")

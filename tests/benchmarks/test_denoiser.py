@@ -45,7 +45,7 @@ def test_contrast_changes_nothing(denoiser):
 def test_the_gradient_is_the_noise_within_the_subspace_and_held_for_a_while(denoiser):
     basis = orthonormal(5, 72).float()
     pixels, coordinates = Pixels(torch.zeros(SHAPE), torch.ones(SHAPE)), normal(2, 3, 5).float()
-    gradient = Denoising("", 0.25, 0, pixels, denoiser, every=2).gradient(Space(basis), coordinates, torch.float32)
+    gradient = Denoising("", 0.25, 0, 1, pixels, denoiser, every=2).gradient(Space(basis), coordinates, torch.float32)
 
     def noise(some):
         return denoiser.noise((some @ basis).unflatten(-1, SHAPE)).flatten(-3) @ basis.T

@@ -280,10 +280,10 @@ def test_a_compiled_term_takes_the_place_of_the_plain_one(monkeypatch):
     assert torch.equal(search.outcome().candidates, run(network, "subspace", restarts, 4).candidates)
 
 
-def test_a_prior_counts_from_its_share_of_the_iterations_on():
+def test_a_prior_counts_in_its_share_of_the_iterations():
     network, restarts = random_network(6, [7]), three_restarts(size=6)
     shape = (1, 2, 3)
-    prior = Penalty("range", 0.5, 0.5, Pixels(torch.full(shape, 0.5).double(), torch.ones(shape).double()))
+    prior = Penalty("range", 0.5, 0.5, 1.0, Pixels(torch.full(shape, 0.5).double(), torch.ones(shape).double()))
 
     def found(name, prior, iterations, begun=None):
         searching = replace(method(name, network, 6, 1), prior=prior)
@@ -301,3 +301,8 @@ def test_a_prior_counts_from_its_share_of_the_iterations_on():
         torch.testing.assert_close(found(name, prior, 4, halfway).candidates, with_prior, rtol=0, atol=0)
         whole = replace(prior, begins=0.0)
         assert (found(name, whole, 1).candidates - found(name, None, 1).candidates).abs().max() > 1e-6
+        ending = replace(whole, ends=0.5)
+        halfway = found(name, ending, 3).snapshot()
+        torch.testing.assert_close(halfway.tensors["candidates"], found(name, whole, 3).candidates, rtol=0, atol=0)
+        expected = found(name, None, 6, halfway).candidates
+        torch.testing.assert_close(found(name, ending, 6).candidates, expected, rtol=0, atol=0)

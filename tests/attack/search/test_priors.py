@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
-from reconstruction.attack.pictures import COLOURS, FALL, SLOWEST
+from reconstruction.attack.pictures import COLOURS, FALL, LEAST, SLOWEST, Spectrum, public_spectrum
 from reconstruction.attack.plan import choose
 from reconstruction.attack.search.priors import OF_PICTURES, QUADRATIC, ROUNDED, Penalty, Pixels
-from reconstruction.configuration import Restarts
+from reconstruction.configuration import PRIOR_WEIGHTS, Restarts
 from reconstruction.errors import UserError
 from reconstruction.models.space import INPUTS, Space
 from science_helpers import method, normal, orthonormal, random_network, uniform
@@ -78,22 +79,71 @@ def test_a_gradient_equals_autograd(name, space):
     penalty = 0.7 * WRITTEN_DOWN[name](space.inputs(coordinates).unflatten(-1, SHAPE))
     expected = torch.autograd.grad(penalty, coordinates)[0]
     assert expected.any()
-    gradient = Penalty(name, 0.7, 0.0, PIXELS).gradient(space, coordinates, torch.float64)
+    gradient = Penalty(name, 0.7, 0.0, 1.0, PIXELS).gradient(space, coordinates, torch.float64)
     torch.testing.assert_close(gradient(coordinates.detach()), expected)
 
 
 @pytest.mark.parametrize("name", ["high-pass", "spectrum"])
 def test_white_noise_costs_its_squared_norm(name):
     noise = normal(2000, SIZE)
-    prior = Penalty(name, 1.0, 0.0, Pixels(torch.zeros(SHAPE).double(), torch.ones(SHAPE).double()))
+    prior = Penalty(name, 1.0, 0.0, 1.0, Pixels(torch.zeros(SHAPE).double(), torch.ones(SHAPE).double()))
     cost = 0.5 * (noise * prior.gradient(INPUTS, noise, torch.float64)(noise)).sum()
     assert cost / noise.square().sum() == pytest.approx(1, abs=0.02)
+
+
+@SPACES
+def test_public_images_give_the_inverse_of_their_own_covariance(space):
+    """Of waves and of channels, which for a pile of pictures that are all alike in both is all there is."""
+    images = uniform(400, *SHAPE, seed=3).cumsum(-1).cumsum(-2)
+    pixels = replace(PIXELS, std=torch.ones(SHAPE).double(), spectrum=Spectrum.measured(images))
+    deviations = images - images.mean(0)
+    energy = torch.fft.fft2(deviations).abs().square().mean((0, 1))
+    precisions = 1 / energy.clamp(min=LEAST * energy.max().item())
+    channels = deviations.transpose(0, 1).flatten(1)
+    colours = torch.corrcoef(channels).inverse()
+    inputs = space.inputs(normal(5, SIZE if space.basis is None else len(space.basis)))
+    waves = torch.fft.fft2(inputs.unflatten(-1, SHAPE)) * (precisions / precisions.mean())
+    expected = torch.einsum("dc,nchw->ndhw", colours / colours.diagonal().mean(), torch.fft.ifft2(waves).real) * 2
+    gradient = Penalty("spectrum", 1.0, 0.0, 1.0, pixels).gradient(space, inputs, torch.float64)
+    coordinates = space.coordinates(inputs)
+    torch.testing.assert_close(gradient(coordinates), space.coordinates(expected.flatten(1)))
+
+
+def test_public_images_are_read_for_a_search(tmp_path):
+    public = uniform(9, 4, 6, 3, seed=4).numpy()
+    np.savez(tmp_path / "public.npz", images=public)
+    search = {"prior": "spectrum", "prior_images": str(tmp_path / "public.npz")}
+    settings = Restarts(candidates=2, method="published", published=search)
+    assert settings.files == [str(tmp_path / "public.npz")]
+    prior = choose(random_network(SIZE, [6]), settings, PIXELS).method.prior
+    expected = Spectrum.measured(torch.from_numpy(public).permute(0, 3, 1, 2))
+    torch.testing.assert_close(prior.pixels.spectrum.variances, expected.variances)
+    assert prior.weight == PRIOR_WEIGHTS["spectrum"]
+
+
+@pytest.mark.parametrize(
+    ("stored", "problem"),
+    [
+        ({"pictures": np.zeros((3, 4, 6, 3))}, "has no array 'images'"),
+        ({"images": np.full((3, 4, 6, 3), np.nan)}, "not all finite"),
+        (
+            {"images": np.zeros((3, 6, 4, 3))},
+            r"shape \(3, 6, 4, 3\), and the model's pictures \(H, W, C\) are \(4, 6, 3\)",
+        ),
+        ({"images": np.zeros((3, 4, 6))}, "give two or more of the model's shape"),
+        ({"images": np.zeros((1, 4, 6, 3))}, "give two or more"),
+    ],
+)
+def test_public_images_that_are_not_like_the_models_are_refused(tmp_path, stored, problem):
+    np.savez(tmp_path / "public.npz", **stored)
+    with pytest.raises(UserError, match=f"public.npz: .*{problem}"):
+        public_spectrum(str(tmp_path / "public.npz"), SHAPE)
 
 
 def test_images_in_their_range_cost_nothing_and_others_are_drawn_back():
     images = uniform(4, *SHAPE)
     inputs = ((images - PIXELS.mean) / PIXELS.std).flatten(1)
-    gradient = Penalty("range", 1.0, 0.0, PIXELS).gradient(INPUTS, inputs, torch.float64)
+    gradient = Penalty("range", 1.0, 0.0, 1.0, PIXELS).gradient(INPUTS, inputs, torch.float64)
     assert gradient(inputs).abs().max() < 1e-12
     inputs[0, 5] += 10
     assert gradient(inputs).nonzero().tolist() == [[0, 5]]
@@ -103,7 +153,7 @@ def test_images_in_their_range_cost_nothing_and_others_are_drawn_back():
 def test_products_may_be_rough_and_candidates_are_not():
     space, coordinates = Space(orthonormal(9, SIZE).float()), normal(5, 9).float()
     exact, rough = (
-        Penalty("range", 1.0, 0.0, PIXELS).gradient(space, coordinates, products)(coordinates)
+        Penalty("range", 1.0, 0.0, 1.0, PIXELS).gradient(space, coordinates, products)(coordinates)
         for products in (torch.float32, torch.bfloat16)
     )
     assert rough.dtype == torch.float32
@@ -120,6 +170,6 @@ def test_memory_is_reckoned_for_pixels_where_coordinates_do_not_suffice():
     searching = replace(method("subspace", random_network(SIZE, [6])), space=Space(orthonormal(9, SIZE)))
     assert searching.pixels == 0
     for name, pixels in (("range", SIZE), ("total-variation", SIZE), ("high-pass", 0), ("spectrum", 0)):
-        assert replace(searching, prior=Penalty(name, 1.0, 0.0, PIXELS)).pixels == pixels
+        assert replace(searching, prior=Penalty(name, 1.0, 0.0, 1.0, PIXELS)).pixels == pixels
     assert replace(searching, box_weight=1.0).pixels == SIZE
     assert replace(searching, box_weight=1.0, space=INPUTS).pixels == 0

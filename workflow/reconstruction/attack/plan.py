@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ..configuration import ExactSearch, PublishedSearch, Restarts, SearchSettings, SubspaceSearch
+from ..configuration import PRIOR_WEIGHTS, ExactSearch, PublishedSearch, Restarts, SearchSettings, SubspaceSearch
 from ..errors import UserError
 from ..models.deployed import largest_input
 from ..models.mlp import Network
@@ -18,6 +18,7 @@ from .exact.equations import Equations, NotRead, equations
 from .exact.hunt import TRIAL, Hunt, Plan
 from .exact.prior import Prior, from_weights
 from .exact.search import GateSearch
+from .pictures import public_spectrum
 from .search.engine import Method
 from .search.optimisers import Adam, Momentum
 from .search.priors import Penalty, Pixels
@@ -139,7 +140,10 @@ def method_of(
     if search.prior != "none":
         if pixels is None or not pixels.are_pictures:
             raise UserError(f"prior: {search.prior} is of pictures, and the model's inputs are none", "set it to none")
-        prior = Penalty(search.prior, search.prior_weight, search.prior_begins, pixels)
+        if search.prior_images:
+            pixels = replace(pixels, spectrum=public_spectrum(search.prior_images, pixels.mean.shape))
+        weight = PRIOR_WEIGHTS[search.prior] if search.prior_weight is None else search.prior_weight
+        prior = Penalty(search.prior, weight, search.prior_begins, search.prior_ends, pixels)
     weights = search.layer_weights
     if weights is not None and len(weights) != len(network.weights):
         name = "subspace" if isinstance(search, SubspaceSearch) else "published"

@@ -38,6 +38,7 @@ from .models import (
 )
 from .section import Section
 from .sweeps import (
+    PRIOR_WEIGHTS,
     ExactSearch,
     LogUniform,
     Merge,
@@ -52,6 +53,7 @@ from .sweeps import (
 
 __all__ = [
     "OTHER_IMAGES",
+    "PRIOR_WEIGHTS",
     "AdoptedModel",
     "AllLabels",
     "AlternatingLabels",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag, field_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from .section import NUMBER, Count, Jobs, NonNegative, Positive, Section, Seed
+from .section import NUMBER, Count, InputPath, Jobs, NonNegative, Positive, Section, Seed
 
 Number = Annotated[float, NUMBER]
+Prior = Literal["none", "range", "total-variation", "high-pass", "spectrum"]
+PRIOR_WEIGHTS: dict[Prior, float] = {"range": 1e-3, "total-variation": 1e-5, "high-pass": 1e-4, "spectrum": 1e-4}
 
 
 class Uniform(Section):
@@ -44,16 +46,38 @@ class SearchSettings(Section):
     alpha: Range = Field(description="sharpness of the sigmoid that replaces the derivative of ReLU and LeakyReLU")
     decay: Literal["constant", "cosine"] = Field(description="of the learning rates over the iterations")
     box_weight: NonNegative = Field(description="of the pixel box, which keeps mean-subtracted pixels in -1 .. 1")
-    prior: Literal["none", "range", "total-variation", "high-pass", "spectrum"] = Field(
+    prior: Prior = Field(
         "none", description="what else is known of pictures: pixels in 0 .. 1, or one of three kinds of smoothness"
     )
-    prior_weight: NonNegative = Field(0.001, description="of the prior in the loss")
+    prior_weight: NonNegative | None = Field(
+        None,
+        description="of the prior in the loss; by default "
+        + ", ".join(f"{weight:g} of {name}" for name, weight in PRIOR_WEIGHTS.items()),
+    )
     prior_begins: Annotated[float, Field(ge=0, lt=1), NUMBER] = Field(
         0.0, description="share of the iterations that are done before it counts"
+    )
+    prior_ends: Annotated[float, Field(gt=0, le=1), NUMBER] = Field(
+        1.0, description="share of the iterations after which it counts no more"
+    )
+    prior_images: InputPath | None = Field(
+        None,
+        description="NPZ or HDF5 file of public images whose spectrum the prior of this name takes, by default that of "
+        "pictures in general",
     )
     layer_weights: list[NonNegative] | None = Field(
         None, description="of the layers' residuals in the loss, first to last; by default 1 each"
     )
+
+    @model_validator(mode="after")
+    def _prior_is_one(self) -> SearchSettings:
+        if self.prior_begins >= self.prior_ends:
+            raise ValueError("prior_begins: the prior would end before it begins; let prior_ends be larger")
+        if self.prior_images and self.prior != "spectrum":
+            raise ValueError(
+                "prior_images: only the prior spectrum looks at images; leave it out, or set prior to spectrum"
+            )
+        return self
 
     @field_validator("layer_weights")
     @classmethod
@@ -135,6 +159,11 @@ class Restarts(Section):
     exact: ExactSearch = ExactSearch()
     published: PublishedSearch = PublishedSearch()
     subspace: SubspaceSearch = SubspaceSearch()
+
+    @property
+    def files(self) -> list[str]:
+        """What a search reads beside the model."""
+        return [search.prior_images for search in (self.published, self.subspace) if search.prior_images]
 
 
 class Merge(Section):

@@ -88,9 +88,9 @@ class Search:
             self.trace, self.trace_iterations = list(begun.trace), list(begun.trace_iterations)
             for name, tensor in self.tensors.items():
                 tensor.copy_(begun.tensors[name])
-        self.prior_begins, self.prior_gradient = method.iterations, None
+        self.prior_counts, self.prior_gradient = range(0), None  # range: of iterations
         if method.prior:
-            self.prior_begins = int(method.prior.begins * method.iterations)
+            self.prior_counts = method.prior.iterations(method.iterations)
             self.prior_gradient = method.prior.gradient(self.space, self.candidates, network.weights[0].dtype)
         self._iterate: Callable[[], Tensor] | None = None
 
@@ -109,7 +109,7 @@ class Search:
         self.decay.fill_(self.method.decay(self.iteration, self.method.iterations))
         if last:
             self._iterate = self.residuals  # and a CUDA graph's memory is free for it
-        elif self._iterate is None or self.iteration == self.prior_begins:
+        elif self._iterate is None or self.iteration in (self.prior_counts.start, self.prior_counts.stop):
             self._iterate = None  # likewise
             self._iterate = self._ready()
         residuals = self._iterate()
@@ -145,7 +145,7 @@ class Search:
         if self.method.box_weight:
             box, weight = self.method.box, self.method.box_weight
             candidates_gradient = candidates_gradient + box_gradient(self.candidates, self.space, box, weight)
-        if self.prior_gradient and self.iteration >= self.prior_begins:
+        if self.prior_gradient and self.iteration in self.prior_counts:
             candidates_gradient = candidates_gradient + self.prior_gradient(self.candidates)
         if self.network.family.lambda_has_a_sign:
             lambdas_gradient = lambdas_gradient + dual_gradient(self.lambdas, self.lambda_min)

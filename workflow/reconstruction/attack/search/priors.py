@@ -3,7 +3,7 @@
 range             sum of relu(-p)^2 + relu(p - 1)^2 over pixels p = x * std + mean, which are known to lie in 0 .. 1
 total-variation   sum of |p - p'| over neighbours, rounded off below ROUNDED
 high-pass         squared norm of the waves above half of the highest frequency
-spectrum          x' C^-1 x, where C is the covariance of pictures (pictures.py)
+spectrum          x' C^-1 x, where C is the covariance of pictures, of any or of a kind (pictures.py)
 
 The last two are of p less the mean image, and quadratic: in a subspace, a matrix of its coordinates. They are scaled so
 that white noise costs its squared norm.
@@ -12,27 +12,31 @@ that white noise costs its squared norm.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.fft import fft2, ifft2
 
 from ...models.space import Space
-from ..pictures import colour_correlations, squared_frequencies, variances
+from ..pictures import Spectrum, squared_frequencies
 
 ROUNDED = 0.01  # difference of two neighbours
 
 
 @dataclass(frozen=True)
 class Pixels:
-    """What a model's network inputs x stand for: pictures x * std + mean, each (C, H, W), or vectors, each (D,)."""
+    """What a model's network inputs x stand for: pictures x * std + mean, each (C, H, W), or vectors, each (D,).
+
+    spectrum: of public images of the kind, if there are any.
+    """
 
     mean: Tensor
     std: Tensor
+    spectrum: Spectrum | None = None
 
     def to(self, device: torch.device, dtype: torch.dtype) -> Pixels:
-        return Pixels(self.mean.to(device, dtype), self.std.to(device, dtype))
+        return replace(self, mean=self.mean.to(device, dtype), std=self.std.to(device, dtype))
 
     @property
     def are_pictures(self) -> bool:
@@ -56,31 +60,36 @@ def total_variation(pictures: Tensor) -> Tensor:
     return gradient
 
 
-def high_pass(pictures: Tensor) -> Tensor:
+def high_pass(pictures: Tensor, spectrum: Spectrum) -> Tensor:
     frequencies = squared_frequencies(pictures.shape[-2:])
     passed = (frequencies > frequencies.amax() / 4).to(pictures)
     return ifft2(fft2(pictures) * (passed / passed.mean())).real * 2
 
 
-def falling_spectrum(pictures: Tensor) -> Tensor:
-    precisions = variances(pictures.shape[-2:]).reciprocal().to(pictures)
-    colours = torch.linalg.inv(colour_correlations(pictures.shape[-3])).to(pictures)
+def falling_spectrum(pictures: Tensor, spectrum: Spectrum) -> Tensor:
+    precisions = spectrum.variances.reciprocal().to(pictures)
+    colours = torch.linalg.inv(spectrum.colours).to(pictures)
     waves = ifft2(fft2(pictures) * (precisions / precisions.mean())).real
     return torch.einsum("dc,...chw->...dhw", colours / colours.diagonal().mean(), waves) * 2
 
 
 OF_PICTURES: dict[str, Gradient] = {"range": out_of_range, "total-variation": total_variation}
-QUADRATIC: dict[str, Gradient] = {"high-pass": high_pass, "spectrum": falling_spectrum}
+QUADRATIC: dict[str, Callable[[Tensor, Spectrum], Tensor]] = {"high-pass": high_pass, "spectrum": falling_spectrum}
 
 
 @dataclass(frozen=True)
 class Penalty:
-    """A penalty by its name, what it counts in the loss, and from which share of the iterations on."""
+    """A penalty by its name, what it counts in the loss, and from which share of the iterations to which."""
 
     name: str
     weight: float
     begins: float
+    ends: float
     pixels: Pixels
+
+    def iterations(self, count: int) -> range:
+        """Of so many, those in which it counts."""
+        return range(int(self.begins * count), int(self.ends * count))
 
     @property
     def needs_pixels(self) -> bool:
@@ -105,7 +114,7 @@ class Penalty:
         shape, std = pixels.mean.shape, pixels.std.reshape(-1)
         pictures = (space.inputs(coordinates) * std).unflatten(-1, shape)
         if self.name in QUADRATIC:
-            gradient = QUADRATIC[self.name](pictures)
+            gradient = QUADRATIC[self.name](pictures, pixels.spectrum or Spectrum.of_any(shape))
         else:
             gradient = OF_PICTURES[self.name](pictures + pixels.mean)
         return space.coordinates(gradient.flatten(-3) * (std * self.weight))

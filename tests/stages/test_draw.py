@@ -9,7 +9,11 @@ from page_helpers import make_experiment, make_figures, paths
 from PIL import Image
 from reconstruction.__main__ import main
 from reconstruction.errors import UserError
+from reconstruction.evaluation import pixels
+from reconstruction.evaluation.scores import best_first
+from reconstruction.evaluation.showing import PUBLISHED_RULE, stretch
 from reconstruction.files import store
+from reconstruction.models import deployed
 from reconstruction.stages import draw
 
 
@@ -49,7 +53,20 @@ def test_the_sheets_of_pairs_have_every_pixel_as_a_square(experiment):
     for part in ("training", "held_out"):
         sheet = (experiment / f"figures/{part}_pairs.pdf").read_bytes()
         sizes = zip(*(re.findall(rb"/%s (\d+)" % side, sheet) for side in (b"Width", b"Height")), strict=True)
-        assert [tuple(map(int, size)) for size in sizes] == [(11 * 25, 11 * 51)] * 8
+        assert [tuple(map(int, size)) for size in sizes] == [(7 * 25, 7 * 77)] * 8
+
+
+def test_below_its_rule_of_showing_a_sheet_has_the_papers(experiment):
+    """The same candidates, each from its own smallest pixel to its largest."""
+    evaluation = store.read(experiment / "evaluation.h5", "evaluation")
+    candidates = store.read(experiment / "candidates.h5", "candidates")
+    raw = pixels.of(candidates, "candidates/coordinates", deployed.read(experiment / "model.h5"))
+    assert evaluation.table("row")["showing"] != PUBLISHED_RULE
+    for part in ("training", "held_out"):
+        best = evaluation[f"{part}/nearest_candidate"][best_first(evaluation[f"{part}/ncc"])]
+        images = raw[best].view(-1, 1, 25, 25).numpy() + raw.model.mean
+        np.testing.assert_allclose(evaluation[f"{part}/stretched"], stretch(images)[: len(best)], atol=1e-5)
+        assert (evaluation[f"{part}/stretched"] != evaluation[f"{part}/shown"]).any((1, 2, 3)).all()
 
 
 def test_the_same_files_make_the_same_bytes(experiment, tmp_path):

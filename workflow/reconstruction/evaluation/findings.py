@@ -45,6 +45,7 @@ class Matched:
     published_index: np.ndarray  # (n,), the nearest raw candidate by the published matching
     published: Reconstructions  # by that, for SSIM and L2
     shown: np.ndarray  # (k, C, H, W) in [0, 1], the nearest raw candidates of the k best images, best first
+    stretched: np.ndarray  # the same as the paper's code shows them
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,7 @@ def match(
     best = of_each.score.argmax(0), np.arange(len(images))
     published_index, by_published = published(images, inputs, showing, raw)
     ncc = Nearest(of_each.index[best], of_each.score[best])
+    nearest = raw[ncc.index[best_first(ncc.score)[:shown]]]
     return Matched(
         images=images,
         labels=subset[f"{part}/labels"],
@@ -143,7 +145,8 @@ def match(
         one_to_one=assign_one_to_one(inputs, representatives),
         published_index=published_index,
         published=by_published,
-        shown=pixels.pictures(raw[ncc.index[best_first(ncc.score)[:shown]]], rule, showing),
+        shown=pixels.pictures(nearest, rule, showing),
+        stretched=pixels.pictures(nearest, PUBLISHED_RULE, showing),
     )
 
 

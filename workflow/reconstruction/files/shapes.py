@@ -31,6 +31,7 @@ OF_MATCHES = {
     for part in ("training", "held_out")
     for name, words in (
         ("shown", "float shown_{part} channels height width"),
+        ("stretched", "float shown_{part} channels height width"),
         ("labels", "number {part}"),
         ("*hit", "boolean {part}"),
         ("reconstructed*", "boolean {part}"),

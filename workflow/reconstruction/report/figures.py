@@ -13,7 +13,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from PIL import Image
 
 from ..evaluation.scores import best_first
-from ..evaluation.showing import ssim_name
+from ..evaluation.showing import PUBLISHED_RULE, ssim_name
 from ..files import store
 from ..files.layout import FIGURES, IMAGES, PAIRS, below
 from . import lists
@@ -39,6 +39,7 @@ STYLE: Any = {
 PER_ROW = 10  # pictures
 CHARACTERS = 110  # of a title, in a line
 LETTERS = 8  # of a name under a picture
+RULES_SAID = {"stretch": "stretched as the paper's", "clamp": "clamped to the range", "one-contrast": "at one contrast"}
 
 
 def draw_all(
@@ -72,19 +73,27 @@ def save(figure: Figure, path: Path) -> None:
 def pairs(
     part: str, subset: store.Stored, evaluation: store.Stored, count: int, what: str, passing: str, colour: str
 ) -> Figure:
-    """The best pairs by NCC: the photograph above, its nearest candidate below, the scores under both."""
+    """The best pairs by NCC: photographs above, nearest candidates below, by their rule of showing and, where that is
+    another, as the paper's code shows it, and the scores under them."""
     chosen = best_first(evaluation[f"{part}/ncc"])[:count]
     images, called = originals(subset, evaluation, part, chosen), names(subset, part)[chosen]
-    ncc = evaluation[f"{part}/ncc"][chosen]
+    ncc, rows = evaluation[f"{part}/ncc"][chosen], [images, evaluation[f"{part}/shown"][:count]]
     if scored_by(evaluation) == "cosine":
         captions = [f"{name[:LETTERS]} {score:.2f}".strip() for name, score in zip(called, ncc, strict=True)]
         said = "its nearest candidate by its coordinates, and their cosine"
     else:
-        ssim = evaluation[f"{part}/{ssim_name(evaluation.table('row')['showing'])}"][chosen]
+        rule = evaluation.table("row")["showing"]
+        ssim = evaluation[f"{part}/{ssim_name(rule)}"][chosen]
         captions = [f"{score:.2f}  {alike:.2f}" for score, alike in zip(ncc, ssim, strict=True)]
-        said = "its nearest candidate, NCC with it, and SSIM of the published matching's, which may be another"
+        shown = RULES_SAID[rule]
+        if rule != PUBLISHED_RULE:
+            rows.append(evaluation[f"{part}/stretched"][:count])
+            shown += f", then {RULES_SAID[PUBLISHED_RULE]}"
+        said = (
+            f"its nearest candidate, {shown}, NCC with it, and SSIM of the published matching's, which may be another"
+        )
     return mosaic(
-        beside([images, evaluation[f"{part}/shown"][:count]], axis=2),
+        beside(rows, axis=2),
         captions,
         f"Above: {what}. Below: {said}. {passing}",
         evaluation[f"{part}/hit"][chosen],

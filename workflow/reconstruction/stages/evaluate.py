@@ -188,4 +188,5 @@ def part_arrays(
         f"{name}/ssim11": part.published.ssim[11],
         f"{name}/l2": part.published.l2,
         f"{name}/shown": part.shown,
+        f"{name}/stretched": part.stretched,
     }

@@ -65,8 +65,10 @@ def run(settings: Model, subset_path: Path, model_path: Path, training_path: Pat
     )
     if settings.training.weight_decay:
         left = arrays["derivative_residuals"] / arrays["squared_norms"]
-        shares = ", ".join(f"{share:.1%}" for share in left)
+        shares = ", ".join("more than all" if share > 1 else f"{share:.1%}" for share in left)
         print(f"train: the loss's derivative at the training images leaves {shares} of the layers unexplained")
+        if (left > 1).any():
+            print("train: warning: the network is far from rest under weight decay; raise training.steps")
 
 
 def _warn_of_targets(targets: Tensor, error: float) -> None:

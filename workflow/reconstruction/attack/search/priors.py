@@ -22,6 +22,7 @@ from ...models.space import Space
 from ..pictures import Spectrum, squared_frequencies
 
 ROUNDED = 0.01  # difference of two neighbours
+BLOCK = 128  # candidates whose pixels a CPU's cache holds
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ def out_of_range(pictures: Tensor) -> Tensor:
 def total_variation(pictures: Tensor) -> Tensor:
     gradient = torch.zeros_like(pictures)
     for axis in (-1, -2):
-        steps = pictures.diff(dim=axis)
-        slopes = steps / (steps.square() + ROUNDED**2).sqrt()
+        slopes = pictures.diff(dim=axis)
+        slopes.mul_(torch.addcmul(slopes.new_tensor(ROUNDED**2), slopes, slopes).rsqrt_())
         gradient.narrow(axis, 1, slopes.shape[axis]).add_(slopes)
         gradient.narrow(axis, 0, slopes.shape[axis]).sub_(slopes)
     return gradient
@@ -99,22 +100,32 @@ class Penalty:
         """By candidates' coordinates (..., r), tensors of the dtype and on the device of another one; products: the
         dtype of those with the basis."""
         if self.needs_pixels:
-            pixels, dtype = self.pixels.to(like.device, products), products
+            pixels = self.pixels.to(like.device, products if like.is_cuda else like.dtype)
             fast = Space(None if space.basis is None else space.basis.to(products))
-            return lambda coordinates: self._gradient(coordinates.to(dtype), fast, pixels).to(like.dtype)
+
+            def of_pixels(coordinates: Tensor) -> Tensor:
+                inputs = fast.inputs(coordinates.to(products)).flatten(0, -2)
+                found = torch.empty_like(inputs)
+                size = len(inputs) if like.is_cuda else BLOCK
+                for some, result in zip(inputs.split(size), found.split(size), strict=True):
+                    result.copy_(self._of_inputs(some.to(pixels.mean.dtype), pixels))
+                return fast.coordinates(found).to(like.dtype).view_as(coordinates)
+
+            return of_pixels
         if space.basis is None:
             pixels = self.pixels.to(like.device, like.dtype)
-            return lambda coordinates: self._gradient(coordinates, space, pixels)
+            return lambda coordinates: self._of_inputs(coordinates, pixels)
         pixels = self.pixels.to(like.device, torch.float64)
         basis = space.basis.double()
-        matrix = self._gradient(torch.eye(len(basis)).to(basis), Space(basis), pixels).to(like.dtype)
+        matrix = (self._of_inputs(basis, pixels) @ basis.T).to(like.dtype)
         return lambda coordinates: coordinates @ matrix
 
-    def _gradient(self, coordinates: Tensor, space: Space, pixels: Pixels) -> Tensor:
-        shape, std = pixels.mean.shape, pixels.std.reshape(-1)
-        pictures = (space.inputs(coordinates) * std).unflatten(-1, shape)
+    def _of_inputs(self, inputs: Tensor, pixels: Pixels) -> Tensor:
+        """The gradient (..., D) at network inputs (..., D)."""
+        std = pixels.std.reshape(-1)
+        pictures = (inputs * std).unflatten(-1, pixels.mean.shape)
         if self.name in QUADRATIC:
-            gradient = QUADRATIC[self.name](pictures, pixels.spectrum or Spectrum.of_any(shape))
+            gradient = QUADRATIC[self.name](pictures, pixels.spectrum or Spectrum.of_any(pixels.mean.shape))
         else:
             gradient = OF_PICTURES[self.name](pictures + pixels.mean)
-        return space.coordinates(gradient.flatten(-3) * (std * self.weight))
+        return gradient.flatten(-3) * (std * self.weight)

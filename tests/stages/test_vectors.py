@@ -47,8 +47,8 @@ def rows(count=40, seed=0):
 
 def public_beside():
     """A picture of its own size for each public vector, of one grey, and a name that is markup and has an accent."""
-    greys = np.arange(PUBLIC + 1, dtype=np.uint8)[:, None, None].repeat(4, axis=1).repeat(4, axis=2)
-    return {"images": greys, "names": np.array([f"<é> {row}" for row in range(PUBLIC + 1)])}
+    greys = np.arange(PUBLIC + 2, dtype=np.uint8)[:, None, None].repeat(4, axis=1).repeat(4, axis=2)
+    return {"images": greys, "names": np.array([f"<é> {row}" for row in range(PUBLIC + 2)])}
 
 
 @pytest.fixture(scope="module", params=["images and names", "neither"])
@@ -58,7 +58,7 @@ def folder(request, tmp_path_factory):
     beside = {"images": np.full((40, 9, 9), 128, np.uint8), "names": np.array([f"row {row}" for row in range(40)])}
     arrays = {"inputs": rows(), "labels": np.arange(40) % 2, **(beside if "names" in request.param else {})}
     np.savez(path / "a.npz", **arrays)
-    public = np.concatenate([rows()[:1], rows(PUBLIC, seed=1)])  # a copy of a training vector, and others
+    public = np.concatenate([rows()[:1], rows(PUBLIC, seed=1), rows()[9:10]])  # the ends are trained on and held out
     np.savez(path / "b.npz", inputs=public, **(public_beside() if "names" in request.param else {}))
     source = {"kind": "vectors", "path": str(path / "a.npz"), "public_path": str(path / "b.npz")}
     settings = {"source": source, "per_label": 4, "held_out_per_label": 10}

@@ -7,7 +7,7 @@ has any, labels in {-1, +1}, the source's classes or its targets, the training m
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +30,8 @@ def run(settings: Dataset, output: Path) -> None:
     pools = load(settings.source)
     _say(remark for pool in pools if pool is not None for remark in pool.remarks)
     training, held_out = draw(pools.training, settings, pools.held_out)
-    held_out, copied = without_copies(held_out, training, "held-out", " (held_out_per_label draws more)")
-    public, public_copied = _public(pools.public, training)
+    held_out, copied = without_copies(held_out, "held-out", {"training": training}, " (held_out_per_label draws more)")
+    public, public_copied = _public(pools.public, {"training": training, "held-out": held_out})
     too_large = _too_large(training.images.shape[1:], len(training.indices))
     _say((*named_copies(training), *copied, *public_copied, *too_large))
     test = held_out if pools.test is None else label_all(pools.test, by_number(settings.labels, pools.test))
@@ -55,11 +55,12 @@ def run(settings: Dataset, output: Path) -> None:
     print(f"subset: {', '.join(counts)} {training.pool.what}")
 
 
-def _public(pool: Pool | None, training: Drawn) -> tuple[dict[str, Drawn], list[str]]:
-    """All images of the public pool, if there is one, but copies of training images, and what is said of these."""
+def _public(pool: Pool | None, sought: Mapping[str, Drawn]) -> tuple[dict[str, Drawn], list[str]]:
+    """All images of the public pool, if there is one, but copies of those that are matched, and what is said of
+    these."""
     if pool is None:
         return {}, []
-    public, copied = without_copies(Drawn(pool, np.arange(len(pool.images)), pool.classes), training, "public")
+    public, copied = without_copies(Drawn(pool, np.arange(len(pool.images)), pool.classes), "public", sought)
     return {"public": public}, copied
 
 

@@ -6,6 +6,7 @@ from picture_helpers import jpeg, pictures
 from PIL import Image
 from reconstruction.configuration import Dataset
 from reconstruction.errors import UserError
+from reconstruction.evaluation.capacity import to_match
 from reconstruction.files import store
 from reconstruction.stages import subset
 
@@ -76,6 +77,22 @@ def test_images_that_are_too_large_for_what_follows_are_named(tmp_path, monkeypa
     monkeypatch.setattr(subset, "free_memory", lambda: 2**30)
     written(tmp_path, dataset(ALTERNATING, source, per_label=1))
     assert "training a first layer of 500 units takes 1.1 GiB for" in capsys.readouterr().out
+
+
+def test_a_public_pool_that_is_too_large_for_what_follows_is_named(tmp_path, monkeypatch, capsys):
+    source = {"kind": "vectors", "path": str(tmp_path / "a.npz"), "public_path": str(tmp_path / "b.npz")}
+    random, size, public = np.random.default_rng(0), 5, 1000
+    for name, count in (("a", 8), ("b", public)):
+        np.savez(tmp_path / f"{name}.npz", inputs=random.normal(size=(count, size)), labels=np.arange(count) % 2)
+    monkeypatch.setattr(subset, "to_train", lambda *sizes: 0)
+    enough = to_match((size,), 8, 8, public)
+    for free in (enough - 1, enough):
+        monkeypatch.setattr(subset, "free_memory", lambda free=free: free)
+        written(tmp_path, dataset(ALTERNATING, source, per_label=2))
+        said = capsys.readouterr().out
+        assert ("what comes back takes 0.0 GiB for vectors of shape (5,) beside 1000 public ones" in said) == (
+            free < enough
+        )
 
 
 # Copies ------------------------------------------------------------------------------------------------

@@ -22,10 +22,12 @@ from reconstruction.data.vectors import spread
 from reconstruction.errors import UserError
 from reconstruction.evaluation import membership, pixels
 from reconstruction.evaluation.bars import HEIGHT, WIDTH, bars
+from reconstruction.evaluation.capacity import to_match
 from reconstruction.evaluation.matching import nearest_by_ncc
 from reconstruction.evaluation.pixels import Pixels
 from reconstruction.evaluation.scores import best_first
-from reconstruction.files import store
+from reconstruction.files import outside, store
+from reconstruction.machine import devices
 from reconstruction.models import adopted, deployed
 from reconstruction.models.space import INPUTS
 from reconstruction.report import likeness, pictures
@@ -212,6 +214,16 @@ def test_beside_candidates_stand_the_public_vectors_of_the_largest_cosines(folde
             np.testing.assert_allclose(shown[..., 0, 0, 0] * 255, nearest + 1, atol=1e-4)
         else:
             assert f"{whose}/public_shown" not in evaluation.arrays
+
+
+def test_what_the_public_pool_takes_is_asked_for_before_vectors_are_matched(folder, tmp_path, monkeypatch):
+    files = [folder / f"{name}.h5" for name in ("subset", "model", "training", "candidates")]
+    candidates, network = read(folder, "candidates")["candidates/coordinates"], deployed.read(files[1]).network
+    needed = to_match((SIZE,), len(candidates), 48, PUBLIC) + membership.bytes_for(28, network)
+    monkeypatch.setattr(devices, "free_memory", lambda: needed - 1)
+    monkeypatch.setattr(outside, "require_memory", lambda *asked: None)  # of reading
+    with pytest.raises(UserError, match=r"evaluate: to match vectors of shape \(7,\) beside 30 public ones takes"):
+        evaluate.run(Evaluation(), "v/m/s", *files, tmp_path / "evaluation.h5")
 
 
 def test_the_page_names_the_nearest_public_vectors_as_such(folder):

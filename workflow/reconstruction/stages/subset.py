@@ -32,7 +32,7 @@ def run(settings: Dataset, output: Path) -> None:
     training, held_out = draw(pools.training, settings, pools.held_out)
     held_out, copied = without_copies(held_out, "held-out", {"training": training}, " (held_out_per_label draws more)")
     public, public_copied = _public(pools.public, {"training": training, "held-out": held_out})
-    too_large = _too_large(training.images.shape[1:], len(training.indices))
+    too_large = _too_large(training, public)
     _say((*named_copies(training), *copied, *public_copied, *too_large))
     test = held_out if pools.test is None else label_all(pools.test, by_number(settings.labels, pools.test))
     labelled = {"training": training, "held_out": held_out, "test": test}
@@ -69,16 +69,19 @@ def _say(remarks: Iterable[str]) -> None:
         print(f"subset: warning: {remark}")
 
 
-def _too_large(shape: tuple[int, ...], trained: int) -> Iterator[str]:
-    """Sentences where this machine could not go on with images (C, H, W) of that shape."""
+def _too_large(training: Drawn, public: Mapping[str, Drawn]) -> Iterator[str]:
+    """Sentences where this machine could not go on with images of the training ones' shape, and a public pool."""
+    shape, trained, what = training.pool.images.shape[1:], len(training.indices), training.pool.what
     size, images, available = math.prod(shape), 2 * trained, free_memory()
+    others = sum(len(part.indices) for part in public.values())
+    beside = f" beside {others} public ones" if others else ""
     tasks = {
-        f"training a first layer of {WIDTH} units": to_train(size, [WIDTH], trained, images),
-        "evaluating what comes back": to_match(size, images, images),
+        f"training a first layer of {WIDTH} units takes": ("", to_train(size, [WIDTH], trained, images)),
+        "evaluating what comes back takes": (beside, to_match(shape, images, images, others)),
     }
-    for task, needed in tasks.items():
+    for task, (whose, needed) in tasks.items():
         if needed > available:
             yield (
-                f"{task} takes {needed / 2**30:.1f} GiB for images of shape {shape}, and {available / 2**30:.1f} GiB "
-                "are free; scale the images down"
+                f"{task} {needed / 2**30:.1f} GiB for {what} of shape {shape}{whose}, and {available / 2**30:.1f} GiB "
+                f"are free; {'give smaller or fewer ones' if whose or len(shape) == 1 else 'scale the images down'}"
             )

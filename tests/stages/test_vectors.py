@@ -253,6 +253,27 @@ def test_without_vectors_to_compare_with_what_was_found_is_shown(folder, tmp_pat
     assert "mean image that ships with it" not in (tmp_path / "p.html").read_text()
 
 
+def test_without_training_vectors_the_nearest_of_a_public_file_are_shown(folder, tmp_path):
+    evaluation, public = read(folder, "evaluation"), dict(np.load(folder / "b.npz"))
+    np.savez(tmp_path / "public.npz", **{name: array[1:-1] for name, array in public.items()})
+    files = [folder / "model.h5", folder / "candidates.h5"]
+    count = len(evaluation["representatives/shown"])
+    inspect.run(count, "m/s", *files, tmp_path / "inspection.h5", tmp_path / "public.npz")
+    found = store.read(tmp_path / "inspection.h5", "inspection")
+    for name in ("public_cosines", "public_shown"):
+        assert (f"representatives/{name}" in found.arrays) == (f"representatives/{name}" in evaluation.arrays)
+        if f"representatives/{name}" in found.arrays:
+            np.testing.assert_array_equal(found[f"representatives/{name}"], evaluation[f"representatives/{name}"])
+    names = evaluation["representatives/public_names"]
+    names = names if "names" in public else (names.astype(int) - 1).astype(str)  # numbers in the file
+    np.testing.assert_array_equal(found["representatives/public_names"], names)
+    page.of_inspection(*files, tmp_path / "inspection.h5", tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert text.count("nearest public</span>") == count
+    assert "They say of what kind a representative is" in text
+    assert "None of them was trained on" not in text  # which nobody can check
+
+
 def test_membership_scores_a_pool_of_vectors(folder, tmp_path):
     model, found = deployed.read(folder / "model.h5"), read(folder, "subset")
     parts = [found[f"{part}/images"] for part in ("training", "held_out")]

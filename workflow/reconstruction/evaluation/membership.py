@@ -23,8 +23,9 @@ from torch import Tensor
 
 from ..attack.exact.closure import closure
 from ..attack.exact.condition import condition
-from ..data import image_files, vectors
+from ..data import image_files
 from ..data.copies import copies
+from ..data.given import read_for
 from ..data.images import Pool
 from ..errors import UserError
 from ..models.deployed import Deployed
@@ -66,14 +67,8 @@ def read_pool(path: Path, model: Deployed | Program, labelled: bool = True) -> S
 
     Where it need not be labelled, since others take the labels' place, these are as they are, or 0.
     """
-    read = vectors.read_vectors if len(model.image_shape) == 1 else image_files.read_file
-    pool = read(str(path), labelled=labelled and bool(model.family.labels))
+    pool = read_for(model.image_shape, path, labelled and bool(model.family.labels))
     what = pool.what
-    if pool.images.shape[1:] != model.image_shape:
-        raise UserError(
-            f"{path}: {what} have shape {pool.images.shape[1:]}, and the model takes {model.image_shape}",
-            f"give {what} of that shape",
-        )
     said: list[str] = []
     if isinstance(model, Program) or model.family.labels:
         labels = _labels(pool, model.family, path) if labelled else pool.classes

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from reconstruction.configuration import Faces, ImageFile, ImageFolder, Resize, Torchvision
+from reconstruction.data.images import checked
 from reconstruction.data.sources import load, source_files
 from reconstruction.errors import UserError
+from reconstruction.machine import devices
 from torchvision import datasets
 
 RANDOM = np.random.default_rng(0)
@@ -271,6 +273,13 @@ def test_held_out_images_of_other_classes_or_shape_are_refused(tmp_path):
     refused(source.model_copy(update={"held_out_path": other.path}), "b: its classes are ant, bee, those of .*a ant, b")
     colour = folder(tmp_path / "c", COLOUR)
     refused(source.model_copy(update={"held_out_path": colour.path}), r"c: images have shape \(C, H, W\) \(3, 5, 4\)")
+
+
+def test_images_that_memory_cannot_hold_as_numbers_are_refused(monkeypatch):
+    monkeypatch.setattr(devices, "free_memory", lambda: 4 * 2 * 3 * 3 - 1)
+    with pytest.raises(UserError, match=r"a\.npz: to read its images as float32 takes .*; give a smaller one"):
+        checked(np.full((2, 3, 3), 9, np.uint8), np.zeros(2, int), "a.npz")
+    checked(np.full((2, 3, 3), 9, np.uint8)[:, :2], np.zeros(2, int), "a.npz")
 
 
 def test_public_images_may_be_of_any_classes_but_of_one_shape(tmp_path):

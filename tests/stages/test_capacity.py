@@ -24,7 +24,7 @@ def finished(tmp_path_factory):
         ("adopt", to_examine(625, 20, 24), "adopt: to examine images of shape .*, or adopt the weights without"),
         (
             "evaluate",
-            to_match(625, 8, 24) + 10 * 8 * 16**2 + to_examine(625, 20, 16),
+            to_match((1, 25, 25), 8, 24) + 10 * 8 * 16**2 + to_examine(625, 20, 16),
             "evaluate: to match images of shape .*, or evaluate on a larger machine",
         ),
         ("membership", 10 * 8 * 8**2 + to_examine(625, 20, 8), ".*pool.npz: to score 8 images .*, or smaller ones"),

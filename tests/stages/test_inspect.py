@@ -130,6 +130,23 @@ def test_the_warning_is_printed_and_drawn(inspected, tmp_path, capsys):
     assert WARNING.partition("itself: ")[2] in caption
 
 
+def test_a_public_file_of_images_sets_the_contrast(inspected, tmp_path, capsys):
+    public = np.random.default_rng(0).random((9, *SHAPE[1:]), dtype=np.float32)
+    np.savez(tmp_path / "public.npz", images=public)
+    files = [f"--{name}={inspected / name}.h5" for name in ("model", "candidates")]
+    command = ["inspect", "--experiment=t/d", "--count=3", *files, f"--output={tmp_path / 'i.h5'}"]
+    assert main([*command, f"--public={tmp_path / 'public.npz'}"]) == 0
+    shown = store.read(tmp_path / "i.h5", "inspection")["representatives/shown"]
+    model, candidates = deployed.read(inspected / "model.h5"), store.read(inspected / "candidates.h5", "candidates")
+    showing = Showing.among(public[:, None], model.mean)
+    assert shown == pytest.approx(of_representatives(candidates, model, 3, "one-contrast", showing))
+    assert np.abs(shown - store.read(inspected / "inspection.h5", "inspection")["representatives/shown"]).max() > 0.01
+    np.savez(tmp_path / "public.npz", images=public[:, 1:])
+    assert main([*command, f"--public={tmp_path / 'public.npz'}"]) == 1
+    said = "public.npz: images have shape (1, 3, 5), and the model takes (1, 4, 5); give images of that shape"
+    assert said in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_the_workflow_audits_weights_without_and_with_images(tmp_path):
     """One model from outside, once alone and once with its auditor's images."""

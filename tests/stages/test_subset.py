@@ -6,6 +6,7 @@ from picture_helpers import jpeg, pictures
 from PIL import Image
 from reconstruction.configuration import Dataset
 from reconstruction.errors import UserError
+from reconstruction.evaluation.capacity import to_match
 from reconstruction.files import store
 from reconstruction.stages import subset
 
@@ -78,6 +79,22 @@ def test_images_that_are_too_large_for_what_follows_are_named(tmp_path, monkeypa
     assert "training a first layer of 500 units takes 1.1 GiB for" in capsys.readouterr().out
 
 
+def test_a_public_pool_that_is_too_large_for_what_follows_is_named(tmp_path, monkeypatch, capsys):
+    source = {"kind": "vectors", "path": str(tmp_path / "a.npz"), "public_path": str(tmp_path / "b.npz")}
+    random, size, public = np.random.default_rng(0), 5, 1000
+    for name, count in (("a", 8), ("b", public)):
+        np.savez(tmp_path / f"{name}.npz", inputs=random.normal(size=(count, size)), labels=np.arange(count) % 2)
+    monkeypatch.setattr(subset, "to_train", lambda *sizes: 0)
+    enough = to_match((size,), 8, 8, public)
+    for free in (enough - 1, enough):
+        monkeypatch.setattr(subset, "free_memory", lambda free=free: free)
+        written(tmp_path, dataset(ALTERNATING, source, per_label=2))
+        said = capsys.readouterr().out
+        assert ("what comes back takes 0.0 GiB for vectors of shape (5,) beside 1000 public ones" in said) == (
+            free < enough
+        )
+
+
 # Copies ------------------------------------------------------------------------------------------------
 
 
@@ -139,6 +156,29 @@ def test_copies_in_the_public_pool_are_left_out_and_its_images_lead_back(tmp_pat
     np.savez(tmp_path / "b.npz", images=pictures(20, seed=1)[:2])
     with pytest.raises(UserError, match=r"b.npz: 2 of 2 public images are copies .*; remove the copies, or add images"):
         written(tmp_path, dataset(ALTERNATING, source, per_label=5))
+
+
+def test_copies_of_held_out_images_in_the_public_pool_are_left_out_too(tmp_path, capsys):
+    source, public = stored_pictures(tmp_path, {}), pictures(8, seed=2)
+    public[1], public[4] = pictures(20, seed=1)[14], jpeg(pictures(20, seed=1)[19], 50)
+    np.savez(tmp_path / "b.npz", images=public)
+    source["public_path"] = str(tmp_path / "b.npz")
+    found = written(tmp_path, dataset(ALTERNATING, source, per_label=5))
+    assert found["public/source_index"].tolist() == [0, 2, 3, 5, 6, 7]
+    pair = f"image 1 is one of image 14 of {tmp_path}/a.npz; left them out, 6 remain\n"
+    said = capsys.readouterr().out
+    assert f"b.npz: 2 of 8 public images are copies of held-out images, {pair}" in said
+    np.savez(tmp_path / "b.npz", images=np.concatenate([public, pictures(20, seed=1)[:1]]))
+    assert written(tmp_path, dataset(ALTERNATING, source, per_label=5))["public/source_index"][-1] == 7
+    said = capsys.readouterr().out
+    assert f"b.npz: 3 of 9 public images are copies of training or held-out images, {pair}" in said
+    assert said.count("warning") == 1
+
+
+def test_a_pool_that_images_are_drawn_from_is_public_but_for_these(tmp_path):
+    source = stored_pictures(tmp_path, {})
+    found = written(tmp_path, dataset(ALTERNATING, {**source, "public_path": source["path"]}, per_label=3))
+    assert found["public/source_index"].tolist() == list(range(12, 20))
 
 
 def test_pictures_beside_vectors_may_be_of_other_sizes_in_another_file(tmp_path):

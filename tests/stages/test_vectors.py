@@ -22,10 +22,12 @@ from reconstruction.data.vectors import spread
 from reconstruction.errors import UserError
 from reconstruction.evaluation import membership, pixels
 from reconstruction.evaluation.bars import HEIGHT, WIDTH, bars
+from reconstruction.evaluation.capacity import to_match
 from reconstruction.evaluation.matching import nearest_by_ncc
 from reconstruction.evaluation.pixels import Pixels
 from reconstruction.evaluation.scores import best_first
-from reconstruction.files import store
+from reconstruction.files import outside, store
+from reconstruction.machine import devices
 from reconstruction.models import adopted, deployed
 from reconstruction.models.space import INPUTS
 from reconstruction.report import likeness, pictures
@@ -47,8 +49,8 @@ def rows(count=40, seed=0):
 
 def public_beside():
     """A picture of its own size for each public vector, of one grey, and a name that is markup and has an accent."""
-    greys = np.arange(PUBLIC + 1, dtype=np.uint8)[:, None, None].repeat(4, axis=1).repeat(4, axis=2)
-    return {"images": greys, "names": np.array([f"<é> {row}" for row in range(PUBLIC + 1)])}
+    greys = np.arange(PUBLIC + 2, dtype=np.uint8)[:, None, None].repeat(4, axis=1).repeat(4, axis=2)
+    return {"images": greys, "names": np.array([f"<é> {row}" for row in range(PUBLIC + 2)])}
 
 
 @pytest.fixture(scope="module", params=["images and names", "neither"])
@@ -58,7 +60,7 @@ def folder(request, tmp_path_factory):
     beside = {"images": np.full((40, 9, 9), 128, np.uint8), "names": np.array([f"row {row}" for row in range(40)])}
     arrays = {"inputs": rows(), "labels": np.arange(40) % 2, **(beside if "names" in request.param else {})}
     np.savez(path / "a.npz", **arrays)
-    public = np.concatenate([rows()[:1], rows(PUBLIC, seed=1)])  # a copy of a training vector, and others
+    public = np.concatenate([rows()[:1], rows(PUBLIC, seed=1), rows()[9:10]])  # the ends are trained on and held out
     np.savez(path / "b.npz", inputs=public, **(public_beside() if "names" in request.param else {}))
     source = {"kind": "vectors", "path": str(path / "a.npz"), "public_path": str(path / "b.npz")}
     settings = {"source": source, "per_label": 4, "held_out_per_label": 10}
@@ -214,6 +216,16 @@ def test_beside_candidates_stand_the_public_vectors_of_the_largest_cosines(folde
             assert f"{whose}/public_shown" not in evaluation.arrays
 
 
+def test_what_the_public_pool_takes_is_asked_for_before_vectors_are_matched(folder, tmp_path, monkeypatch):
+    files = [folder / f"{name}.h5" for name in ("subset", "model", "training", "candidates")]
+    candidates, network = read(folder, "candidates")["candidates/coordinates"], deployed.read(files[1]).network
+    needed = to_match((SIZE,), len(candidates), 48, PUBLIC) + membership.bytes_for(28, network)
+    monkeypatch.setattr(devices, "free_memory", lambda: needed - 1)
+    monkeypatch.setattr(outside, "require_memory", lambda *asked: None)  # of reading
+    with pytest.raises(UserError, match=r"evaluate: to match vectors of shape \(7,\) beside 30 public ones takes"):
+        evaluate.run(Evaluation(), "v/m/s", *files, tmp_path / "evaluation.h5")
+
+
 def test_the_page_names_the_nearest_public_vectors_as_such(folder):
     files = [folder / f"{name}.h5" for name in ("subset", "model", "training", "candidates", "evaluation")]
     page.of_evaluation(*files, folder / "report.html")
@@ -239,6 +251,27 @@ def test_without_vectors_to_compare_with_what_was_found_is_shown(folder, tmp_pat
     assert shown.shape[1:] == (1, HEIGHT, SIZE)
     page.of_inspection(folder / "model.h5", folder / "candidates.h5", tmp_path / "inspection.h5", tmp_path / "p.html")
     assert "mean image that ships with it" not in (tmp_path / "p.html").read_text()
+
+
+def test_without_training_vectors_the_nearest_of_a_public_file_are_shown(folder, tmp_path):
+    evaluation, public = read(folder, "evaluation"), dict(np.load(folder / "b.npz"))
+    np.savez(tmp_path / "public.npz", **{name: array[1:-1] for name, array in public.items()})
+    files = [folder / "model.h5", folder / "candidates.h5"]
+    count = len(evaluation["representatives/shown"])
+    inspect.run(count, "m/s", *files, tmp_path / "inspection.h5", tmp_path / "public.npz")
+    found = store.read(tmp_path / "inspection.h5", "inspection")
+    for name in ("public_cosines", "public_shown"):
+        assert (f"representatives/{name}" in found.arrays) == (f"representatives/{name}" in evaluation.arrays)
+        if f"representatives/{name}" in found.arrays:
+            np.testing.assert_array_equal(found[f"representatives/{name}"], evaluation[f"representatives/{name}"])
+    names = evaluation["representatives/public_names"]
+    names = names if "names" in public else (names.astype(int) - 1).astype(str)  # numbers in the file
+    np.testing.assert_array_equal(found["representatives/public_names"], names)
+    page.of_inspection(*files, tmp_path / "inspection.h5", tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert text.count("nearest public</span>") == count
+    assert "They say of what kind a representative is" in text
+    assert "None of them was trained on" not in text  # which nobody can check
 
 
 def test_membership_scores_a_pool_of_vectors(folder, tmp_path):

@@ -36,10 +36,10 @@ def audited(tmp_path_factory):
     return folder
 
 
-def scored(folder, pool="pool.npz", output="membership.csv"):
+def scored(folder, pool="pool.npz", output="membership.csv", *options):
     files = {"model": "model.h5", "pool": pool, "output": output}
     arguments = [word for name, file in files.items() for word in (f"--{name}", str(folder / file))]
-    assert main(["membership", *arguments]) == 0
+    assert main(["membership", *arguments, *options]) == 0
     return pd.read_csv(folder / output)
 
 
@@ -104,9 +104,9 @@ def test_the_rate_is_that_of_the_strictest_threshold_within_the_false_positives(
     [
         ({"labels": np.array([0, 1, 2])}, "labels are [0, 1, 2]"),
         ({"images": np.ones((3, 5, 4))}, "images have shape (1, 5, 4), and the model takes (1, 4, 5)"),
-        ({"member": np.array([1, 0, 1])}, "give one boolean for each image"),
+        ({"member": np.array([1, 0, 1])}, "give one boolean for each of the images"),
         ({"member": np.array([True, False])}, "member has shape (2,)"),
-        ({"member": np.ones(3, bool)}, "member says the same of every image"),
+        ({"member": np.ones(3, bool)}, "member says the same of all images"),
     ],
 )
 def test_a_pool_that_cannot_be_scored_is_refused(change, defect, tmp_path):
@@ -225,6 +225,63 @@ def test_a_program_s_own_answers_stand_for_labels(program):
     scores = pd.read_csv(folder / "membership.csv")
     outputs = convolutional()(torch.from_numpy(arrays["images"].astype(np.float32))[:, None])
     assert scores["label"].tolist() == outputs.argmax(1).tolist()
+
+
+def test_own_answers_need_no_labels(audited, program):
+    arrays = {name: array for name, array in np.load(audited / "pool.npz").items() if name != "labels"}
+    np.savez(audited / "unlabelled.npz", **arrays)
+    for pool in ("pool.npz", "unlabelled.npz"):
+        scored(audited, pool, f"own-{pool}.csv", "--own-answers")
+    assert (audited / "own-pool.npz.csv").read_bytes() == (audited / "own-unlabelled.npz.csv").read_bytes()
+    folder, arrays = program
+    assert ask(folder, "--own-answers") == 0
+    labelled = (folder / "membership.csv").read_bytes()
+    for given in ({}, {"labels": np.full(12, 99)}):  # nor are those looked at that the network does not know
+        np.savez(folder / "pool.npz", images=arrays["images"], member=arrays["member"], **given)
+        assert ask(folder, "--own-answers") == 0
+        assert (folder / "membership.csv").read_bytes() == labelled
+        assert ask(folder) == 1
+
+
+@pytest.mark.parametrize("network", ["program", "mlp"])
+def test_of_vectors_nothing_is_called_an_image(network, program, capsys, monkeypatch):
+    """Whatever is said: of copies, of mistakes, of members, of memory, and of what is wrong with a pool."""
+    folder, random = program[0], np.random.default_rng(0)
+    vectors, layer = random.normal(size=(12, 5)), torch.nn.Linear(5, 1)
+    saved(folder / "network.pt2", exported(layer, torch.zeros(1, 5)))
+    mlp = deployed.arrays(random_network(5, [6]), np.zeros(5, np.float32), np.ones(1, np.float32))
+    store.write(folder / "model.h5", "model", mlp, settings_json="{}")
+    file = {"program": "network.pt2", "mlp": "model.h5"}[network]
+    vectors[7] = vectors[2]
+    sound = {"inputs": vectors, "labels": np.arange(12) % 2, "member": np.arange(12) < 6}
+    command = [
+        "membership",
+        *(
+            f"--{name}={folder / file}"
+            for name, file in {"model": file, "pool": "pool.npz", "output": "vectors.csv"}.items()
+        ),
+    ]
+    for changes, status, said in (
+        ({}, 0, "vectors that are said to be no members are copies of members and left out, vector 7 is one of vector"),
+        ({"member": np.ones(12, bool)}, 1, "member says the same of all vectors"),
+        ({"member": np.ones(12)}, 1, "give one boolean for each of the vectors"),
+        ({"inputs": np.ones((12, 4))}, 1, "vectors have shape (4,), and the model takes (5,)"),
+        ({"inputs": np.tile(vectors[:6], (2, 1))}, 1, "give other vectors that are no members"),
+        ({"labels": None, "targets": np.zeros(12)}, 1, "give one for each of the vectors, as the model was trained"),
+    ):
+        given = {name: array for name, array in {**sound, **changes}.items() if array is not None}
+        np.savez(folder / "pool.npz", **given)
+        assert main(command) == status
+        out, err = capsys.readouterr()
+        assert said in out + err
+        assert "image" not in out + err
+    monkeypatch.setattr(membership, "require_memory", lambda needed, *words: print(*words))
+    np.savez(folder / "pool.npz", **{**sound, "labels": 1 - sound["labels"]})
+    assert main(command) == 0
+    out = capsys.readouterr().out
+    assert "to score 11 vectors by their products" in out
+    assert "vectors have a positive lambda" in out
+    assert "image" not in out
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from reconstruction.stages import adopt, deduplicate, evaluate, index, inspect, 
 from reconstruction.tools.show import show
 from reconstruction.training.descent import Record
 from reconstruction.training.examination import mistakes, unexplained
-from reconstruction.training.verdict import FAILS, HOLDS, IN_PART, UNKNOWN, by_images, by_weights, reason
-from science_helpers import random_network
+from reconstruction.training.verdict import FAILS, HOLDS, IN_PART, SMALL, UNKNOWN, by_images, by_weights, reason
+from science_helpers import random_network, random_regression
 from torch import nn
 
 SHAPE = (3, 6, 6)
@@ -110,22 +110,32 @@ def test_the_share_left_unexplained_decides(share, condition):
 
 
 @pytest.mark.parametrize(
+    "network",
+    [
+        random_network(20, [12], activation="tanh"),
+        random_network(20, [12], later_biases=True),
+        random_network(20, [12], later_biases=True, activation="leaky-relu"),
+        random_regression(20, [12]),
+    ],
+)
+@pytest.mark.parametrize(
     ("shares", "condition"),
     [([0, 0.001], HOLDS), ([0.005, 0.78], FAILS), ([0.17, 0.5], IN_PART), ([0.3, 0.1], IN_PART)],
 )
-def test_of_a_network_that_is_not_homogeneous_every_layer_counts(shares, condition):
-    verdict = by_images(random_network(20, [12], activation="tanh"), np.array(shares))
+def test_where_weight_decay_alone_leads_to_the_sum_every_layer_counts(network, shares, condition):
+    verdict = by_images(network, np.array(shares))
     assert verdict.condition == condition
     assert f"{shares[0]:.0%} of the first layer and {shares[1]:.0%} of a further one" in reason(verdict.columns)
 
 
+@pytest.mark.parametrize("kind", [{"activation": "gelu"}, {"biases": "every-layer"}])
 @pytest.mark.parametrize("weight_decay", [0.03, 0.0])
-def test_gelu_is_explained_under_weight_decay_alone(folder, weight_decay):
-    settings = Model(hidden=[20, 20], activation="gelu", training={"weight_decay": weight_decay, "target_loss": 1e-3})
+def test_a_network_that_is_not_homogeneous_is_explained_under_weight_decay_alone(folder, weight_decay, kind):
+    settings = Model(hidden=[20, 20], training={"weight_decay": weight_decay, "target_loss": 1e-3}, **kind)
     train.run(settings, folder / "subset.h5", folder / "gelu.h5", folder / "gelu_t.h5", torch.device("cpu"))
     network = deployed.read(folder / "gelu.h5").network
     verdict = by_images(network, unexplained(store.read(folder / "gelu_t.h5", "training")))
-    assert (verdict.condition == HOLDS) == (weight_decay > 0)
+    assert (verdict.condition == HOLDS) == (verdict.unexplained_beyond < SMALL) == (weight_decay > 0)
 
 
 def test_weights_alone_never_make_it_hold():

@@ -171,6 +171,9 @@ def evaluate(given: Namespace) -> None:
     option("--count", type=at_least(1), default=30, metavar="N", help="representatives to show (default: 30)"),
     path("model", "model.h5"),
     path("candidates", "candidates.h5"),
+    path(
+        "public", "NPZ or HDF5 file of images or vectors that are not sought, to show what was found by", required=False
+    ),
     path("output", "inspection.h5 to write"),
     THREADS,
 )
@@ -179,7 +182,7 @@ def inspect(given: Namespace) -> None:
     from ..stages import inspect
 
     limit_threads(given.threads)
-    inspect.run(given.count, given.experiment, given.model, given.candidates, given.output)
+    inspect.run(given.count, given.experiment, given.model, given.candidates, given.output, given.public)
 
 
 FOUND = (

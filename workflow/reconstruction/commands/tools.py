@@ -71,13 +71,17 @@ def prune(given: Namespace) -> None:
 
 @command(
     path("model", "model.h5, or any network as torch.export.save writes it, .pt2"),
-    path("pool", "NPZ of images, labels and, where it is known, boolean member"),
-    option("--own-answers", action="store_true", help="ask with the model's own answers in place of the labels"),
+    path("pool", "NPZ or HDF5 file of images, or vectors as inputs, labels and, where it is known, boolean member"),
+    option(
+        "--own-answers",
+        action="store_true",
+        help="ask with the model's own answers in place of labels, which the pool need not have then",
+    ),
     path("output", "table of scores to write, .csv; the ROC curve goes beside it"),
     THREADS,
 )
 def membership(given: Namespace) -> None:
-    """Score each image of a pool by how likely the model was trained on it."""
+    """Score each image or vector of a pool by how likely the model was trained on it."""
     from ..tools import membership
 
     limit_threads(given.threads)

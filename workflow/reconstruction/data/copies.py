@@ -10,7 +10,7 @@ from ..machine.blocks import blocks
 SURE, LIKELY = 0.99, 0.95  # NCC of all pixels; docs/own-data.md says what they find
 APART = 4  # times as far must the second nearest image be as the nearest, where that is a likely copy
 SAME = 0.01  # of a vector's norm, once standardised, may it differ from its copy
-SCORES = 2**24  # at once
+NUMBERS = 2**24  # of scores, or pixels, at once
 
 
 def copies(images: np.ndarray, originals: np.ndarray, themselves: bool = False) -> np.ndarray:
@@ -23,7 +23,7 @@ def copies(images: np.ndarray, originals: np.ndarray, themselves: bool = False) 
         return _same_vectors(images, originals, themselves)
     known = _standardised(originals)
     found = np.full(len(images), -1)
-    for some in blocks(len(images), max(1, SCORES // len(known))):
+    for some in blocks(len(images), max(1, NUMBERS // max(known.shape))):
         scores = _standardised(images[some]) @ known.T
         rows = np.arange(len(scores))
         if themselves:

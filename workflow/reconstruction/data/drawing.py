@@ -172,24 +172,30 @@ def named_copies(training: Drawn) -> list[str]:
     return [f"{origin}: {count} training {what} are copies of others of them, {what.removesuffix('s')} {pair}"]
 
 
-def without_copies(others: Drawn, training: Drawn, kind: str, more: str = "") -> tuple[Drawn, list[str]]:
-    """The held-out or public images, as their kind says, that are no copies of training images, and what is said of
-    those left out; more: how to get others.
+def without_copies(others: Drawn, kind: str, parts: Mapping[str, Drawn], more: str = "") -> tuple[Drawn, list[str]]:
+    """The images of a kind, held-out or public, that are no copies of those of any of the parts by their kinds, and
+    what is said of those left out; more: how to get others.
 
     No others take the place of held-out ones: the images after them are those that control networks are trained on.
     Raises UserError where none is left.
     """
-    of = copies(others.images, training.images)
-    if not (of >= 0).any():
+    images = others.images
+    found = {of: copies(images, part.images) for of, part in parts.items()}
+    is_copy = np.any([numbers >= 0 for numbers in found.values()], axis=0)
+    if not is_copy.any():
         return others, []
-    origin, other, what = others.pool.origin, training.pool.origin, others.pool.what
-    first, left, one = int(np.argmax(of >= 0)), int((of < 0).sum()), what.removesuffix("s")
-    where = "" if other == origin else f" of {other}"
-    pair = f"{one} {others.indices[first]} is one of {one} {training.indices[of[first]]}{where}"
-    problem = f"{origin}: {len(of) - left} of {len(of)} {kind} {what} are copies of training {what}, {pair}"
+    what, one = others.pool.what, others.pool.what.removesuffix("s")
+    first, left = int(np.argmax(is_copy)), int((~is_copy).sum())
+    part, number = next((parts[of], numbers[first]) for of, numbers in found.items() if numbers[first] >= 0)
+    where = "" if part.pool.origin == others.pool.origin else f" of {part.pool.origin}"
+    kinds = " or ".join(of for of, numbers in found.items() if (numbers >= 0).any())
+    problem = (
+        f"{others.pool.origin}: {len(images) - left} of {len(images)} {kind} {what} are copies of {kinds} {what}, "
+        f"{one} {others.indices[first]} is one of {one} {part.indices[number]}{where}"
+    )
     if not left:
         raise UserError(problem, f"remove the copies, or add {what}")
-    apart = replace(others, indices=others.indices[of < 0], labels=others.labels[of < 0])
+    apart = replace(others, indices=others.indices[~is_copy], labels=others.labels[~is_copy])
     return apart, [f"{problem}; left them out, {left} remain{more}"]
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import UserError
+from ..files import outside
 
 BLACK = 2.5 / 255  # the brightest pixel of an image that shows nothing, or was scaled wrongly
 DARK = 0.25  # of a pool
@@ -51,6 +52,7 @@ def checked(
     channels = images if images.ndim == 4 else images[..., None]
     pixels = np.ascontiguousarray(channels.transpose(0, 3, 1, 2))
     if pixels.dtype == np.uint8:
+        outside.require_room(origin, "its images as float32", 4 * pixels.size)
         pixels = np.divide(pixels, 255, dtype=np.float32)
     pixels = pixels.astype(np.float32, copy=False)
     if targets is not None:

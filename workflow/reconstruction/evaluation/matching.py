@@ -18,7 +18,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ..machine.blocks import blocks
-from .pixels import BLOCK, Pixels
+from .capacity import BLOCK
+from .pixels import Pixels
 from .showing import OTHER_RULES, PUBLISHED_RULE, RULES, Showing
 
 SSIM_WINDOWS = (3, 11)

@@ -23,8 +23,10 @@ from torch import Tensor
 
 from ..attack.exact.closure import closure
 from ..attack.exact.condition import condition
-from ..data import image_files, vectors
+from ..data import image_files
 from ..data.copies import copies
+from ..data.given import read_for
+from ..data.images import Pool
 from ..errors import UserError
 from ..models.deployed import Deployed
 from ..models.family import Family
@@ -59,19 +61,17 @@ def bytes_for(images: int, network: Network) -> int:
     return (len(network.weights) + 7) * 8 * images**2 + to_examine(size, width, images)
 
 
-def read_pool(path: Path, model: Deployed | Program) -> Suspects:
+def read_pool(path: Path, model: Deployed | Program, labelled: bool = True) -> Suspects:
     """An NPZ or HDF5 file of images or vectors, labels, of two classes in {-1, +1} or {0, 1}, or targets, and perhaps
-    member, less the copies of members that are said to be none; raises UserError."""
-    read = vectors.read_vectors if len(model.image_shape) == 1 else image_files.read_file
-    pool = read(str(path), labelled=bool(model.family.labels))
-    if pool.images.shape[1:] != model.image_shape:
-        raise UserError(
-            f"{path}: {pool.what} have shape {pool.images.shape[1:]}, and the model takes {model.image_shape}",
-            f"give {pool.what} of that shape",
-        )
+    member, less the copies of members that are said to be none; raises UserError.
+
+    Where it need not be labelled, since others take the labels' place, these are as they are, or 0.
+    """
+    pool = read_for(model.image_shape, path, labelled and bool(model.family.labels))
+    what = pool.what
     said: list[str] = []
     if isinstance(model, Program) or model.family.labels:
-        labels = _labels(pool.classes, model.family, path)
+        labels = _labels(pool, model.family, path) if labelled else pool.classes
     elif pool.targets is not None:
         labels = pool.targets
     else:
@@ -81,20 +81,22 @@ def read_pool(path: Path, model: Deployed | Program) -> Suspects:
     if member is not None:
         if member.shape != pool.classes.shape or member.dtype != bool:
             raise UserError(
-                f"{path}: member has shape {member.shape} of {member.dtype}", "give one boolean for each image"
+                f"{path}: member has shape {member.shape} of {member.dtype}", f"give one boolean for each of the {what}"
             )
         if member.all() or not member.any():
-            raise UserError(f"{path}: member says the same of every image", "give both kinds, or leave it out")
-    keep, copied = _copies(pool.images, member, path)
+            raise UserError(f"{path}: member says the same of all {what}", "give both kinds, or leave it out")
+    keep, copied = _copies(pool, member)
     return Suspects(
         pool.images[keep], labels[keep], None if member is None else member[keep], keep, (*pool.remarks, *said, *copied)
     )
 
 
-def _labels(classes: np.ndarray, family: Family, path: Path) -> np.ndarray:
-    """The labels that numbers (n,) stand for; raises UserError where the network has no such, or there are none."""
+def _labels(pool: Pool, family: Family, path: Path) -> np.ndarray:
+    """The labels (n,) that classes stand for; raises UserError where the network has no such, or there are none."""
     if "labels" not in image_files.read_arrays(str(path), ("labels",)):
-        raise UserError(f"{path}: has no array 'labels'", "give one for each image, as the model was trained")
+        advice = f"give one for each of the {pool.what}, as the model was trained, or ask with --own-answers"
+        raise UserError(f"{path}: has no array 'labels'", advice)
+    classes = pool.classes
     found, known = set(np.unique(classes).tolist()), family.labels
     if found <= set(known):
         return classes
@@ -104,24 +106,26 @@ def _labels(classes: np.ndarray, family: Family, path: Path) -> np.ndarray:
     raise UserError(f"{path}: labels are {sorted(found)}", f"give {allowed}, as the model was trained")
 
 
-def _copies(images: np.ndarray, member: np.ndarray | None, path: Path) -> tuple[np.ndarray, list[str]]:
+def _copies(pool: Pool, member: np.ndarray | None) -> tuple[np.ndarray, list[str]]:
     """The numbers of the images that are scored, and what is said of copies; an image and its copy share one lambda."""
+    images, what, one = pool.images, pool.what, pool.what.removesuffix("s")
     numbers = np.arange(len(images))
     if member is None:
         of = copies(images, images, themselves=True)
-        scored, problem = numbers, "images are copies of others and share their lambdas"
+        scored, problem = numbers, f"{what} are copies of others and share their lambdas"
     else:
         members = numbers[member]
         found = copies(images[~member], images[member])
         of = np.full(len(images), -1)
         of[~member] = np.where(found < 0, -1, members[found])
-        scored, problem = numbers[of < 0], "images that are said to be no members are copies of members and left out"
+        scored = numbers[of < 0]
+        problem = f"{what} that are said to be no members are copies of members and left out"
     if (of < 0).all():
         return scored, []
     first = int(np.argmax(of >= 0))
-    remark = f"{path}: {(of >= 0).sum()} {problem}, image {first} is one of image {of[first]}"
+    remark = f"{pool.origin}: {(of >= 0).sum()} {problem}, {one} {first} is one of {one} {of[first]}"
     if member is not None and member[scored].all():
-        raise UserError(remark, "give other images that are no members, or leave member out")
+        raise UserError(remark, f"give other {what} that are no members, or leave member out")
     return scored, [remark]
 
 

@@ -1,10 +1,11 @@
 """Which vectors of a public pool are nearest to a candidate: coordinates show nobody anything, names and pictures do.
 
-They take no training data, and none of them was trained on: they say of what kind a candidate is.
+They take no training data: they say of what kind a candidate is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,11 +31,19 @@ class Public:
     @classmethod
     def of(cls, subset: store.Stored, model: Deployed) -> Public | None:
         """None of images, and where a subset has no public vectors."""
-        if not model.of_vectors or "public/images" not in subset.arrays:
+        own = "public/"
+        kept = {name.removeprefix(own): array for name, array in subset.arrays.items() if name.startswith(own)}
+        if not model.of_vectors or "images" not in kept:
             return None
-        names = subset.arrays.get("public/names", subset["public/source_index"])
-        vectors = Pixels(model.inputs(subset["public/images"]).numpy(), INPUTS, model)
-        return cls(vectors, names.astype(str), subset.arrays.get("public/pictures"))
+        return cls.among(kept["images"], kept, kept["source_index"], model)
+
+    @classmethod
+    def among(
+        cls, vectors: np.ndarray, beside: Mapping[str, np.ndarray], numbers: np.ndarray, model: Deployed
+    ) -> Public:
+        """Of vectors (N, D), the names or pictures that came beside them, and their numbers (N,) in the file."""
+        compared = Pixels(model.inputs(vectors).numpy(), INPUTS, model)
+        return cls(compared, beside.get("names", numbers).astype(str), beside.get("pictures"))
 
     def near(self, candidates: Tensor) -> dict[str, np.ndarray]:
         """What is kept of the vectors nearest to each of k candidates, as they are compared, best first: names and

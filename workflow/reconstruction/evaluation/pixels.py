@@ -13,9 +13,8 @@ from ..machine.blocks import blocks
 from ..models.deployed import Deployed
 from ..models.space import Space
 from .bars import bars
+from .capacity import BLOCK
 from .showing import Showing
-
-BLOCK = 8192  # candidates at once
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,10 @@ QUANTITIES = {
     "test_error": Quantity("mean absolute error on the test images, of a regression"),
     "condition": Quantity("whether what the attack assumes holds for the model, by the next two figures"),
     "unexplained": Quantity("share of the first layer that the training images leave unexplained"),
-    "unexplained_beyond": Quantity("the largest share of a further layer, where the activation is smooth"),
+    "unexplained_beyond": Quantity(
+        "the largest share of a further layer, where weight decay alone could have explained it: of a regression, a "
+        "smooth activation, biases beyond the first layer"
+    ),
     "balance": Quantity(
         "correlation of the squared norms of units' incoming and outgoing weights, the smallest of the hidden layers"
     ),

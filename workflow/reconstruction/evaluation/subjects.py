@@ -31,6 +31,11 @@ class Subject(ABC):
     causes: str
     caution: str
 
+    @property
+    def what(self) -> str:
+        """That it is asked about."""
+        return "vectors" if len(self.model.image_shape) == 1 else "images"
+
     @abstractmethod
     def bytes_for(self, images: int) -> int:
         """Memory that it takes to score so many images."""
@@ -61,13 +66,12 @@ class Mlp(Subject):
 
 
 class Exported(Subject):
-    causes = (
-        "check the labels, and that the program takes images in 0 .. 1, channels first, or vectors as the pool has them"
-    )
-    caution = "a low AUC does not mean that nothing leaks, nor a low score that an image was not trained on"
+    caution = "a low AUC does not mean that nothing leaks, nor a low score that the network was trained without it"
 
     def __init__(self, model: Program) -> None:
         self.model: Program = model
+        taken = "vectors as the pool has them" if self.what == "vectors" else "images in 0 .. 1, channels first"
+        self.causes = f"check the labels, and that the program takes {taken}"
 
     def bytes_for(self, images: int) -> int:
         return bytes_for(images, self.model)
@@ -86,7 +90,7 @@ def condition(unexplained: float) -> str:
     """Whether lambda may be relied on, by the share of the parameters that a pool leaves unexplained."""
     found = FAILS if unexplained > LARGE else f"is {UNKNOWN}"
     return (
-        f"that the weights are a sum of the training images' gradients, which lambda stands on, {found}: the pool "
+        f"that the weights are a sum of the training data's gradients, which lambda stands on, {found}: the pool "
         f"leaves {unexplained:.0%} of them unexplained (it holds at rest under weight decay, and not after "
         "Adam or a few epochs)"
     )

@@ -117,6 +117,7 @@ SHAPES: dict[str, dict[str, str]] = {
         **dict.fromkeys(("row", "intervals", "controls"), "text"),
     },
     "inspection": {
+        **{name: shape for name, shape in OF_NEIGHBOURS.items() if name.startswith("representatives/")},
         "representatives/shown": "float shown channels height width",
         "squared_norms": "float layers",
         "row": "text",

@@ -75,6 +75,11 @@ class Network:
         return (self.bias, *(self.later_biases or (None,) * (len(self.weights) - 1)))
 
     @property
+    def is_homogeneous(self) -> bool:
+        """In all parameters together."""
+        return self.activation.is_homogeneous and not self.later_biases
+
+    @property
     def parameters(self) -> tuple[Tensor, ...]:
         return (*self.weights, *(bias for bias in self.biases if bias is not None))
 

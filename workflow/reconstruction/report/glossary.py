@@ -16,9 +16,9 @@ CONTROLS = {
 }
 
 MEMBERSHIP = {
-    "lambda": "An image's share in the sum that the weights are, solved for with all images fixed.",
-    "closure": "How well an image alone closes the first layer's equations.",
-    "margin": "How well the network answers an image as it is labelled: the usual attack by the loss.",
+    "lambda": "Its share in the sum that the weights are, solved for with all that are asked about fixed.",
+    "closure": "How well it alone closes the first layer's equations.",
+    "margin": "How well the network answers it as it is labelled: the usual attack by the loss.",
 }
 
 

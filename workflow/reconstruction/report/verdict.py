@@ -72,21 +72,22 @@ def members(row: Row) -> str:
     low, high = row["membership_tpr_low"], row["membership_tpr_high"]
     coarse = f"; with {others} of these no rate below 1 in {others} can be told" if others * rate < 1 else ""
     return (
-        f"{row['membership_tpr']:.0%} of the training images (95%: {low:.0%} to {high:.0%}) are told from images never "
-        f"trained on at {rate:.0%} false positives, by {row['membership_by']}{coarse}."
+        f"{row['membership_tpr']:.0%} of the training {things(row)} (95%: {low:.0%} to {high:.0%}) are told from "
+        f"{things(row)} never trained on at {rate:.0%} false positives, by {row['membership_by']}{coarse}."
     )
 
 
 def images(row: Row) -> str:
-    n, found, rate = int(row["n"]), row["reconstructed_images"], f"{FALSE_DISCOVERY_RATE:.0%} false discoveries"
+    what, n, found = things(row), int(row["n"]), row["reconstructed_images"]
+    rate = f"{FALSE_DISCOVERY_RATE:.0%} false discoveries"
     if math.isnan(found):
-        said = f"how many of {n} training images come back cannot be told at {rate} with so few images to compare with"
+        said = f"how many of {n} training {what} come back cannot be told at {rate} with so few to compare with"
     elif found:
         low, high = row["reconstructed_low"], row["reconstructed_high"]
-        said = f"{found:.0f} of {n} training images come back at {rate} (95%: {low:.0f} to {high:.0f}){crosscheck(row)}"
+        said = f"{found:.0f} of {n} training {what} come back at {rate} (95%: {low:.0f} to {high:.0f}){crosscheck(row)}"
     else:
         said = (
-            f"none of {n} training images is told from chance at {rate}, where no fewer than "
+            f"none of {n} training {what} is told from chance at {rate}, where no fewer than "
             f"{row['reconstructed_fewest']:.0f} could be"
         )
     return (
@@ -107,7 +108,7 @@ def counts(row: Row) -> str:
     if not is_evaluated(row):
         return f"{row['representatives']} representatives of {row['candidates']} candidates."
     return (
-        f"Training images with {a_similarity(row)} above {EXACT}: {row['exact_images']:.0f}, above the held-out "
+        f"Training {things(row)} with {a_similarity(row)} above {EXACT}: {row['exact_images']:.0f}, above the held-out "
         f"threshold: {row['ncc_hits_over_held_out']:.0f}, above the scrambled one, too: {row['ncc_hits']:.0f}; of "
         f"those never trained on, above the held-out threshold: {row['ncc_held_out_hits']:.0f}{by_ncc(row)}."
     )
@@ -139,6 +140,11 @@ def headline(row: Row) -> str:
 def similarity(row: Row) -> str:
     """What matches are scored by: pictures, which alone have an SSIM, by NCC, vectors by cosine."""
     return "cosine" if is_evaluated(row) and math.isnan(row["ssim_mean"]) else "NCC"
+
+
+def things(row: Row) -> str:
+    """What an evaluation is of."""
+    return "vectors" if similarity(row) == "cosine" else "images"
 
 
 def similarities(rows: Iterable[Row]) -> str:

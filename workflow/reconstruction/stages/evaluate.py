@@ -19,7 +19,6 @@ from ..evaluation import controls, membership, pixels, uncertainty
 from ..evaluation.capacity import to_match
 from ..evaluation.findings import Findings, Matched, find, restarts_of, scores_of
 from ..evaluation.neighbours import Public
-from ..evaluation.pixels import BLOCK
 from ..evaluation.quantities import COLUMNS
 from ..evaluation.scores import PartScores, Row, best_first, precision, summarise
 from ..evaluation.showing import ssim_name
@@ -52,11 +51,12 @@ def run(
     store.require_source(model.stored, "subset", subset)
     store.require_source(training, "model", model.stored)
     store.require_source(candidates, "model", model.stored)
+    what, public = "vectors" if model.of_vectors else "images", len(subset.arrays.get("public/images", ()))
     require_memory(
-        to_match(model.mean.size, min(BLOCK, len(candidates["candidates/coordinates"])), count(subset))
+        to_match(model.mean.shape, len(candidates["candidates/coordinates"]), count(subset), public)
         + membership.bytes_for(sum(len(subset[f"{part}/labels"]) for part in ("training", "held_out")), model.network),
-        f"evaluate: to match images of shape {model.mean.shape}",
-        "scale them down, or evaluate on a larger machine",
+        f"evaluate: to match {what} of shape {model.mean.shape}{f' beside {public} public ones' if public else ''}",
+        "give smaller or fewer ones, or evaluate on a larger machine",
     )
 
     progress, done, steps = Progress("evaluate"), itertools.count(), 5 + len(control_paths)

@@ -78,7 +78,11 @@ def of_inspection(model_path: Path, candidates_path: Path, inspection_path: Path
     content = {
         "row": {"n": None, **row},
         "of_vectors": model["mean"].ndim == 1,
-        "ranking": pictures.ranking(candidates, inspection["representatives/shown"]),
+        "ranking": pictures.ranking(
+            candidates,
+            inspection["representatives/shown"],
+            public=pictures.neighbours(inspection, "representatives"),
+        ),
         "quantities": page.quantities(row, {}),
         "charts": list(charts.unexplained(candidates, squared_norms)),
         "hyperparameters": charts.hyperparameters(candidates, left, "unexplained share of the first layer"),

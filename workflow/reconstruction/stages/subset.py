@@ -7,7 +7,7 @@ has any, labels in {-1, +1}, the source's classes or its targets, the training m
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +30,9 @@ def run(settings: Dataset, output: Path) -> None:
     pools = load(settings.source)
     _say(remark for pool in pools if pool is not None for remark in pool.remarks)
     training, held_out = draw(pools.training, settings, pools.held_out)
-    held_out, copied = without_copies(held_out, training, "held-out", " (held_out_per_label draws more)")
-    public, public_copied = _public(pools.public, training)
-    too_large = _too_large(training.images.shape[1:], len(training.indices))
+    held_out, copied = without_copies(held_out, "held-out", {"training": training}, " (held_out_per_label draws more)")
+    public, public_copied = _public(pools.public, {"training": training, "held-out": held_out})
+    too_large = _too_large(training, public)
     _say((*named_copies(training), *copied, *public_copied, *too_large))
     test = held_out if pools.test is None else label_all(pools.test, by_number(settings.labels, pools.test))
     labelled = {"training": training, "held_out": held_out, "test": test}
@@ -55,11 +55,12 @@ def run(settings: Dataset, output: Path) -> None:
     print(f"subset: {', '.join(counts)} {training.pool.what}")
 
 
-def _public(pool: Pool | None, training: Drawn) -> tuple[dict[str, Drawn], list[str]]:
-    """All images of the public pool, if there is one, but copies of training images, and what is said of these."""
+def _public(pool: Pool | None, sought: Mapping[str, Drawn]) -> tuple[dict[str, Drawn], list[str]]:
+    """All images of the public pool, if there is one, but copies of those that are matched, and what is said of
+    these."""
     if pool is None:
         return {}, []
-    public, copied = without_copies(Drawn(pool, np.arange(len(pool.images)), pool.classes), training, "public")
+    public, copied = without_copies(Drawn(pool, np.arange(len(pool.images)), pool.classes), "public", sought)
     return {"public": public}, copied
 
 
@@ -68,16 +69,19 @@ def _say(remarks: Iterable[str]) -> None:
         print(f"subset: warning: {remark}")
 
 
-def _too_large(shape: tuple[int, ...], trained: int) -> Iterator[str]:
-    """Sentences where this machine could not go on with images (C, H, W) of that shape."""
+def _too_large(training: Drawn, public: Mapping[str, Drawn]) -> Iterator[str]:
+    """Sentences where this machine could not go on with images of the training ones' shape, and a public pool."""
+    shape, trained, what = training.pool.images.shape[1:], len(training.indices), training.pool.what
     size, images, available = math.prod(shape), 2 * trained, free_memory()
+    others = sum(len(part.indices) for part in public.values())
+    beside = f" beside {others} public ones" if others else ""
     tasks = {
-        f"training a first layer of {WIDTH} units": to_train(size, [WIDTH], trained, images),
-        "evaluating what comes back": to_match(size, images, images),
+        f"training a first layer of {WIDTH} units takes": ("", to_train(size, [WIDTH], trained, images)),
+        "evaluating what comes back takes": (beside, to_match(shape, images, images, others)),
     }
-    for task, needed in tasks.items():
+    for task, (whose, needed) in tasks.items():
         if needed > available:
             yield (
-                f"{task} takes {needed / 2**30:.1f} GiB for images of shape {shape}, and {available / 2**30:.1f} GiB "
-                "are free; scale the images down"
+                f"{task} {needed / 2**30:.1f} GiB for {what} of shape {shape}{whose}, and {available / 2**30:.1f} GiB "
+                f"are free; {'give smaller or fewer ones' if whose or len(shape) == 1 else 'scale the images down'}"
             )

@@ -1,4 +1,4 @@
-"""The membership scores of a pool of images as files, and where members are known the ROC curve."""
+"""The membership scores of a pool of images or vectors as files, and where members are known the ROC curve."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def run(model_path: Path, pool_path: Path, output: Path, own_answers: bool = Fal
     if output.suffix != ".csv":
         raise UserError(f"{output}: the scores are a table", "let the output's name end in .csv")
     subject = subjects.read(model_path)
-    suspects = read_pool(pool_path, subject.model)
+    suspects = read_pool(pool_path, subject.model, labelled=not own_answers)
     for remark in suspects.remarks:
         print(f"membership: warning: {remark}")
-    count, family = len(suspects.labels), subject.model.family
+    count, what, family = len(suspects.labels), subject.what, subject.model.family
     require_memory(
         subject.bytes_for(count),
-        f"{pool_path}: to score {count} images by their products with each other",
-        "give fewer images at a time, or smaller ones",
+        f"{pool_path}: to score {count} {what} by their products with each other",
+        f"give fewer {what} at a time, or smaller ones",
     )
     if own_answers:
         suspects = replace(suspects, labels=answers(subject.outputs(suspects.images), family))
@@ -47,12 +47,12 @@ def run(model_path: Path, pool_path: Path, output: Path, own_answers: bool = Fal
         print(f"membership: {condition}")
     known = "" if suspects.member is None else " that it was trained on"
     margins = scores["margin"].to_numpy() if suspects.member is None else scores["margin"].to_numpy()[suspects.member]
-    wrong = mistakes(margins, f"images{known}", family)
+    wrong = mistakes(margins, f"{what}{known}", family)
     if wrong and 2 * (margins <= 0).sum() > len(margins):
         print(f"membership: warning: {wrong}; {subject.causes}")
     write = {output: scores.to_csv(index=False, float_format="%.6g")}
     if family.lambda_has_a_sign:
-        print(f"membership: {(scores['lambda'] > 0).sum()} of {len(scores)} images have a positive lambda")
+        print(f"membership: {(scores['lambda'] > 0).sum()} of {len(scores)} {what} have a positive lambda")
     if suspects.member is not None:
         found = summary(scores)
         write[output.with_suffix(".json")] = json.dumps(written(scores, found), indent=2) + "\n"

@@ -2,9 +2,9 @@
 
 It assumes that the weights are a sum of the training images' gradients, as training a homogeneous network for long from
 a small first layer, or any under weight decay, leaves them. Training images tell how much of the first layer is no such
-sum, and of further layers where the activation is smooth: there weight decay alone leads to such a sum, and it explains
-all layers, while without it a first layer of few directions is explained by nearly anything. Weights alone can only
-tell that it cannot be so.
+sum, and of further layers where weight decay alone leads to it: of a regression, and where the network is not
+homogeneous, its activation smooth or biases beyond the first layer. Weight decay explains all layers, while without it
+a first layer of few directions is explained by nearly anything. Weights alone can only tell that it cannot be so.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CAUSES = (
 @dataclass(frozen=True)
 class Verdict:
     """unexplained: the share of the first layer that the training images leave, if there are any; unexplained_beyond:
-    the largest of a further layer, where the activation is smooth; balance: see models/plausibility.py."""
+    the largest of a further layer, where weight decay alone leads there; balance: see models/plausibility.py."""
 
     condition: str
     unexplained: float | None
@@ -54,7 +54,8 @@ class Verdict:
 
 def by_images(network: Network, shares: np.ndarray) -> Verdict:
     """shares: (L,), of each layer's squared norm, that the training images leave."""
-    first, beyond = float(shares[0]), None if network.activation.is_homogeneous else float(shares[1:].max())
+    led_by_margins = network.is_homogeneous and not network.regression
+    first, beyond = float(shares[0]), None if led_by_margins else float(shares[1:].max())
     worst = max(first, beyond or 0)
     condition = HOLDS if worst <= SMALL else IN_PART if worst <= LARGE else FAILS
     return Verdict(condition, first, beyond, balance(network))

@@ -40,14 +40,122 @@ def test_batch_normalisation_leaves_the_outputs(layers, affine, tmp_path):
     assert any("folded into" in note for note in model.notes)
 
 
-def test_names_place_a_batch_normalisation(tmp_path):
+class Called(nn.Module):
+    """Modules called in turn by their names, within blocks where these have dots; * marks a normalisation."""
+
+    def __init__(self, calls, widths=(24, 9, 9, 1)):
+        super().__init__()
+        self.calls = calls.replace("*", "").split()
+        (width, *widths) = widths
+        for call in calls.split():
+            block, _, name = call.removeprefix("*").rpartition(".")
+            if call.startswith("*"):
+                module = nn.BatchNorm1d(width)
+            elif call != "relu":
+                module = nn.Linear(width, widths[0])
+                width = widths.pop(0)
+            else:
+                continue
+            parent = self
+            for part in filter(None, block.split(".")):
+                if part not in dict(parent.named_children()):
+                    parent.add_module(part, nn.Module())
+                parent = parent.get_submodule(part)
+            parent.add_module(name, module)
+
+    def forward(self, x):
+        for call in self.calls:
+            x = x.relu() if call == "relu" else self.get_submodule(call)(x)
+        return x
+
+
+LAYOUTS = {
+    "before-activation": [
+        "fc1 *bn1 relu fc2 *bn2 relu fc3",
+        "fc_one *bn_one relu fc_two *bn_two relu out",
+        "0.linear *0.norm relu 1.linear *1.norm relu head",
+        "0.0 *0.1 relu 1.0 *1.1 relu head",
+        "0 *1 relu 2 *3 relu 4",
+        "layers.0 *norms.0 relu layers.1 *norms.1 relu layers.2",
+        "*bn0 fc1 *bn1 relu fc2 relu fc3 *bn3",
+    ],
+    "after-activation": [
+        "fc1 relu *bn1 fc2 relu *bn2 fc3",
+        "0.linear relu *0.norm 1.linear relu *1.norm head",
+        "*0.norm 0.linear relu *1.norm 1.linear relu *2.norm 2.linear",
+        "*bn1 fc1 relu *bn2 fc2 relu *bn3 fc3",
+        "0 relu *1 2 relu *3 4",
+    ],
+}
+
+
+@pytest.mark.parametrize(("place", "calls"), [(place, calls) for place, known in LAYOUTS.items() for calls in known])
+def test_where_the_names_leave_a_doubt_it_is_told_and_settled_by_a_key(place, calls, tmp_path):
     torch.manual_seed(0)
-    modules = {"fc1": nn.Linear(24, 9), "relu": nn.ReLU(), "fc2": nn.Linear(9, 1, bias=False), "bn1": nn.BatchNorm1d(9)}
-    net = nn.Sequential(*(modules[name] for name in ("fc1", "bn1", "relu", "fc2")))
-    lived_in(net)
-    content = {f"{name}.{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
-    model = read(content, tmp_path / "weights.pt")
+    net = lived_in(Called(calls))
+    expected = pytest.approx(net(some_inputs()).squeeze(1).tolist(), abs=1e-5)
+    asked = read(net.state_dict(), tmp_path / "weights.pt", batch_norm={"place": place})
+    assert answers(asked, some_inputs()) == expected
+    assert not any("as if it stood" in note for note in asked.notes)
+    guessed = read(net.state_dict(), tmp_path / "weights.pt")
+    assert (answers(guessed, some_inputs()) == expected) == (place == "before-activation")
+    doubts = [note for note in guessed.notes if "as if it stood before the activation that follows" in note]
+    assert doubts
+    assert all("`batch_norm.place: after-activation`" in note for note in doubts)
+
+
+@pytest.mark.parametrize(
+    ("modules", "place"),
+    [
+        ([nn.Linear(24, 9), nn.Dropout(), nn.BatchNorm1d(9), nn.ReLU(), nn.Linear(9, 1)], "before-activation"),
+        ([nn.Linear(24, 9), nn.ReLU(), nn.BatchNorm1d(9), nn.Dropout(), nn.Linear(9, 1)], "after-activation"),
+    ],
+)
+def test_a_module_on_either_side_leaves_a_doubt(modules, place, tmp_path):
+    net = lived_in(nn.Sequential(*modules))
+    expected = pytest.approx(net(some_inputs()).squeeze(1).tolist(), abs=1e-5)
+    guessed = read(net.state_dict(), tmp_path / "weights.pt")
+    assert any("as if it stood after the activation that follows 0.weight" in note for note in guessed.notes)
+    assert any("`batch_norm.place: before-activation`" in note for note in guessed.notes)
+    assert (answers(guessed, some_inputs()) == expected) == (place == "after-activation")
+    asked = read(net.state_dict(), tmp_path / "weights.pt", batch_norm={"place": place})
+    assert answers(asked, some_inputs()) == expected
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [
+        [nn.Linear(24, 9), nn.BatchNorm1d(9), nn.ReLU(), nn.Dropout(), nn.Linear(9, 1)],
+        [nn.Linear(24, 9), nn.Dropout(), nn.ReLU(), nn.BatchNorm1d(9), nn.Linear(9, 1)],
+        [nn.Linear(24, 9), nn.BatchNorm1d(9), nn.ReLU(), nn.BatchNorm1d(9), nn.Linear(9, 1), nn.BatchNorm1d(1)],
+    ],
+)
+def test_a_module_on_one_side_leaves_none(modules, tmp_path):
+    net = lived_in(nn.Sequential(*modules))
+    model = read(net.state_dict(), tmp_path / "weights.pt")
     assert answers(model, some_inputs()) == pytest.approx(net(some_inputs()).squeeze(1).tolist(), abs=1e-5)
+    assert not any("as if it stood" in note for note in model.notes)
+
+
+@pytest.mark.parametrize("relu_first", [False, True])
+def test_normalisations_in_a_row_are_folded_in_their_order(relu_first, tmp_path):
+    row = [nn.BatchNorm1d(9), nn.BatchNorm1d(9)]
+    between = [nn.ReLU(), *row] if relu_first else [*row, nn.ReLU()]
+    net = lived_in(nn.Sequential(nn.Linear(24, 9), *between, nn.Linear(9, 1)))
+    place = "after-activation" if relu_first else "before-activation"
+    model = read(net.state_dict(), tmp_path / "weights.pt", batch_norm={"place": place})
+    assert answers(model, some_inputs()) == pytest.approx(net(some_inputs()).squeeze(1).tolist(), abs=1e-5)
+
+
+def test_another_eps_is_told_by_a_key(tmp_path):
+    net = nn.Sequential(nn.Linear(24, 9), nn.BatchNorm1d(9, eps=0.1), nn.ReLU(), nn.Linear(9, 1))
+    net[0].weight.data *= 0.1
+    lived_in(net)
+    expected = pytest.approx(net(some_inputs()).squeeze(1).tolist(), abs=1e-5)
+    assumed = read(net.state_dict(), tmp_path / "weights.pt")
+    assert answers(assumed, some_inputs()) != expected
+    assert any("with an eps of 1e-05, or of another under `batch_norm.eps`" in note for note in assumed.notes)
+    assert answers(read(net.state_dict(), tmp_path / "w.pt", batch_norm={"eps": 0.1}), some_inputs()) == expected
 
 
 def test_one_after_a_relu_makes_a_later_bias(tmp_path):

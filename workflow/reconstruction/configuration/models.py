@@ -88,6 +88,16 @@ class Layer(Section):
     bias: str | None = Field(None, description="name of the bias")
 
 
+class BatchNormalisation(Section):
+    """What a checkpoint does not tell of batch normalisations; all have the same."""
+
+    place: Literal["auto", "before-activation", "after-activation"] = Field(
+        "auto",
+        description="of those between two linear layers; auto: as far as names and numbers of modules tell",
+    )
+    eps: Positive = Field(1e-5, description="that is added to the variance")
+
+
 def _kind(value: object) -> str:
     return "path" if isinstance(value, str) else "each" if isinstance(value, list | tuple) else "number"
 
@@ -126,11 +136,22 @@ class AdoptedModel(Section):
         None, min_length=2, description="first to last, where names and order in the file do not tell"
     )
     loss: Loss = Field(Classification(), description="that the network was trained by")
+    batch_norm: BatchNormalisation = BatchNormalisation()
 
     @model_validator(mode="after")
     def _the_file_or_the_keys_describe_the_input(self) -> AdoptedModel:
         if self.weights.lower().endswith(".h5"):
-            for name in ("entry", "input_shape", "activation", "input_order", "mean", "std", "layers", "loss"):
+            for name in (
+                "entry",
+                "input_shape",
+                "activation",
+                "input_order",
+                "mean",
+                "std",
+                "layers",
+                "loss",
+                "batch_norm",
+            ):
                 if getattr(self, name) != type(self).model_fields[name].default:
                     raise ValueError(f"{name} is part of a model.h5 already; leave it out")
         elif self.input_shape is None:

@@ -83,17 +83,13 @@ def _read_network(settings: AdoptedModel, shape: tuple[int, ...], path: Path) ->
     if settings.layers is not None:
         tensors = next((part for part in networks(tensors, size).values() if used <= part.keys()), tensors)
     found = linears(layers, tensors, shape, path)
-    norms = batch_norms(tensors)
+    norms = batch_norms(tensors, settings.batch_norm.eps)
     used |= {part for norm in norms for part in norm.parts}
     refuse_left_over(used, tensors, path)
     if passed := [name for name, tensor in everything.items() if name not in used and has_numbers(tensor)]:
         notes.append(f"passed over: {listing({name: everything[name] for name in passed})}")
-    for norm in norms:
-        found, into = fold(norm, found, path)
-        notes.append(
-            f"the batch normalisation {norm.name} is folded into {into}, which leaves the outputs as they are (with "
-            "PyTorch's eps of 1e-5) but not what weights training led to: the attack may find less"
-        )
+    found, of_norms = fold(norms, found, settings.batch_norm, path)
+    notes += of_norms
     regression = Regression.of(settings.loss)
     if regression and len(found[-1].weight) > 1:
         raise UserError(

@@ -3,7 +3,6 @@ the inputs."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,12 +10,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..configuration.models import BatchNormalisation
 from ..errors import UserError
 from .layers import Linear
-from .ordering import natural
+from .ordering import Key, natural
 
-EPSILON = 1e-5  # PyTorch's default, which a state_dict does not tell
 STATISTICS = ("running_mean", "running_var")
+BEFORE, AFTER = "before-activation", "after-activation"
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class BatchNorm:
     parts: tuple[str, ...]
 
 
-def batch_norms(tensors: Mapping[str, Tensor]) -> list[BatchNorm]:
+def batch_norms(tensors: Mapping[str, Tensor], eps: float) -> list[BatchNorm]:
     """The batch normalisations among named tensors, which are known by their running statistics."""
     found = []
     for name in tensors:
@@ -41,62 +41,134 @@ def batch_norms(tensors: Mapping[str, Tensor]) -> list[BatchNorm]:
             continue
         if not all(value.numel() and value.shape == mean.shape and mean.dim() == 1 for value in own.values()):
             continue
-        deviation = (var.double() + EPSILON).sqrt()
+        deviation = (var.double() + eps).sqrt()
         scale = own.get("weight", torch.ones_like(mean)).double() / deviation
         shift = own.get("bias", torch.zeros_like(mean)).double() - mean.double() * scale
         found.append(BatchNorm(module, scale, shift, tuple(names[key] for key in own)))
     return found
 
 
-def fold(norm: BatchNorm, layers: Sequence[Linear], path: Path) -> tuple[list[Linear], str]:
-    """The layers with the normalisation folded into the one before it or, where a ReLU or nothing stands before it, the
-    one after it; and which. Raises UserError where its place cannot be told."""
-    before, place = _place(norm, layers, path)
-    layer = layers[place]
-    weight = layer.weight.double()
-    bias = weight.new_zeros(len(weight)) if layer.bias is None else layer.bias.double()
-    if before:
-        weight, bias = weight * norm.scale[:, None], bias * norm.scale + norm.shift
+def fold(
+    norms: Sequence[BatchNorm], layers: Sequence[Linear], settings: BatchNormalisation, path: Path
+) -> tuple[list[Linear], list[str]]:
+    """The layers with each normalisation folded into the one before it or, where the activation or nothing stands
+    before it, into the one after it; and what to say of each. Raises UserError where its layers cannot be told."""
+    found, placed = list(layers), list(zip(norms, _places(norms, layers, settings.place, path), strict=True))
+    for norm, place in placed:
+        if not place.is_after:
+            found[place.gap - 1] = _on_outputs(found[place.gap - 1], norm)
+    for norm, place in reversed(placed):
+        if place.is_after:
+            found[place.gap] = _on_inputs(found[place.gap], norm)
+    return found, [_note(norm, place, layers, settings.eps) for norm, place in placed]
+
+
+def _on_outputs(layer: Linear, norm: BatchNorm) -> Linear:
+    bias = norm.shift if layer.bias is None else layer.bias * norm.scale + norm.shift
+    return _folded(layer, norm, layer.weight * norm.scale[:, None], bias)
+
+
+def _on_inputs(layer: Linear, norm: BatchNorm) -> Linear:
+    shift = layer.weight.double() @ norm.shift
+    return _folded(layer, norm, layer.weight * norm.scale, shift if layer.bias is None else layer.bias + shift)
+
+
+def _folded(layer: Linear, norm: BatchNorm, weight: Tensor, bias: Tensor) -> Linear:
+    name = f"{norm.name} folded into {layer.name}"
+    return replace(layer, weight=weight.float(), bias_name=name, bias=bias.float())
+
+
+@dataclass(frozen=True)
+class Place:
+    """gap: how many layers stand before a normalisation; is_after: whether their last activation does, too."""
+
+    gap: int
+    is_after: bool
+    is_certain: bool = True
+
+
+def _places(norms: Sequence[BatchNorm], layers: Sequence[Linear], asked: str, path: Path) -> list[Place]:
+    """Where each stands: by the numbers of modules in one container, else beside a layer of its own number, else where
+    its size alone fits. All follow the layers of their numbers, unless more of them fit before these."""
+    widths = [layers[0].weight.shape[1], *(len(layer.weight) for layer in layers)]
+    fitting = [[gap for gap, width in enumerate(widths) if width == len(norm.scale)] for norm in norms]
+    follow, precede = (
+        [
+            [gap for gap in gaps if 0 <= gap - step < len(layers) and _share_a_number(norm, layers[gap - step])]
+            for norm, gaps in zip(norms, fitting, strict=True)
+        ]
+        for step in (1, 0)
+    )
+    numbered = max(follow, precede, key=lambda found: sum(map(bool, found)))
+    return [
+        _place(norm, layers, by_number, by_size, asked, path)
+        for norm, by_number, by_size in zip(norms, numbered, fitting, strict=True)
+    ]
+
+
+def _share_a_number(norm: BatchNorm, layer: Linear) -> bool:
+    numbers = natural(norm.name)[1::2]
+    return bool(numbers) and numbers[-1:] == natural(layer.name)[1::2][-1:]
+
+
+def _place(
+    norm: BatchNorm, layers: Sequence[Linear], by_number: list[int], by_size: list[int], asked: str, path: Path
+) -> Place:
+    steps = _steps(norm, layers)
+    if steps:
+        gaps = [
+            gap for gap in by_size if gap == max((k + 1 for k, step in steps.items() if step > 0), default=min(steps))
+        ]
     else:
-        weight, bias = weight * norm.scale, bias + weight @ norm.shift
-    folded = replace(layer, weight=weight.float(), bias_name=f"{norm.name} folded into {layer.name}", bias=bias.float())
-    return [*layers[:place], folded, *layers[place + 1 :]], layer.name
-
-
-def _place(norm: BatchNorm, layers: Sequence[Linear], path: Path) -> tuple[bool, int]:
-    """Whether it folds into the layer that it follows, and which layer it folds into.
-
-    Numbers of modules in one container tell: right after a linear layer it normalises that one's outputs, later the
-    ReLU's. Elsewhere it is the one of a layer's number, or the only one of a layer's size.
-    """
-    size, own = len(norm.scale), natural(norm.name)
-    modules = [natural(layer.name.rpartition(".")[0]) for layer in layers]
-    if len(own) > 1 and own[-1] == "" and all(module[:-2] == own[:-2] for module in modules):
-        steps = [_number(own) - _number(module) for module in modules]
-        place = sum(step > 0 for step in steps) - 1
-        if place >= 0 and steps[place] == 1 and len(layers[place].weight) == size:
-            return True, place
-        if place + 1 < len(layers) and layers[place + 1].weight.shape[1] == size:
-            return False, place + 1
-    else:
-        fitting = [place for place, layer in enumerate(layers[:-1]) if len(layer.weight) == size]
-        numbered = [place for place in fitting if _trailing(norm.name) and _trailing(norm.name) ==
-                    _trailing(layers[place].name.rpartition(".")[0])]  # fmt: skip
-        if len(numbered or fitting) == 1:
-            return True, (numbered or fitting)[0]
-    raise UserError(
-        f"{path}: {norm.name} is a batch normalisation of {size} numbers whose place among the layers cannot be told",
-        "fold it into the linear layer beside it, and save that",
+        hidden = [gap for gap in by_size if 0 < gap < len(layers)]
+        gaps = next((found for found in (by_number, hidden, by_size) if len(found) == 1), [])
+    if not gaps:
+        raise UserError(
+            f"{path}: {norm.name} is a batch normalisation of {len(norm.scale)} numbers whose place among the layers "
+            "cannot be told",
+            "fold it into the linear layer beside it, and save that",
+        )
+    (gap,) = gaps
+    if gap in (0, len(layers)):
+        return Place(gap, gap == 0)
+    if asked != "auto":
+        return Place(gap, asked == AFTER)
+    before, after = (None if step is None else abs(step) > 1 for step in (steps.get(gap - 1), steps.get(gap)))
+    is_component = norm.name.rpartition(".")[2].isdigit()
+    return Place(
+        gap, bool(before) or (before, after) == (None, False), is_component and {before, after} == {True, False}
     )
 
 
-def _number(key: list[str | tuple[int, str]]) -> int:
+def _steps(norm: BatchNorm, layers: Sequence[Linear]) -> dict[int, int]:
+    """How many modules after each layer of its container a normalisation comes, as their numbers tell."""
+    own, modules = natural(norm.name), [natural(layer.name.rpartition(".")[0]) for layer in layers]
+    if own[-1] != "":
+        return {}
+    return {
+        place: _number(own) - _number(module)
+        for place, module in enumerate(modules)
+        if len(module) == len(own) and (module[:-2], module[-1]) == (own[:-2], own[-1])
+    }
+
+
+def _number(key: Key) -> int:
     return int(key[-2][1] or 0)
 
 
-def _trailing(name: str) -> str:
-    found = re.search(r"\d+$", name)
-    return found[0] if found else ""
+def _note(norm: BatchNorm, place: Place, layers: Sequence[Linear], eps: float) -> str:
+    into = layers[place.gap - (not place.is_after)].name
+    warning = of_a_guess = ""
+    if not place.is_certain:
+        taken, other = ("after", BEFORE) if place.is_after else ("before", AFTER)
+        activation = f"the activation that follows {layers[place.gap - 1].name}"
+        warning = "warning: "
+        of_a_guess = f" as if it stood {taken} {activation} (if it does not, set `batch_norm.place: {other}`)"
+    return (
+        f"{warning}the batch normalisation {norm.name} is folded into {into}{of_a_guess}, which "
+        f"leaves the outputs as they are (with an eps of {eps:g}, or of another under `batch_norm.eps`) but not what "
+        "weights training led to: the attack may find less"
+    )
 
 
 def one_output(layers: Sequence[Linear]) -> list[Linear]:

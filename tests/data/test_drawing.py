@@ -14,6 +14,8 @@ from reconstruction.stages import subset
 
 CLASSES = np.random.default_rng(1).integers(0, 10, 200)
 POOL = Pool(np.random.default_rng(0).random((200, 1, 3, 3), np.float32), CLASSES, "pool")
+NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+NAMED = Pool(POOL.images, CLASSES, "pool", NAMES)
 BY_CLASS = {"rule": "classes", "negative": [0, 1, 8, 9], "positive": [2, 3, 4]}
 RULES = [BY_CLASS, {"rule": "alternating"}, {"rule": "random", "seed": 5}]
 
@@ -47,6 +49,31 @@ def test_by_the_rule_all_each_class_is_drawn_alike_and_keeps_its_number(per_labe
     assert not set(parts[0].indices) & set(parts[1].indices)
 
 
+@given(st.permutations(range(10)), st.integers(3, 10), st.booleans(), st.integers(0, 9))
+def test_by_the_rule_all_listed_classes_are_numbered_in_their_order(classes, count, named, seed):
+    listed = classes[:count]
+    given = [NAMES[number] for number in listed] if named else listed
+    settings = dataset({"rule": "all", "classes": given}, per_label=3, draw="seeded", seed=seed)
+    for part in subset.draw(NAMED, settings):
+        assert np.bincount(part.labels).tolist() == [3] * count
+        assert np.array(listed)[part.labels].tolist() == CLASSES[part.indices].tolist()
+
+
+@pytest.mark.parametrize(
+    ("classes", "said"),
+    [
+        (["cat", 5, 3], r"NAMED: class 3 \(cat\) is listed twice, once by name and once by number; list it once"),
+        (["cat", 5, 12], "NAMED: class 12 has no image"),
+        (["cat", 5, "cow"], "NAMED: no class is named 'cow'"),
+        (["cat", 5, 2], r"NAMED: class \d \(\w+\) has \d+ images, and 60 to train on plus 60 held out"),
+    ],
+)
+def test_a_listed_class_that_cannot_be_used_is_named(classes, said):
+    pool = Pool(POOL.images, CLASSES, "NAMED", NAMES)
+    with pytest.raises(UserError, match=said):
+        subset.draw(pool, dataset({"rule": "all", "classes": classes}, per_label=60))
+
+
 @pytest.mark.parametrize(
     ("numbers", "said"), [([0, 1], "three or more; take the rule classes"), ([-1, 0, 1], "number them from 0")]
 )
@@ -65,10 +92,6 @@ def test_classes_give_the_labels():
     for part in subset.draw(POOL, dataset()):
         expected = np.where(np.isin(CLASSES[part.indices], [2, 3, 4]), 1, -1)
         assert part.labels.tolist() == expected.tolist()
-
-
-NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-NAMED = Pool(POOL.images, CLASSES, "pool", NAMES)
 
 
 def test_a_class_goes_by_name_or_number():

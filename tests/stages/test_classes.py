@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from reconstruction.configuration import Dataset, Evaluation, Merge, Model, Restarts, parsing
+from reconstruction.configuration import AdoptedModel, Dataset, Evaluation, Merge, Model, Restarts, parsing
 from reconstruction.errors import UserError
 from reconstruction.evaluation.membership import read_pool, score, summary
 from reconstruction.files import store
 from reconstruction.models import deployed
-from reconstruction.stages import deduplicate, evaluate, reconstruct, subset, train
+from reconstruction.stages import adopt, deduplicate, evaluate, reconstruct, subset, train
 
 CPU = torch.device("cpu")
 
@@ -62,3 +62,40 @@ def test_lambda_tells_members_of_several_classes(audited):
     np.savez(audited / "other.npz", images=images, labels=labels + 1)
     with pytest.raises(UserError, match="give 0 to 2, as the model was trained"):
         read_pool(audited / "other.npz", model)
+
+
+def test_labels_are_those_of_the_outputs_or_refused(tmp_path):
+    random = np.random.default_rng(0)
+    np.savez(tmp_path / "images.npz", images=random.random((24, 4, 4)), labels=np.repeat([3, 7, 9], 8))
+    model = Model(hidden=[5], training={"target_loss": 1e9})
+    files = [tmp_path / name for name in ("subset.h5", "model.h5", "training.h5")]
+
+    def trained(model=model, **labels):
+        source = {"kind": "file", "path": str(tmp_path / "images.npz")}
+        dataset = {"source": source, "labels": {"rule": "all", **labels}, "per_label": 4}
+        subset.run(parsing.parse(Dataset, dataset, ""), files[0])
+        train.run(model, *files, torch.device("cpu"))
+        return deployed.read(files[1]).network
+
+    with pytest.raises(UserError, match=r"subset.h5: .* none of class 0, 1, 2, 4, 5, 6, 8, which .* \[3, 7, 9\]}"):
+        trained()
+    assert trained(classes=[9, 3, 7]).family.outputs == 3
+    weights = tmp_path / "theirs.pt"
+    torch.save({"0.weight": torch.randn(5, 16), "2.weight": torch.randn(3, 5)}, weights)
+    theirs = AdoptedModel(weights=str(weights), input_shape=[1, 4, 4])
+    adopt.run(theirs, files[1], files[0], files[2])
+    assert trained(Model(hidden=[5], loss={"kind": "squared"}, training={"weight_decay": 0.1, "steps": 1})).regression
+    with pytest.raises(UserError, match=r"labels 3, 7, 9, and the network has 3 outputs; .* classes listed"):
+        adopt.run(theirs, files[1], files[0], files[2])
+
+
+def test_a_test_set_of_further_classes_is_refused(tmp_path):
+    random = np.random.default_rng(0)
+    for name, classes in (("path", 3), ("test_path", 4)):
+        np.savez(tmp_path / f"{name}.npz", images=random.random((24, 4, 4)), labels=np.arange(24) % classes)
+    source = {"kind": "file", **{name: str(tmp_path / f"{name}.npz") for name in ("path", "test_path")}}
+    dataset = {"source": source, "labels": {"rule": "all"}, "per_label": 4}
+    files = [tmp_path / name for name in ("subset.h5", "model.h5", "training.h5")]
+    subset.run(parsing.parse(Dataset, dataset, ""), files[0])
+    with pytest.raises(UserError, match=r"test images of class 3, and none to train on; .* classes: \[0, 1, 2\]}"):
+        train.run(Model(hidden=[5]), *files, torch.device("cpu"))

@@ -149,6 +149,19 @@ class AllLabels(Section):
     """The classes of the source, by their numbers from 0: a network with an output for each."""
 
     rule: Literal["all"]
+    classes: list[ClassName] | None = Field(
+        None,
+        min_length=3,
+        description="by name or number in the source, which get labels 0, 1, 2, ... in this order, as a network's "
+        "outputs have it; the others are left out",
+    )
+
+    @model_validator(mode="after")
+    def _classes_differ(self) -> AllLabels:
+        for place, given in enumerate(self.classes or []):
+            if given in (self.classes or [])[:place]:
+                raise ValueError(f"class {given} is listed twice in classes; list it once")
+        return self
 
 
 class TargetLabels(Section):

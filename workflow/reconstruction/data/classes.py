@@ -1,4 +1,4 @@
-"""Classes by name or by number: which of a pool's classes the two labels stand for."""
+"""Classes by name or by number: which of a pool's classes the labels stand for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 
 import yaml
 
-from ..configuration import ClassLabels, Labels
+from ..configuration import AllLabels, ClassLabels, Labels
 from ..errors import UserError, shown
 from .images import Pool
 
@@ -16,8 +16,17 @@ DIGITS = 20  # of a name that may be taken for a number
 def by_number(rule: Labels, pool: Pool) -> Labels:
     """The same rule, with every class that it lists given by its number.
 
-    Raises UserError for a class that the pool does not know, that has no image, or that is on both sides.
+    Raises UserError for a class that the pool does not know, that has no image, or that is listed twice.
     """
+    if isinstance(rule, AllLabels) and rule.classes:
+        numbers = [_number(given, pool) for given in rule.classes]
+        for number in numbers:
+            if numbers.count(number) > 1:
+                raise UserError(
+                    f"{pool.origin}: class {described(number, pool)} is listed twice, once by name and once by number",
+                    "list it once",
+                )
+        return AllLabels(rule=rule.rule, classes=list(numbers))
     if not isinstance(rule, ClassLabels):
         return rule
     negative = [_number(given, pool) for given in rule.negative]
@@ -25,7 +34,7 @@ def by_number(rule: Labels, pool: Pool) -> Labels:
     for number in negative:
         if number in positive:
             raise UserError(
-                f"{pool.origin}: class {_describe(number, pool)} is on both sides, once by name and once by number",
+                f"{pool.origin}: class {described(number, pool)} is on both sides, once by name and once by number",
                 "leave it in negative or in positive",
             )
     return ClassLabels(rule=rule.rule, negative=list(negative), positive=list(positive))
@@ -39,12 +48,12 @@ def _number(given: int | str, pool: Pool) -> int:
         alike = [name for place, name in enumerate(pool.class_names) if place != given and _reads_as(name, given)]
         if alike:
             raise UserError(
-                f"{pool.origin}: class {given} may be the one named {alike[0]!r} or number {_describe(given, pool)}",
+                f"{pool.origin}: class {given} may be the one named {alike[0]!r} or number {described(given, pool)}",
                 "write its name in quotes",
             )
     if not (pool.classes == number).any():
         raise UserError(
-            f"{pool.origin}: class {_describe(number, pool)} has no {pool.what.removesuffix('s')}",
+            f"{pool.origin}: class {described(number, pool)} has no {pool.what.removesuffix('s')}",
             f"leave it out, or add some; there are {pool.what} of {_known(pool)}",
         )
     return number
@@ -76,9 +85,9 @@ def _reads_as(name: str, number: int) -> bool:
         return False
 
 
-def _describe(number: int, pool: Pool) -> str:
+def described(number: int, pool: Pool) -> str:
     return f"{number} ({shown(pool.class_names[number])})" if 0 <= number < len(pool.class_names) else str(number)
 
 
 def _known(pool: Pool) -> str:
-    return ", ".join(_describe(number, pool) for number in sorted(set(pool.classes.tolist())))
+    return ", ".join(described(number, pool) for number in sorted(set(pool.classes.tolist())))

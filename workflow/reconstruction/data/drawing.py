@@ -19,7 +19,7 @@ from ..configuration import (
     of_each,
 )
 from ..errors import UserError
-from .classes import by_number
+from .classes import by_number, described
 from .copies import copies
 from .images import Pool
 
@@ -29,8 +29,8 @@ TRAINED, HELD_OUT = "to train on", "held out"
 
 @dataclass(frozen=True)
 class Drawn:
-    """Images of a pool: indices (n,) into it and labels (n,): -1 and +1 or, by the rules all and targets, the pool's
-    classes and targets."""
+    """Images of a pool: indices (n,) into it and labels (n,): -1 and +1, by the rule all the pool's classes or their
+    places among those that it lists, by the rule targets the pool's."""
 
     pool: Pool
     indices: np.ndarray
@@ -75,7 +75,7 @@ def _parts(
             for part, amount in zip(parts, amounts.values(), strict=True)
         ]
         return [Drawn(pool, part, labels) for part, labels in zip(parts, _made_up(rule, counts), strict=True)]
-    if isinstance(rule, AllLabels):
+    if isinstance(rule, AllLabels) and rule.classes is None:
         _check_classes(pool)
     whole = label_all(pool, rule, order)
     found = np.unique(whole.labels if known is None else known)
@@ -85,12 +85,19 @@ def _parts(
         wanted = {
             what: None if amount == "all" else of_each(amount, len(found))[place] for what, amount in amounts.items()
         }
-        sides = {-1: "the negative classes have", 1: "the positive classes have"}
-        whose = f"class {label} has" if isinstance(rule, AllLabels) else sides[label]
         members = np.flatnonzero(whole.labels == label)
-        by_label.append(_cut(pool, members, wanted, of_each(skip, len(found))[place], whose, 1, settings))
+        by_label.append(
+            _cut(pool, members, wanted, of_each(skip, len(found))[place], _whose(rule, label, pool), 1, settings)
+        )
     places = [np.sort(np.concatenate(part)) for part in zip(*by_label, strict=True)]
     return [Drawn(pool, whole.indices[some], whole.labels[some]) for some in places]
+
+
+def _whose(rule: Labels, label: int, pool: Pool) -> str:
+    """How a sentence on a label's images begins."""
+    if isinstance(rule, AllLabels):
+        return f"class {described(int(rule.classes[label]) if rule.classes else label, pool)} has"
+    return f"the {'negative' if label < 0 else 'positive'} classes have"
 
 
 def _cut(
@@ -217,6 +224,10 @@ def label_all(pool: Pool, rule: Labels, order: np.ndarray | None = None) -> Draw
         negative, positive = np.isin(classes, rule.negative), np.isin(classes, rule.positive)
         chosen = negative | positive
         return Drawn(pool, order[chosen], np.where(positive[chosen], 1, -1))
+    if isinstance(rule, AllLabels) and rule.classes is not None:
+        chosen, ascending = np.isin(classes, rule.classes), np.argsort(rule.classes)
+        places = ascending[np.searchsorted(rule.classes, classes[chosen], sorter=ascending)]
+        return Drawn(pool, order[chosen], places)
     if isinstance(rule, AllLabels):
         return Drawn(pool, order, classes)
     if isinstance(rule, TargetLabels):

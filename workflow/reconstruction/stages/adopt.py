@@ -10,7 +10,6 @@ import hashlib
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from ..configuration import AdoptedModel
@@ -77,9 +76,12 @@ def _check_images(subset: store.Stored, shape: tuple[int, ...], network: Network
     found = subset["training/images"].shape[1:]
     if found != shape:
         raise UserError(f"{subset.path}: has inputs of shape {found}, and the network takes {shape}", "draw others")
-    labels, outputs = set(np.unique(subset["training/labels"]).tolist()), network.family.outputs
+    labels = {label for part in examination.PARTS for label in subset[f"{part}/labels"].tolist()}
+    outputs = network.family.outputs
     if not (network.regression or labels <= set(network.family.labels)):
-        rule = "two labels, by the rule classes, alternating or random" if outputs == 1 else "the rule all"
+        rule = "two labels, by the rule classes, alternating or random"
+        if outputs > 1:
+            rule = "the rule all, its classes listed in the order of the outputs, labels: {rule: all, classes: [...]}"
         raise UserError(
             f"{subset.path}: has labels {', '.join(map(str, sorted(labels)))}, and the network has {outputs} output"
             f"{'s' * (outputs > 1)}",

@@ -9,10 +9,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from ..configuration import Model
+from ..configuration import Classification, Model
 from ..errors import UserError
 from ..files import store
 from ..machine.claim import claim
@@ -22,12 +23,15 @@ from ..models.plausibility import dead_layer
 from ..training import capacity, examination
 from ..training.fit import fit
 
+LISTED = 30  # classes in a sentence
 UNIT_SCALE = 5  # by what factor targets may be larger or smaller than 1
 
 
 def run(settings: Model, subset_path: Path, model_path: Path, training_path: Path, device: torch.device) -> None:
     """Raises UserError where weight decay takes all of the weights."""
     subset = store.read(subset_path, "subset")
+    if isinstance(settings.loss, Classification):
+        _check_labels(subset)
     _check_memory(settings, subset)
     claim(device, "train")
     begun = time.perf_counter()
@@ -84,6 +88,29 @@ def _warn_of_targets(targets: Tensor, error: float) -> None:
             f"train: warning: the mean absolute error on training images is {error:.3g}, and one answer for all of "
             f"them would leave {constant:.3g}; lower weight_decay, or train for longer"
         )
+
+
+def _check_labels(subset: store.Stored) -> None:
+    """Raises UserError where an output would stand for no class, or a class has no output."""
+    trained = np.unique(subset["training/labels"])
+    missing = np.setdiff1d(np.arange(trained[-1] + 1), trained)
+    if trained[0] >= 0 and len(missing):
+        raise UserError(
+            f"{subset.path}: has images to train on of {len(trained)} classes, and none of class {_listed(missing)}, "
+            f"which a network with outputs 0 to {trained[-1]} has as well",
+            f"list those that there are, labels: {{rule: all, classes: [{_listed(trained)}]}}",
+        )
+    untold = np.setdiff1d(subset["test/labels"], trained)
+    if len(untold):
+        raise UserError(
+            f"{subset.path}: has test images of class {_listed(untold)}, and none to train on",
+            f"list the others, labels: {{rule: all, classes: [{_listed(trained)}]}}",
+        )
+
+
+def _listed(numbers: np.ndarray) -> str:
+    more = ", ..." if len(numbers) > LISTED else ""
+    return ", ".join(map(str, numbers[:LISTED])) + more
 
 
 def _check_memory(settings: Model, subset: store.Stored) -> None:

@@ -79,6 +79,8 @@ def outputs_of(dataset: Dataset) -> int:
     """Of a network that tells the data set's labels apart."""
     if not isinstance(dataset.labels, AllLabels):
         return 1
+    if dataset.labels.classes is not None:
+        return len(dataset.labels.classes)
     return CLASSES.get(dataset.source.kind) or outputs_for(sources.load(dataset.source)[0].classes)
 
 

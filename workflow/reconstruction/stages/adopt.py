@@ -21,7 +21,7 @@ from ..models.checkpoints import files_of
 from ..models.mlp import Network
 from ..training import capacity, examination
 from ..training.descent import record
-from ..training.verdict import CAUSES, Verdict, by_images, by_weights, reason
+from ..training.verdict import CAUSES, OTHERWISE, Verdict, by_images, by_weights, reason
 
 
 def run(settings: AdoptedModel, model_path: Path, subset_path: Path | None, training_path: Path | None) -> None:
@@ -91,7 +91,9 @@ def _check_images(subset: store.Stored, shape: tuple[int, ...], network: Network
 
 def conclude(verdict: Verdict) -> None:
     """Say whether what the attack assumes holds, and by which figure."""
-    warning, causes = ("warning: ", f"; {CAUSES}") if verdict.is_doubtful else ("", "")
+    warning = causes = ""
+    if verdict.is_doubtful:
+        warning, causes = "warning: ", f"; {OTHERWISE}; if that cannot be, {CAUSES}"
     say(f"{warning}{verdict}: {reason(verdict.columns)}{causes}")
 
 

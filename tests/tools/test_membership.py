@@ -203,6 +203,17 @@ def test_a_program_is_scored_and_clears_nobody(program, capsys):
     assert said[-1].startswith("membership: a low AUC does not mean that nothing leaks")
 
 
+@pytest.mark.parametrize(("last", "status"), [(torch.nn.Softmax(1), 1), (torch.nn.LogSoftmax(1), 0)])
+def test_outputs_that_are_probabilities_are_refused(program, capsys, last, status):
+    """Of their logarithms log-odds are the same as of the outputs before."""
+    folder, random = program[0], np.random.default_rng(0)
+    np.savez(folder / "pool.npz", inputs=random.normal(size=(8, 5)), labels=np.arange(8) % 3)
+    head = torch.nn.Sequential(torch.nn.Linear(5, 3), last)
+    saved(folder / "network.pt2", exported(head, torch.zeros(1, 5)))
+    assert ask(folder) == status
+    assert ("export the network without its last softmax" in capsys.readouterr().err) == bool(status)
+
+
 def test_a_program_of_vectors_is_scored(program):
     folder, random = program[0], np.random.default_rng(0)
     network = torch.nn.Sequential(torch.nn.Linear(5, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))

@@ -186,8 +186,7 @@ def without_copies(others: Drawn, kind: str, parts: Mapping[str, Drawn], more: s
     No others take the place of held-out ones: the images after them are those that control networks are trained on.
     Raises UserError where none is left.
     """
-    images = others.images
-    found = {of: copies(images, part.images) for of, part in parts.items()}
+    found = {of: copies(others.images, part.images) for of, part in parts.items()}
     is_copy = np.any([numbers >= 0 for numbers in found.values()], axis=0)
     if not is_copy.any():
         return others, []
@@ -197,7 +196,7 @@ def without_copies(others: Drawn, kind: str, parts: Mapping[str, Drawn], more: s
     where = "" if part.pool.origin == others.pool.origin else f" of {part.pool.origin}"
     kinds = " or ".join(of for of, numbers in found.items() if (numbers >= 0).any())
     problem = (
-        f"{others.pool.origin}: {len(images) - left} of {len(images)} {kind} {what} are copies of {kinds} {what}, "
+        f"{others.pool.origin}: {is_copy.sum()} of {len(is_copy)} {kind} {what} are copies of {kinds} {what}, "
         f"{one} {others.indices[first]} is one of {one} {part.indices[number]}{where}"
     )
     if not left:

@@ -14,6 +14,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from ..errors import UserError
 from ..models import deployed, program
 from ..models.deployed import Deployed
 from ..models.program import Program
@@ -21,6 +22,8 @@ from ..training.block_stationarity import block_stationarity, bytes_for, outputs
 from ..training.verdict import CAUSES, FAILS, LARGE, UNKNOWN
 from . import membership
 from .membership import Suspects
+
+ROUNDING = 1e-6  # of probabilities that add up to one
 
 
 class Subject(ABC):
@@ -80,10 +83,15 @@ class Exported(Subject):
         return outputs(self.model, torch.from_numpy(images).double())
 
     def score(self, suspects: Suspects) -> tuple[pd.DataFrame, str]:
-        labels = torch.from_numpy(suspects.labels).double()
-        found = block_stationarity(self.model, torch.from_numpy(suspects.images).double(), labels)
-        margins = self.model.family.margins(self.outputs(suspects.images), labels).numpy()
-        return membership.tabled(suspects, {"lambda": found.lambdas, "margin": margins}), condition(found.unexplained)
+        labels, found = torch.from_numpy(suspects.labels).double(), self.outputs(suspects.images)
+        if found.shape[1] > 1 and (found >= 0).all() and ((found.sum(1) - 1).abs() < ROUNDING).all():
+            raise UserError(
+                "the program's outputs are probabilities, of which log-odds cannot be taken as of outputs",
+                "export the network without its last softmax; log_softmax may stay",
+            )
+        stationarity = block_stationarity(self.model, torch.from_numpy(suspects.images).double(), labels)
+        scores = {"lambda": stationarity.lambdas, "margin": self.model.family.margins(found, labels).numpy()}
+        return membership.tabled(suspects, scores), condition(stationarity.unexplained)
 
 
 def condition(unexplained: float) -> str:

@@ -162,7 +162,8 @@ def _read(handle: io.BufferedReader, path: Path, kind: str) -> Stored:
     remedy = f"remove it and run `{stage}` again"
     sealed = _is_sealed(handle)
     if sealed is None:
-        raise UserError(f"{path}: not a file of this program", f"give a {kind} file, made by `{stage}`")
+        adopted = " or, from weights trained elsewhere, by `adopt`" * (kind == "model")
+        raise UserError(f"{path}: not a file of this program", f"give a {kind} file, made by `{stage}`{adopted}")
     if not sealed:
         raise UserError(f"{path}: truncated or damaged", remedy)
     with h5py.File(handle, "r") as file:

@@ -89,9 +89,7 @@ def pairs(
         if rule != PUBLISHED_RULE:
             rows.append(evaluation[f"{part}/stretched"][:count])
             shown += f", then {RULES_SAID[PUBLISHED_RULE]}"
-        said = (
-            f"its nearest candidate, {shown}, NCC with it, and SSIM of the published matching's, which may be another"
-        )
+        said = f"its nearest candidate, {shown}, NCC, and SSIM of the published matching's, which may be another"
     return mosaic(
         beside(rows, axis=2),
         captions,

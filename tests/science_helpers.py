@@ -9,11 +9,12 @@ from hypothesis import settings
 from reconstruction.attack.plan import method_of
 from reconstruction.configuration import PublishedSearch, SubspaceSearch
 from reconstruction.files.store import Stored
-from reconstruction.models.activations import ACTIVATIONS
+from reconstruction.models.activations import ACTIVATIONS, LeakyReLU
 from reconstruction.models.mlp import activations, initialise, outputs
 from reconstruction.models.regression import Regression
 
 torch.set_num_threads(1)  # on problems this small, threads that wait for each other cost more than they save
+EVERY_ACTIVATION = {**ACTIVATIONS, "leaky-relu 0.2": LeakyReLU(0.2)}
 properties = settings(max_examples=30, deadline=None, derandomize=True, database=None)
 
 
@@ -23,7 +24,7 @@ def generator(seed):
 
 def random_network(input_size, hidden, seed=0, later_biases=False, outputs=1, activation="relu"):
     """later_biases: whether every layer has a bias, not the first alone."""
-    return initialise(input_size, hidden, 0.7, generator(seed), later_biases, outputs, ACTIVATIONS[activation])
+    return initialise(input_size, hidden, 0.7, generator(seed), later_biases, outputs, EVERY_ACTIVATION[activation])
 
 
 def random_regression(input_size, hidden, seed=0, later_biases=False, delta=math.inf):

@@ -17,6 +17,7 @@ HIDDEN = st.lists(st.integers(1, 6), min_size=1, max_size=4)
 MODULES = {
     "relu": torch.nn.ReLU,
     "leaky-relu": torch.nn.LeakyReLU,
+    "leaky-relu 0.2": lambda: torch.nn.LeakyReLU(0.2),
     "gelu": torch.nn.GELU,
     "tanh": torch.nn.Tanh,
     "silu": torch.nn.SiLU,
@@ -58,7 +59,7 @@ def test_sensitivities_are_the_derivatives_of_the_output_by_each_layer(hidden, s
 
 
 @properties
-@given(HIDDEN, st.floats(0.1, 5), st.sampled_from(["relu", "leaky-relu"]))
+@given(HIDDEN, st.floats(0.1, 5), st.sampled_from(["relu", "leaky-relu", "leaky-relu 0.2"]))
 def test_the_network_is_homogeneous_in_its_parameters(hidden, factor, activation):
     network = random_network(4, hidden, activation=activation)
     scaled = network.map(lambda parameter: factor * parameter)

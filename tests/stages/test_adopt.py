@@ -154,14 +154,21 @@ def test_of_biases_beyond_the_first_layer_adopt_says_that_the_equations_may_hold
 
 
 @pytest.mark.parametrize(
-    ("name", "module", "smooth"),
-    [("leaky-relu", nn.LeakyReLU, False), ("gelu", nn.GELU, True), ("tanh", nn.Tanh, True)],
+    ("settings", "module", "called", "smooth"),
+    [
+        ({"activation": "leaky-relu"}, nn.LeakyReLU, "LeakyReLU(0.01)", False),
+        ({"activation": "leaky-relu", "negative_slope": 0.2}, lambda: nn.LeakyReLU(0.2), "LeakyReLU(0.2)", False),
+        ({"activation": "gelu"}, nn.GELU, "GELU", True),
+        ({"activation": "tanh"}, nn.Tanh, "Tanh", True),
+    ],
 )
-def test_the_activation_is_the_settings_and_a_smooth_one_is_said_to_tell_less(name, module, smooth, tmp_path, capsys):
+def test_the_activation_is_the_settings_and_a_smooth_one_is_said_to_tell_less(
+    settings, module, called, smooth, tmp_path, capsys
+):
     net = mlp(5, 4)
-    model = adopted(net.state_dict(), tmp_path, activation=name)
+    model = adopted(net.state_dict(), tmp_path, **settings)
     said = capsys.readouterr().out
-    assert f"24-5-4-1, {module.__name__}, " in said
+    assert f"24-5-4-1, {called}, " in said
     assert ("networks are not homogeneous" in said) == smooth
     inputs = torch.randn(5, 24)
     as_called = nn.Sequential(*(module() if isinstance(part, nn.ReLU) else part for part in net))
@@ -284,6 +291,12 @@ def test_a_mean_image_that_cannot_be_is_refused(image, defect, tmp_path):
         ({"weights": "a.pt", "input_shape": SHAPE, "hidden": [5]}, "hidden is no known key"),
         ({"weights": "a.h5", "std": 2}, "std is part of a model.h5 already"),
         ({"weights": "a.h5", "activation": "tanh"}, "activation is part of a model.h5 already"),
+        (
+            {"weights": "a.pt", "input_shape": SHAPE, "negative_slope": 0.2},
+            "negative_slope is of leaky-relu, and activ",
+        ),
+        ({"weights": "a.h5", "activation": "leaky-relu", "negative_slope": 0.2}, "activation is part of a model.h5"),
+        ({"weights": "a.h5", "batch_norm": {"eps": 1e-3}}, "batch_norm is part of a model.h5 already"),
         ({"weights": "a.pt", "input_shape": SHAPE, "activation": "elu"}, "activation: input should be 'relu', 'leaky-"),
     ],
 )

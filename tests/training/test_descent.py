@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reconstruction.configuration import ConstantSchedule, LogLossSchedule, Model, Training
 from reconstruction.errors import UserError
-from reconstruction.models.activations import ACTIVATIONS
 from reconstruction.models.logistic import LOGISTIC
 from reconstruction.models.mlp import Network, activations, initialise
 from reconstruction.training.descent import RECORD_EVERY, TrainingDiverged, descend, log_loss_gradient, step
 from reconstruction.training.fit import data_span, fit
 from science_helpers import (
+    EVERY_ACTIVATION,
     alternating,
     classes,
     cross_entropy,
@@ -88,7 +88,7 @@ def test_a_log_loss_step_divides_by_the_squared_norm_of_autograds_gradient(probl
 
 
 @properties
-@given(HIDDEN, st.integers(0, 99), st.booleans(), st.sampled_from([1, 3]), st.sampled_from(list(ACTIVATIONS)))
+@given(HIDDEN, st.integers(0, 99), st.booleans(), st.sampled_from([1, 3]), st.sampled_from(list(EVERY_ACTIVATION)))
 def test_the_gradient_of_the_log_loss_equals_autograd(hidden, seed, later_biases, outputs, activation):
     network = random_network(5, hidden, seed, later_biases, outputs, activation)
     inputs, labels = normal(9, 5, seed=seed), classes(9, outputs)
@@ -159,11 +159,13 @@ def test_training_in_the_span_of_the_data_equals_training_in_full_pixels(schedul
         assert relative(found - initial, expected - initial) < 1e-9
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("name", EVERY_ACTIVATION)
 def test_a_network_is_trained_with_the_activation_of_the_settings(name):
-    settings = Model(hidden=[20], activation=name, training=Training(target_loss=1e-2))
+    kind, *slope = name.split()
+    chosen = {"activation": kind, "negative_slope": slope[0] if slope else None}
+    settings = Model(hidden=[20], **chosen, training=Training(target_loss=1e-2))
     network, curve = fit(settings, normal(8, 10), alternating(8), torch.device("cpu"))
-    assert network.activation.name == name
+    assert network.activation == EVERY_ACTIVATION[name]
     assert curve[-1].loss <= 1e-2
 
 

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reconstruction.configuration import ConstantSchedule, LogLossSchedule, Model, Training
 from reconstruction.errors import UserError
-from reconstruction.models.activations import ACTIVATIONS
 from reconstruction.models.logistic import LOGISTIC
 from reconstruction.models.mlp import Network, activations, initialise
 from reconstruction.training import settling
@@ -17,6 +16,7 @@ from reconstruction.training.fit import fit
 from reconstruction.training.settling import LOSS_CHANGE, curvature, settle
 from reconstruction.training.true_stationarity import derivative_stationarity, true_stationarity
 from science_helpers import (
+    EVERY_ACTIVATION,
     alternating,
     by_layer,
     classes,
@@ -32,7 +32,7 @@ from science_helpers import (
 )
 
 HIDDEN = st.lists(st.integers(2, 8), min_size=1, max_size=3)
-NAMES = st.sampled_from(list(ACTIVATIONS))
+NAMES = st.sampled_from(list(EVERY_ACTIVATION))
 CPU = torch.device("cpu")
 
 

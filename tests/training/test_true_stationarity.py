@@ -5,10 +5,20 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from reconstruction.models.activations import ACTIVATIONS
 from reconstruction.models.mlp import Network
 from reconstruction.training.true_stationarity import gram_nnls, on_margin, true_stationarity
-from science_helpers import alternating, by_layer, classes, forward, leaves, normal, properties, random_network, uniform
+from science_helpers import (
+    EVERY_ACTIVATION,
+    alternating,
+    by_layer,
+    classes,
+    forward,
+    leaves,
+    normal,
+    properties,
+    random_network,
+    uniform,
+)
 from scipy.optimize import nnls
 
 OUTPUTS = st.sampled_from([1, 3])
@@ -34,7 +44,7 @@ def gradients(network, inputs, labels):
     st.integers(0, 99),
     st.booleans(),
     OUTPUTS,
-    st.sampled_from(list(ACTIVATIONS)),
+    st.sampled_from(list(EVERY_ACTIVATION)),
 )
 def test_lambdas_and_residuals_equal_the_dense_problem(hidden, count, seed, later_biases, outputs, activation):
     network = random_network(9, hidden, seed, later_biases, outputs, activation)

@@ -21,7 +21,7 @@ def test_planted_images_close_the_equations_and_others_do_not():
     assert roc_auc_score(np.arange(2 * COUNT) < COUNT, scores) > 0.75
 
 
-@pytest.mark.parametrize("activation", ["relu", "leaky-relu", "tanh"])
+@pytest.mark.parametrize("activation", ["relu", "leaky-relu", "leaky-relu 0.2", "tanh"])
 def test_closure_is_the_share_that_least_squares_explain(activation):
     network, inputs = random_network(4, [30, 6], activation=activation), normal(5, 4)
     inputs[0] = -network.bias[0] * network.weights[0][0] / network.weights[0][0].square().sum()  # on a kink, if any

@@ -22,7 +22,7 @@ from reconstruction.attack.exact.solve import Images, Weights, solve
 from reconstruction.attack.plan import NoGates, gates, plan_of
 from reconstruction.configuration import ExactSearch, Restarts
 from reconstruction.evaluation.matching import nearest_by_ncc
-from reconstruction.models.activations import ACTIVATIONS
+from reconstruction.models.activations import ACTIVATIONS, LeakyReLU
 from reconstruction.models.mlp import Network, activations, before_activation, outputs
 from science_helpers import generator, normal, orthonormal, properties, random_network, relative, uniform
 
@@ -247,6 +247,7 @@ FAMILIES = {
     "biases": {"later_biases": True},
     "classes": {"outputs": 3},
     "leaky": {"activation": ACTIVATIONS["leaky-relu"]},
+    "leaky 0.2": {"activation": LeakyReLU(0.2)},
 }
 
 
@@ -289,7 +290,7 @@ def test_rotated_weights_give_nothing():
     seed=st.integers(0, 1000),
     biases=st.sampled_from([(False, False), (True, False), (True, True)]),
     outputs_=st.sampled_from([1, 3]),
-    activation=st.sampled_from(["relu", "leaky-relu"]),
+    activation=st.sampled_from(["relu", "leaky-relu", "leaky-relu 0.2"]),
 )
 def test_lambda_is_what_the_loss_asks_for(seed, biases, outputs_, activation):
     """Images with lambda = 3 sigmoid(-q) are off by nothing, and one whose lambda is e^2 times as large by 2; of

@@ -3,10 +3,9 @@
 import pytest
 import torch
 from reconstruction.attack.search.gates import gate, gate_derivative
-from reconstruction.models.activations import ACTIVATIONS
-from science_helpers import normal
+from science_helpers import EVERY_ACTIVATION, normal
 
-every = pytest.mark.parametrize("activation", ACTIVATIONS.values(), ids=str)
+every = pytest.mark.parametrize("activation", EVERY_ACTIVATION.values(), ids=str)
 SHARPNESS = torch.tensor([0.3, 4.0, 60.0]).double().view(3, 1, 1)
 
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reconstruction.attack.search.reference import stationarity_residuals
 from reconstruction.attack.search.stationarity import stationarity
-from reconstruction.models.activations import ACTIVATIONS
 from science_helpers import (
+    EVERY_ACTIVATION,
     alternating,
     by_layer,
     forward,
@@ -28,7 +28,7 @@ def problems(draw):
     input_size, count, batch = draw(st.integers(1, 9)), draw(st.integers(1, 8)), draw(st.integers(1, 3))
     hidden = draw(st.lists(st.integers(1, 8), min_size=1, max_size=4))
     outputs = draw(st.sampled_from([1, 2, 4]))
-    activation = draw(st.sampled_from(list(ACTIVATIONS)))
+    activation = draw(st.sampled_from(list(EVERY_ACTIVATION)))
     network = random_network(input_size, hidden, seed, draw(st.booleans()), outputs, activation)
     candidates = normal(batch, count, input_size, seed=seed + 1)
     lambdas = torch.tensor(
@@ -92,7 +92,7 @@ def test_the_arguments_are_left_alone():
     assert all(torch.equal(*pair) for pair in zip(before, (*network.parameters, *arguments), strict=True))
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", EVERY_ACTIVATION)
 @pytest.mark.parametrize("later_biases", [False, True])
 def test_a_very_sharp_sigmoid_is_the_derivative_of_the_activation(later_biases, activation):
     network = random_network(6, [7, 5], 0, later_biases, activation=activation)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -38,7 +38,20 @@ class Training(Section):
     precision: Literal["float32", "float64"] = Field("float32", description="of the matrix products")
 
 
-ActivationName = Literal["relu", "leaky-relu", "gelu", "tanh", "silu"]  # LeakyReLU of slope 0.01, GELU by erf
+ActivationName = Literal["relu", "leaky-relu", "gelu", "tanh", "silu"]  # GELU by erf
+
+
+class Activated(Section):
+    activation: ActivationName = Field("relu", description="of the hidden layers")
+    negative_slope: Annotated[float, Field(gt=0, lt=1), NUMBER] | None = Field(
+        None, description="of leaky-relu; without it 0.01, as PyTorch has it"
+    )
+
+    @model_validator(mode="after")
+    def _a_slope_is_of_leaky_relu(self) -> Self:
+        if self.negative_slope is not None and self.activation != "leaky-relu":
+            raise ValueError(f"negative_slope is of leaky-relu, and activation is {self.activation}; leave it out")
+        return self
 
 
 class Classification(Section):
@@ -64,9 +77,8 @@ class Huber(Section):
 Loss = Annotated[Classification | Squared | Huber, Field(discriminator="kind")]
 
 
-class Model(Section):
+class Model(Activated):
     hidden: list[Count] = Field([1000, 1000], min_length=1, description="sizes of the hidden layers")
-    activation: ActivationName = Field("relu", description="of the hidden layers")
     biases: Literal["first-layer", "every-layer"] = Field("first-layer", description="which layers have a bias")
     first_layer_scale: Positive = Field(1e-4, description="standard deviation of the first layer's initial values")
     seed: Seed = Field(0, description="of the initial weights")
@@ -114,7 +126,7 @@ Std = Annotated[
 ]
 
 
-class AdoptedModel(Section):
+class AdoptedModel(Activated):
     """Weights that were trained elsewhere; the network's inputs are (image - mean) / std, image in [0, 1], or those of
     vectors."""
 
@@ -126,7 +138,6 @@ class AdoptedModel(Section):
     input_shape: list[Count] | None = Field(
         None, min_length=1, max_length=3, description="[C, H, W], or [D] of vectors; a model.h5 brings its own"
     )
-    activation: ActivationName = Field("relu", description="of the hidden layers, which a checkpoint does not tell")
     input_order: Literal["CHW", "HWC"] = Field("CHW", description="in which images were flattened")
     mean: Mean = Field(
         0.0, description="a number, one for each channel or coordinate, or an NPY file of the mean image or vector"
@@ -145,6 +156,7 @@ class AdoptedModel(Section):
                 "entry",
                 "input_shape",
                 "activation",
+                "negative_slope",
                 "input_order",
                 "mean",
                 "std",

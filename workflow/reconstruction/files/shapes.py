@@ -58,7 +58,13 @@ OF_A_TRACE = {"trace/iterations": "whole moments", "trace/residuals": "float res
 # A kind of values, then lengths, or others of another number; the first pattern that a name fits counts.
 SHAPES: dict[str, dict[str, str]] = {
     "subset": {"mean": MEAN, "std": "float inputs", **OF_A_SUBSET},
-    "model": {"mean": MEAN, "weights/1": "float units inputs", "activation": "text", "regression": "float"},
+    "model": {
+        "mean": MEAN,
+        "weights/1": "float units inputs",
+        "activation": "text",
+        "negative_slope": "float",
+        "regression": "float",
+    },
     "training": {
         "accuracy/*": "float",
         "error/*": "float",

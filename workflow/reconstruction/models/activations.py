@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,6 @@ class Activation(ABC):
     """f, entry by entry."""
 
     name: str
-    module: type[nn.Module]  # of which PyTorch calls it
     is_homogeneous: bool
 
     @abstractmethod
@@ -33,8 +33,12 @@ class Activation(ABC):
     def derivative(self, z: Tensor) -> Tensor:
         """f'(z); at a kink, that of its left."""
 
+    @abstractmethod
+    def module(self) -> nn.Module:
+        """The same by PyTorch."""
+
     def __str__(self) -> str:
-        return self.module.__name__
+        return type(self).__name__
 
 
 class PiecewiseLinear(Activation):
@@ -45,7 +49,10 @@ class PiecewiseLinear(Activation):
 
 
 class ReLU(PiecewiseLinear):
-    name, module, slope = "relu", nn.ReLU, 0.0
+    name, slope = "relu", 0.0
+
+    def module(self) -> nn.Module:
+        return nn.ReLU()
 
     def value(self, z: Tensor) -> Tensor:
         return z.relu()
@@ -57,8 +64,16 @@ class ReLU(PiecewiseLinear):
         return (z > 0).to(z.dtype)
 
 
+@dataclass(frozen=True)
 class LeakyReLU(PiecewiseLinear):
-    name, module, slope = "leaky-relu", nn.LeakyReLU, 0.01
+    slope: float = 0.01
+    name = "leaky-relu"
+
+    def module(self) -> nn.Module:
+        return nn.LeakyReLU(self.slope)
+
+    def __str__(self) -> str:
+        return f"LeakyReLU({self.slope:g})"
 
     def value(self, z: Tensor) -> Tensor:
         return functional.leaky_relu(z, self.slope)
@@ -81,7 +96,10 @@ class Smooth(Activation):
 class GELU(Smooth):
     """z P(z), with P the normal distribution function and p its density."""
 
-    name, module = "gelu", nn.GELU
+    name = "gelu"
+
+    def module(self) -> nn.Module:
+        return nn.GELU()
 
     def value(self, z: Tensor) -> Tensor:
         return functional.gelu(z)
@@ -97,7 +115,10 @@ class GELU(Smooth):
 
 
 class Tanh(Smooth):
-    name, module = "tanh", nn.Tanh
+    name = "tanh"
+
+    def module(self) -> nn.Module:
+        return nn.Tanh()
 
     def value(self, z: Tensor) -> Tensor:
         return z.tanh()
@@ -112,7 +133,10 @@ class Tanh(Smooth):
 class SiLU(Smooth):
     """z s(z), with s the sigmoid."""
 
-    name, module = "silu", nn.SiLU
+    name = "silu"
+
+    def module(self) -> nn.Module:
+        return nn.SiLU()
 
     def value(self, z: Tensor) -> Tensor:
         return functional.silu(z)
@@ -128,3 +152,8 @@ class SiLU(Smooth):
 
 RELU = ReLU()
 ACTIVATIONS: dict[str, Activation] = {each.name: each for each in (RELU, LeakyReLU(), GELU(), Tanh(), SiLU())}
+
+
+def activation_of(name: str, slope: float | None = None) -> Activation:
+    """As a configuration names it; slope: of leaky-relu, where it has another than PyTorch's."""
+    return ACTIVATIONS[name] if slope is None else LeakyReLU(slope)

@@ -19,7 +19,7 @@ from ..files import npy, outside
 from ..files.outside import reading
 from ..files.tensors import REMEDY, plain, read_pytorch, read_safetensors
 from . import deployed
-from .activations import ACTIVATIONS, Activation
+from .activations import Activation, activation_of
 from .checkpoints import files_of, flatten, listing, network_in, networks
 from .folding import batch_norms, channels_first, fold, one_output
 from .layers import Linear, find_layers, has_numbers, linears, named_layers, refuse_left_over
@@ -101,7 +101,8 @@ def _read_network(settings: AdoptedModel, shape: tuple[int, ...], path: Path) ->
         notes.append("the two outputs are reduced to one, (w_1 - w_0) / sqrt 2, positive for the second class")
     elif len(found[-1].weight) > 2:
         notes.append(f"the {len(found[-1].weight)} outputs are read as those of as many classes under cross entropy")
-    network = replace(network_of(found, path, ACTIVATIONS[settings.activation]), regression=regression)
+    activation = activation_of(settings.activation, settings.negative_slope)
+    network = replace(network_of(found, path, activation), regression=regression)
     if network.later_biases:
         notes.append(LATER_BIASES)
     if not network.activation.is_homogeneous:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..errors import UserError
 from ..files import store
-from .activations import ACTIVATIONS
+from .activations import ACTIVATIONS, Activation, LeakyReLU, activation_of
 from .family import Family
 from .mlp import Network, phi
 from .regression import Regression
@@ -101,7 +101,7 @@ def normalise(images: np.ndarray, mean: np.ndarray, std: np.ndarray = UNIT) -> T
 
 def arrays(network: Network, mean: np.ndarray, std: np.ndarray = UNIT) -> dict[str, np.ndarray]:
     """What model.h5 holds: weights/1 .. weights/L, the biases that there are, mean and std, as float32, and
-    the activation by its name; of a regression its loss's delta as well.
+    the activation by its name, with the slope of a LeakyReLU; of a regression its loss's delta as well.
 
     The first layer's is called bias. Those of further layers, weights/bias2 .. weights/biasL, are named among the
     weights, so that a program that knows no such biases refuses the file.
@@ -113,8 +113,10 @@ def arrays(network: Network, mean: np.ndarray, std: np.ndarray = UNIT) -> dict[s
         if bias is not None
     }
     regression = {} if network.regression is None else {"regression": np.asarray(network.regression.delta)}
-    activation = np.asarray(network.activation.name)
-    return {**weights, **biases, **regression, "mean": mean, "std": std, "activation": activation}
+    activation = {"activation": np.asarray(network.activation.name)}
+    if isinstance(network.activation, LeakyReLU):
+        activation["negative_slope"] = np.asarray(network.activation.slope)
+    return {**weights, **biases, **regression, "mean": mean, "std": std, **activation}
 
 
 def _bias_name(layer: int) -> str:
@@ -128,21 +130,29 @@ def read(path: Path) -> Deployed:
     weights = [stored.arrays.get(f"weights/{layer}", np.empty(0)) for layer in layers]
     biases = [stored.arrays.get(_bias_name(layer)) for layer in layers]
     mean, std = stored.arrays.get("mean", np.empty(0)), stored.arrays.get("std", UNIT)
-    activation = ACTIVATIONS.get(str(stored["activation"]))
-    if activation is None:
-        raise UserError(f"{path}: its activation is none of {', '.join(ACTIVATIONS)}", "make the model again")
     delta = float(stored["regression"]) if "regression" in stored.arrays else None
     names = {name for k in layers for name in (f"weights/{k}", _bias_name(k))}
-    known = {"mean", "std", "activation", "regression", *names}
+    known = {"mean", "std", "activation", "negative_slope", "regression", *names}
     makes = _make_a_network(weights, biases, mean, std) and (delta is None or (delta > 0 and len(weights[-1]) == 1))
     if not (stored.arrays.keys() <= known and makes):
         raise UserError(f"{path}: its weights, biases, mean and std do not fit together", "make the model again")
     found = [None if bias is None else torch.from_numpy(bias) for bias in biases]
     regression = None if delta is None else Regression(delta)
-    network = Network.of([torch.from_numpy(weight) for weight in weights], found, activation, regression)
+    network = Network.of([torch.from_numpy(weight) for weight in weights], found, _activation(stored), regression)
     if not all(parameter.isfinite().all() for parameter in network.parameters):
         raise UserError(f"{path}: has a weight that is no finite number", "train the model again")
     return Deployed(network, mean, stored, std)
+
+
+def _activation(stored: store.Stored) -> Activation:
+    name = str(stored["activation"])
+    slope = float(stored["negative_slope"]) if "negative_slope" in stored.arrays else None
+    if name not in ACTIVATIONS or not (slope is None or (name == LeakyReLU.name and 0 < slope < 1)):
+        raise UserError(
+            f"{stored.path}: its activation is none of {', '.join(ACTIVATIONS)}, or has a slope that it cannot have",
+            "make the model again",
+        )
+    return activation_of(name, slope)
 
 
 def _make_a_network(

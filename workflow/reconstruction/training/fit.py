@@ -11,7 +11,7 @@ from torch import Tensor
 from ..configuration import ConstantSchedule, Model, Training
 from ..errors import UserError
 from ..machine.progress import Progress
-from ..models.activations import ACTIVATIONS
+from ..models.activations import activation_of
 from ..models.mlp import Network, initialise
 from ..models.regression import Regression
 from ..models.softmax import outputs_for
@@ -49,7 +49,8 @@ def fit(settings: Model, inputs: Tensor, labels: Tensor, device: torch.device) -
 
 def begin(settings: Model, size: int, outputs: int, generator: torch.Generator) -> Network:
     """The network that training begins with; outputs: of a classifier, where a regression has one."""
-    everywhere, activation = settings.biases == "every-layer", ACTIVATIONS[settings.activation]
+    everywhere = settings.biases == "every-layer"
+    activation = activation_of(settings.activation, settings.negative_slope)
     regression, scale = Regression.of(settings.loss), settings.first_layer_scale
     count = 1 if regression else outputs
     network = initialise(size, settings.hidden, scale, generator, everywhere, count, activation)

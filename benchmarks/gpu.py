@@ -30,13 +30,13 @@ from problems import (
     machine,
     matrix_rate,
     method,
+    of_both,
     operations,
     random_network,
     random_restarts,
     seconds,
 )
 from reconstruction.attack.plan import Attack, choose
-from reconstruction.attack.search import priors
 from reconstruction.attack.search.engine import Search
 from reconstruction.configuration import Dataset, Model, Restarts
 from reconstruction.evaluation.matching import nearest_by_channel, reconstructions
@@ -174,8 +174,7 @@ def sweep(
             "subspace": {"iterations": options.iterations, **search},
         }
     )
-    pixels = priors.Pixels(torch.from_numpy(images.mean), torch.ones(images.mean.shape))
-    attack = choose(network, settings, pixels)
+    attack = choose(network, settings, images.pixels)
     found, searched = [], 0.0
     for numbers in parts(options.restarts, due):
         candidates, spent = run(network, attack, settings, numbers, options.device)
@@ -205,21 +204,18 @@ def judge(name: str, coordinates: torch.Tensor, attack: Attack, images: Images, 
     """Hits by NCC, SSIM by each rule of showing (in brackets: of held-out images), and the best pairs as a picture."""
     matched, candidates = match(coordinates, attack, images), Inputs(coordinates, attack.method.space)
 
-    def photographed(inputs: torch.Tensor) -> np.ndarray:
-        return inputs.cpu().numpy().reshape(-1, *images.mean.shape) + images.mean
-
-    showing = Showing.among(photographed(images.held_out), images.mean)
+    showing = Showing.among(images.photographs(images.held_out), images.mean)
 
     def chosen(index: np.ndarray) -> np.ndarray:
         return candidates[index].cpu().numpy().reshape(-1, *images.mean.shape)
 
     def published(inputs: torch.Tensor) -> dict[str, np.ndarray]:
         nearest = nearest_by_channel(inputs, candidates, images.mean.shape).index
-        return reconstructions(photographed(inputs), showing, chosen(nearest)).by_rule
+        return reconstructions(images.photographs(inputs), showing, chosen(nearest)).by_rule
 
     trained, held_out = published(images.training), published(images.held_out)
     first, rule = best_first(matched.trained.score)[:BEST], rule_for(images.mean, attack.name)
-    photographs, nearest = photographed(images.training[first]), chosen(matched.trained.index[first])
+    photographs, nearest = images.photographs(images.training[first]), chosen(matched.trained.index[first])
     ssim = reconstructions(photographs, showing, nearest).by_rule[rule]
     captions = [f"{ncc:.2f}  {value:.2f}" for ncc, value in zip(matched.trained.score[first], ssim, strict=True)]
     title = f"{name}. Above: training image. Below: its nearest candidate ({rule}), NCC and SSIM with it."
@@ -227,10 +223,7 @@ def judge(name: str, coordinates: torch.Tensor, attack: Attack, images: Images, 
     with matplotlib.rc_context(STYLE):
         save(mosaic(beside([photographs, showing.by(rule, nearest)], axis=2), captions, title, hit), folder / name)
     return {
-        **{
-            f"SSIM, {BEST} best, {rule}": f"{best(trained[rule], BEST):.3f} ({best(held_out[rule], BEST):.3f})"
-            for rule in RULES
-        },
+        **{f"SSIM, {BEST} best, {rule}": of_both(trained[rule], held_out[rule], BEST) for rule in RULES},
         f"NCC, {BEST} best": f"{best(matched.trained.score, BEST):.3f}",
         "above NCC 0.9": int((matched.trained.score > RECOGNISABLE).sum()),
         "hits": matched.hits,

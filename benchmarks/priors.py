@@ -15,17 +15,16 @@ import torch
 from counts import Answer
 from denoiser import NOISES, Denoising, learn
 from hits import RATE, run
-from problems import CPU, Images, dataset_of, image_arguments, load_images, machine
+from problems import CPU, Images, dataset_of, image_arguments, load_images, machine, of_both
 from reconstruction.attack.pictures import Spectrum
 from reconstruction.attack.plan import Attack, choose
-from reconstruction.attack.search import priors
 from reconstruction.configuration import ImageFile, Model, Restarts, Training
 from reconstruction.data.sources import load
 from reconstruction.evaluation.chance import Chance, Shuffled
 from reconstruction.evaluation.detail import POWER
 from reconstruction.evaluation.matching import published
 from reconstruction.evaluation.pixels import Pixels
-from reconstruction.evaluation.scores import RECOGNISABLE, best
+from reconstruction.evaluation.scores import RECOGNISABLE
 from reconstruction.evaluation.showing import RULES, Showing
 from reconstruction.evaluation.thresholds import Thresholds, cross_fitted_hits
 from reconstruction.files.store import Stored
@@ -70,7 +69,6 @@ def main() -> None:
     training = Training(target_loss=options.target_loss, weight_decay=options.weight_decay)
     model = Model(hidden=options.hidden, training=training)
     network = fit(model, images.training.double(), images.labels, CPU)[0]
-    pixels = priors.Pixels(torch.from_numpy(images.mean), torch.ones(images.mean.shape))
     public = public_images(options)
     denoisers = {
         name: learn(public, images.mean, noise)[0]
@@ -87,9 +85,9 @@ def main() -> None:
             search["prior"] = "spectrum" if prior == OF_THE_KIND else prior
         spectrum = Spectrum.measured(torch.from_numpy(public)) if prior == OF_THE_KIND else None
         settings = Restarts(candidates=2 * len(images.training), method="subspace", seed=options.seed, subspace=search)
-        attack = choose(network, settings, replace(pixels, spectrum=spectrum))
+        attack = choose(network, settings, replace(images.pixels, spectrum=spectrum))
         if prior in denoisers:
-            penalty = Denoising(prior, weight, begins, ends, pixels, denoisers[prior])
+            penalty = Denoising(prior, weight, begins, ends, images.pixels, denoisers[prior])
             attack = replace(attack, method=replace(attack.method, prior=penalty))
         begun = time.process_time()
         found, _ = run(network, attack, settings, range(options.restarts))
@@ -118,16 +116,12 @@ def judged(coordinates: torch.Tensor, attack: Attack, network: Network, images: 
     plain = answer.plain(images.training, images.held_out)
     limits = Thresholds.of(plain.held_out, plain.without_knowledge["scrambled"], RATE)
     held_out_hits = cross_fitted_hits(plain.held_out, images.held_out_labels.numpy(), RATE)
-    photographs = [pictures(part, images) for part in (images.training, images.held_out)]
+    photographs = [images.photographs(part) for part in (images.training, images.held_out)]
     showing = Showing.among(photographs[1], images.mean)
     ssim = [
         published(originals, inputs, showing, answer.candidates)[1].by_rule
         for originals, inputs in zip(photographs, (images.training, images.held_out), strict=True)
     ]
-
-    def of_both(trained: np.ndarray, held_out: np.ndarray, count: int) -> str:
-        share = round(count * len(held_out) / len(trained))
-        return f"{best(trained, count):.3f} ({best(held_out, share):.3f})"
 
     return {
         "NCC, 10 best": of_both(plain.training, plain.held_out, 10),
@@ -139,10 +133,6 @@ def judged(coordinates: torch.Tensor, attack: Attack, network: Network, images: 
         "above held-out": str(int((plain.training > limits.held_out).sum())),
         **{f"SSIM, {rule}": of_both(ssim[0][rule], ssim[1][rule], 45) for rule in RULES},
     }
-
-
-def pictures(inputs: torch.Tensor, images: Images) -> np.ndarray:
-    return inputs.numpy().reshape(-1, *images.mean.shape) + images.mean
 
 
 if __name__ == "__main__":

@@ -15,11 +15,13 @@ import torch
 from reconstruction.attack.plan import method_of
 from reconstruction.attack.search import reference
 from reconstruction.attack.search.engine import Method
+from reconstruction.attack.search.priors import Pixels
 from reconstruction.attack.search.restarts import Starts
 from reconstruction.configuration import Dataset, PublishedSearch, SubspaceSearch
 from reconstruction.data.drawing import Drawn, draw
 from reconstruction.data.images import Pool
 from reconstruction.data.sources import load
+from reconstruction.evaluation.scores import best
 from reconstruction.models.mlp import Network, initialise
 from reconstruction.models.space import Space
 
@@ -127,6 +129,21 @@ class Images:
     held_out: torch.Tensor
     held_out_labels: torch.Tensor
     mean: np.ndarray
+
+    @property
+    def pixels(self) -> Pixels:
+        """What the inputs stand for."""
+        return Pixels(torch.from_numpy(self.mean), torch.ones(self.mean.shape))
+
+    def photographs(self, inputs: torch.Tensor) -> np.ndarray:
+        """(n, C, H, W) in [0, 1]."""
+        return inputs.cpu().numpy().reshape(-1, *self.mean.shape) + self.mean
+
+
+def of_both(trained: np.ndarray, held_out: np.ndarray, count: int) -> str:
+    """The average of the best scores of training images (n,), so many, and of as large a share of the held-out ones."""
+    share = round(count * len(held_out) / len(trained))
+    return f"{best(trained, count):.3f} ({best(held_out, share):.3f})"
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from .matching import (
 )
 from .pixels import Pixels
 from .scores import RARE, ByRestart, PartScores, Scores, best_first, tells_rare
-from .showing import PUBLISHED_RULE, Showing, rule_for, ssim_name
+from .showing import OTHER_RULES, PUBLISHED_RULE, Showing, rule_for, ssim_name
 from .thresholds import Thresholds
 
 SHOWN = 1_000_000  # pixels of a part's pictures
@@ -44,8 +44,7 @@ class Matched:
     one_to_one: Nearest  # distinct representatives for distinct images
     published_index: np.ndarray  # (n,), the nearest raw candidate by the published matching
     published: Reconstructions  # by that, for SSIM and L2
-    shown: np.ndarray  # (k, C, H, W) in [0, 1], the nearest raw candidates of the k best images, best first
-    stretched: np.ndarray  # the same as the paper's code shows them
+    shown: dict[str, np.ndarray]  # (k, C, H, W) in [0, 1], the nearest raw candidates of the k best images, best first
 
 
 @dataclass(frozen=True)
@@ -135,7 +134,9 @@ def match(
     best = of_each.score.argmax(0), np.arange(len(images))
     published_index, by_published = published(images, inputs, showing, raw)
     ncc = Nearest(of_each.index[best], of_each.score[best])
-    nearest = raw[ncc.index[best_first(ncc.score)[:shown]]]
+    nearest, rules = raw[ncc.index[best_first(ncc.score)[:shown]]], {"shown": rule}
+    if rule in OTHER_RULES:
+        rules["stretched"] = PUBLISHED_RULE
     return Matched(
         images=images,
         labels=subset[f"{part}/labels"],
@@ -145,8 +146,7 @@ def match(
         one_to_one=assign_one_to_one(inputs, representatives),
         published_index=published_index,
         published=by_published,
-        shown=pixels.pictures(nearest, rule, showing),
-        stretched=pixels.pictures(nearest, PUBLISHED_RULE, showing),
+        shown={name: pixels.pictures(nearest, by, showing) for name, by in rules.items()},
     )
 
 

@@ -187,6 +187,5 @@ def part_arrays(
         **{f"{name}/{ssim_name(rule)}": score for rule, score in part.published.by_rule.items()},
         f"{name}/ssim11": part.published.ssim[11],
         f"{name}/l2": part.published.l2,
-        f"{name}/shown": part.shown,
-        f"{name}/stretched": part.stretched,
+        **{f"{name}/{how}": pictures for how, pictures in part.shown.items()},
     }

@@ -106,3 +106,60 @@ def test_folders_that_snakemake_cannot_name_or_that_are_hidden_are_not_watched(t
         (tmp_path / name).mkdir()
     source = ImageFolder(kind="folder", path=str(tmp_path))
     assert source_files(source) == [str(tmp_path), str(tmp_path / "a")]
+
+
+def stored_as(mode):
+    """An image that says what UPRIGHT's pixels are, and how Pillow saves it in a mode."""
+    grey = Image.fromarray(UPRIGHT).convert("L")
+    sixteen = grey.point(lambda value: value // 16 * 16)
+    match mode:
+        case "1":
+            return grey.convert("1"), {}
+        case "P of greys":
+            return sixteen.convert("P"), {}
+        case "P":
+            return Image.fromarray(UPRIGHT).quantize(16), {}
+        case "P, an unused colour transparent":
+            return Image.fromarray(UPRIGHT).quantize(16), {"transparency": 200}
+        case "RGB, an unused colour transparent":
+            return sixteen.convert("RGB"), {"transparency": (1, 2, 3)}
+        case "L, an unused level transparent":
+            return sixteen, {"transparency": 1}
+        case "LA":
+            return grey.convert("LA"), {}
+        case _:
+            return Image.fromarray(UPRIGHT).convert("RGBA"), {}
+
+
+@pytest.mark.parametrize(
+    ("mode", "channels"),
+    [
+        ("1", 1), ("LA", 1), ("P of greys", 1), ("L, an unused level transparent", 1), ("P", 3), ("RGBA", 3),
+        ("P, an unused colour transparent", 3), ("RGB, an unused colour transparent", 3),
+    ],
+)  # fmt: skip
+def test_what_loses_nothing_becomes_grey_or_rgb(mode, channels, tmp_path):
+    (tmp_path / "a").mkdir()
+    image, options = stored_as(mode)
+    image.save(tmp_path / "a/0.png", **options)
+    pool = read_folder(str(tmp_path))
+    assert pool.images.shape[1] == channels
+    expected = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
+    np.testing.assert_array_equal(np.broadcast_to(np.rint(pool.images[0] * 255), expected.shape), expected)
+    assert pool.remarks == ()
+
+
+def test_all_images_that_would_lose_are_told_at_once(tmp_path):
+    path = folder(tmp_path, tags=[1, 1])
+    transparent = Image.fromarray(UPRIGHT).convert("RGBA")
+    transparent.putpixel((3, 3), (9, 9, 9, 254))
+    transparent.save(tmp_path / "a/0a.png")
+    Image.fromarray(UPRIGHT).quantize(4).save(tmp_path / "a/0b.png", transparency=0)
+    Image.fromarray(UPRIGHT).convert("CMYK").save(tmp_path / "a/00.jpg")
+    Image.fromarray(UPRIGHT).convert("CMYK").resize((5, 5)).save(tmp_path / "a/2.tif")
+    said = (
+        f"{path}: 4 images cannot become 8-bit grey or RGB without loss (2 of mode CMYK, 2 with transparent pixels): "
+        f"{path}/a/00.jpg, {path}/a/0a.png, {path}/a/0b.png, ...; save them as 8-bit grey (L) or RGB"
+    )
+    with pytest.raises(UserError, match=f"^{re.escape(said)}"):
+        read_folder(path)

@@ -298,11 +298,11 @@ def test_public_images_may_be_of_any_classes_but_of_one_shape(tmp_path):
     refused(source.model_copy(update={"held_out_path": unlabelled.path}), "c.npz: has no array 'labels'")
 
 
-@pytest.mark.parametrize("mode", ["1", "P", "RGBA", "I;16"])
-def test_pixels_of_another_mode(tmp_path, mode):
+@pytest.mark.parametrize(("mode", "why"), [("RGBA", "with transparent pixels"), ("I;16", "of mode I;16")])
+def test_pixels_of_another_mode(tmp_path, mode, why):
     source = folder(tmp_path)
     Image.new(mode, (4, 5)).save(tmp_path / "bee/1.png")
-    refused(source, f"bee/1.png: its pixels are of mode {mode}; save it as 8-bit grey")
+    refused(source, rf": 1 image cannot become 8-bit grey .*\(1 {why}\): .*bee/1.png; save them as 8-bit grey")
 
 
 @pytest.mark.parametrize("content", [b"", b"no image", None])

@@ -75,6 +75,8 @@ class Resize(Section):
 class ImageFolder(Section):
     """A folder with a folder of PNG, JPEG, ... files for each class, named like it; grey or RGB, of one size.
 
+    Palettes, 1 bit, and alpha that is opaque throughout become grey or RGB; what would lose by that is refused.
+
     Its order is class by class, then by file name: with several classes on a side, a seeded draw mixes them.
     """
 

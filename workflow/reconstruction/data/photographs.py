@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,14 +17,18 @@ from .folders import listing, readable, shown, told
 from .images import Pool, checked
 
 FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP")  # Pillow has others, whose readers start other programs
+EXACT = {"1": "L", "L": "L", "LA": "L", "P": None, "PA": None, "RGB": "RGB", "RGBA": "RGB"}  # None: as its colours are
+OPAQUE = 255
+NAMED = 3  # files in a sentence
 BYTES = 6  # for each pixel while a pool is made: as it is read, with its channels first, as float32
 
 
 def read_folder(path: str, turn: bool = True, resize: Resize | None = None) -> Pool:
     """The pool in a folder with a folder of image files for each class, turned as their orientation tags say.
 
-    All images have one size, unless they are resized, and are 8-bit grey or RGB; grey ones beside RGB become RGB.
-    Raises UserError naming the image that is neither.
+    All images have one size, unless they are resized, and are 8-bit grey or RGB, or become so without loss: by a
+    palette, of 1 bit, with an alpha that is opaque. Grey ones beside RGB become RGB.
+    Raises UserError naming the images that are neither.
     """
     found = listing(Path(path))
     remarks = [told(found.passed_over)] if found.passed_over else []
@@ -32,13 +37,18 @@ def read_folder(path: str, turn: bool = True, resize: Resize | None = None) -> P
             f"{path}: no class folder holds an image{''.join(f', {remark}' for remark in remarks)}",
             "put PNG, JPEG, BMP, PGM, TIFF or WebP files there",
         )
-    first = found.files[0]
-    image = _read(first, turn, resize)
-    kind, count = str(image), len(found.files)
-    pixels = _space_for(count, image, path)
+    count = len(found.files)
+    first, kind = found.files[0], ""
+    pixels: np.ndarray = np.empty(0, np.uint8)
+    unfit: list[tuple[Path, str]] = []
     turned, paged, grey = [], [], []
     for place, file in enumerate(found.files):
         image = _read(file, turn, resize)
+        if isinstance(image, str):
+            unfit.append((file, image))
+            continue
+        if not kind:
+            first, kind, pixels = file, str(image), _space_for(count, image, path)
         if image.pixels.shape[:2] != pixels.shape[1:3]:
             raise UserError(
                 f"{shown(str(file))}: is {image}, but {shown(str(first))} is {kind}",
@@ -51,6 +61,8 @@ def read_folder(path: str, turn: bool = True, resize: Resize | None = None) -> P
         turned += [file] * image.turned
         paged += [file] * image.more_pages
         grey += [file] * (image.channels == 1)
+    if unfit:
+        raise _refusal(path, unfit)
     if grey and pixels.shape[3] == 3:
         are = "are grey and become" if len(grey) > 1 else "is grey and becomes"
         remarks.append(f"{_named(grey)} {are} RGB, as the others are, with the same value in each channel")
@@ -91,26 +103,53 @@ def _space_for(count: int, image: _Picture, path: str) -> np.ndarray:
     return np.empty((count, *image.pixels.shape), np.uint8)
 
 
-def _read(file: Path, turn: bool, resize: Resize | None) -> _Picture:
+def _refusal(path: str, unfit: list[tuple[Path, str]]) -> UserError:
+    kinds = Counter(why for _, why in unfit)
+    files = ", ".join(shown(str(file)) for file, _ in unfit[:NAMED]) + ", ..." * (len(unfit) > NAMED)
+    which = ", ".join(f"{count} {why}" for why, count in kinds.most_common())
+    images = f"{len(unfit)} image{'s' * (len(unfit) > 1)}"
+    return UserError(
+        f"{path}: {images} cannot become 8-bit grey or RGB without loss ({which}): {files}",
+        "save them as 8-bit grey (L) or RGB, as the model saw them",
+    )
+
+
+def _read(file: Path, turn: bool, resize: Resize | None) -> _Picture | str:
+    """The picture, or what its pixels have that is lost in 8-bit grey and RGB."""
     try:
         with outside.opened(file) as handle, Image.open(handle, formats=FORMATS) as image:
             turned = turn and image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
             pages = getattr(image, "n_frames", 1)
             image.load()
-            upright = ImageOps.exif_transpose(image) if turned else image
+            upright = _in_8_bits(ImageOps.exif_transpose(image) if turned else image)
     except UserError:
         raise
     except Exception as error:  # Pillow's reader of each format has its own for a broken file
         why = f"none of {', '.join(FORMATS)}" if isinstance(error, UnidentifiedImageError) else reason(error)
         problem = f"{shown(str(file))}: cannot be read as an image ({why})"
         raise UserError(problem, "repair or remove it") from None
-    if upright.mode not in ("L", "RGB"):
-        problem = f"{shown(str(file))}: its pixels are of mode {upright.mode}"
-        raise UserError(problem, "save it as 8-bit grey (L) or RGB")
+    if isinstance(upright, str):
+        return upright
     if resize is not None:
         height, width = resize.size
         upright = upright.resize((width, height), Image.Resampling[resize.filter.upper()])
     return _Picture(np.atleast_3d(np.asarray(upright)), turned, pages > 1)
+
+
+def _in_8_bits(image: Image.Image) -> Image.Image | str:
+    """The same picture as 8-bit grey or RGB, or why it is none."""
+    if image.mode not in EXACT:
+        return f"of mode {image.mode}"
+    wanted = EXACT[image.mode]
+    if image.has_transparency_data:
+        image = image.convert("LA" if wanted == "L" else "RGBA")
+        if np.asarray(image.getchannel("A")).min() < OPAQUE:
+            return "with transparent pixels"
+    if wanted is not None:
+        return image.convert(wanted)
+    colour = image.convert("RGB")
+    red, green, blue = colour.split()
+    return red if red.tobytes() == green.tobytes() == blue.tobytes() else colour
 
 
 def _named(files: list[Path]) -> str:

@@ -16,7 +16,7 @@ UV := VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv
 INSTALL := $(UV) pip install --quiet --compile-bytecode --require-hashes
 COMPILE := $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header
-TORCH_PACKAGES := ^(torch|torchvision|triton|nvidia-|cuda-)
+WITHOUT_TORCH := awk '/^[a-z]/ {keep = !/^((torch|torchvision|triton)=|nvidia-|cuda-)/} keep'
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .PHONY: help demo estimate status watch prune test test-slow test-cluster image benchmark benchmark-gpu lint requirements \
@@ -95,7 +95,7 @@ $(VENV)/uv: envs/uv.txt
 $(VENV)/installed: $(VENV)/uv envs/requirements.txt pyproject.toml
 	@echo "installing PyTorch ($(TORCH)) and the rest into $(VENV), a few minutes the first time"
 ifeq ($(TORCH),cpu)
-	awk '/^[a-z]/ {keep = $$0 !~ /$(TORCH_PACKAGES)/} keep' envs/requirements.txt > $(VENV)/requirements-cpu.txt
+	$(WITHOUT_TORCH) envs/requirements.txt > $(VENV)/requirements-cpu.txt
 	$(INSTALL) --no-deps -r $(VENV)/requirements-cpu.txt
 	$(UV) pip install --quiet --compile-bytecode --torch-backend cpu $$(grep -oE '^(torch|torchvision)==[0-9.]+' envs/requirements.txt)
 else
@@ -105,5 +105,6 @@ endif
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed envs/requirements-dev.txt
-	$(INSTALL) -r envs/requirements-dev.txt
+	$(WITHOUT_TORCH) envs/requirements-dev.txt > $(VENV)/requirements-dev.txt
+	$(INSTALL) --no-deps -r $(VENV)/requirements-dev.txt
 	touch $@

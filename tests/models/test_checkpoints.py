@@ -1,12 +1,14 @@
 """Checkpoints written by the libraries that people write them with: what is read, and which network is meant."""
 
-import json
-
 import numpy as np
 import pytest
 import torch
-from checkpoint_helpers import answers, mlp, read, some_inputs
+from checkpoint_helpers import SHAPE, answers, mlp, read, some_inputs
+from huggingface_hub import save_torch_state_dict
+from reconstruction.configuration import AdoptedModel, parsing
 from reconstruction.errors import UserError
+from reconstruction.models import adopted
+from reconstruction.models.mlp import phi
 from safetensors.torch import save_file
 from torch import nn
 
@@ -59,9 +61,44 @@ def test_the_network_is_found_wherever_it_lies(content, tmp_path):
 
 
 def test_what_is_passed_over_is_told(tmp_path):
-    assert read(of_lightning(), tmp_path / "l.ckpt").notes == (
-        "passed over: state_dict.criterion.pos_weight (1), callbacks.ModelCheckpoint.best_model_score (a number)",
-    )
+    assert read(of_lightning(), tmp_path / "l.ckpt").notes == ("passed over: state_dict.criterion.pos_weight (1)",)
+    scaled = read({**RAW, "logit_scale": torch.tensor(2.0)}, tmp_path / "scaled.pt")
+    assert scaled.notes == ("passed over: logit_scale (a number)",)
+
+
+@pytest.mark.slow  # importing Lightning takes seconds
+@pytest.mark.parametrize("prefix", ["net", "model"])
+@pytest.mark.filterwarnings("ignore:The `srun` command", r"ignore:`isinstance\(treespec, LeafSpec\)` is deprecated")
+def test_a_checkpoint_that_lightning_writes_is_read(prefix, tmp_path):
+    import pytorch_lightning as lightning
+
+    class Module(lightning.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.save_hyperparameters()
+            self.add_module(prefix, mlp(24, 9, 8, 3))
+            self.l = nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 0.5]))
+
+        def training_step(self, batch, _):
+            images, labels = batch
+            loss = self.l(self.get_submodule(prefix)(images), labels)
+            self.log("train_loss", loss)
+            return loss
+
+        def configure_optimizers(self):
+            return torch.optim.Adam(self.parameters())
+
+    module = Module()
+    batches = torch.utils.data.DataLoader(list(zip(some_inputs(6), torch.arange(6) % 3, strict=True)), batch_size=6)
+    saved = lightning.callbacks.ModelCheckpoint(tmp_path, "last", monitor="train_loss", every_n_train_steps=1)
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+    lightning.Trainer(accelerator="cpu", max_steps=1, callbacks=[saved], **quiet).fit(module, batches)
+    settings = parsing.parse(AdoptedModel, {"weights": str(tmp_path / "last.ckpt"), "input_shape": SHAPE}, "theirs")
+    model = adopted.read(settings)
+    expected = module.get_submodule(prefix)(some_inputs()).detach()
+    torch.testing.assert_close(phi(model.network, some_inputs()), expected)
+    assert model.notes[0].startswith("state_dict.l.weight is taken for the weights of the classes in a loss")
+    assert not any("callbacks" in note for note in model.notes)
 
 
 @pytest.mark.parametrize("name", ["W.PT", "W.SAFETENSORS", "w.Pth"])
@@ -142,12 +179,9 @@ def test_matrices_of_other_libraries_are_refused_as_transposed(tmp_path):
 
 
 def in_shards(content, path):
-    """As safetensors files with an index, the way that Hugging Face's libraries write them."""
-    places = {}
-    for number, name in enumerate(content, start=1):
-        places[name] = f"model-{number:05}-of-{len(content):05}.safetensors"
-        save_file({name: content[name].contiguous()}, path.with_name(places[name]))
-    path.write_text(json.dumps({"metadata": {"total_size": 1}, "weight_map": places}))
+    """As safetensors files of a tensor each with an index, by Hugging Face's library."""
+    save_torch_state_dict(content, path.parent, max_shard_size=1)
+    assert path.exists()
 
 
 def test_shards_are_read_by_their_index(tmp_path):

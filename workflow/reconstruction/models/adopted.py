@@ -22,7 +22,7 @@ from . import deployed
 from .activations import Activation, activation_of
 from .checkpoints import files_of, flatten, listing, network_in, networks
 from .folding import batch_norms, channels_first, fold, one_output
-from .layers import Linear, find_layers, has_numbers, linears, named_layers, refuse_left_over
+from .layers import Linear, class_weights, find_layers, has_numbers, linears, named_layers, refuse_left_over
 from .mlp import Network
 from .ordering import natural
 from .plausibility import dead_layer
@@ -85,8 +85,12 @@ def _read_network(settings: AdoptedModel, shape: tuple[int, ...], path: Path) ->
     found = linears(layers, tensors, shape, path)
     norms = batch_norms(tensors, settings.batch_norm.eps)
     used |= {part for norm in norms for part in norm.parts}
+    for name in class_weights(used, tensors, found):
+        used.add(name)
+        notes.append(f"{name} is taken for the weights of the classes in a loss, which the outputs do not depend on")
     refuse_left_over(used, tensors, path)
-    if passed := [name for name, tensor in everything.items() if name not in used and has_numbers(tensor)]:
+    unread = {name: tensor for name, tensor in everything.items() if name not in used and has_numbers(tensor)}
+    if passed := [name for name, tensor in unread.items() if tensor.dim() or not name.startswith("callbacks.")]:
         notes.append(f"passed over: {listing({name: everything[name] for name in passed})}")
     found, of_norms = fold(norms, found, settings.batch_norm, path)
     notes += of_norms

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
@@ -114,6 +115,21 @@ def linears(
         found.append(Linear(layer.weight, weight.float(), layer.bias, None if bias is None else bias.float()))
     _check_chain(found, tensors, input_shape, path)
     return found
+
+
+def class_weights(used: Set[str], tensors: Mapping[str, Tensor], layers: Sequence[Linear]) -> list[str]:
+    """The vectors that can be nothing else than a loss's weights of the classes: alone in their module, none below
+    zero, of as many numbers as there are outputs and as no other layer has."""
+    classes, widths = len(layers[-1].weight), {layer.weight.shape[1] for layer in layers}
+    if classes == 1 or classes in widths:
+        return []
+    modules = Counter(name.rpartition(".")[0] for name in tensors)
+    return [
+        name
+        for name, tensor in tensors.items()
+        if name not in used and name.endswith(".weight") and modules[name.rpartition(".")[0]] == 1
+        if tensor.shape == (classes,) and (tensor >= 0).all()
+    ]
 
 
 def refuse_left_over(used: Set[str], tensors: Mapping[str, Tensor], path: Path) -> None:

@@ -17,6 +17,7 @@ from reconstruction.files import store
 from reconstruction.models import deployed
 from reconstruction.stages import subset, train
 from reconstruction.tools import membership
+from reconstruction.training.true_stationarity import RIDGE
 from science_helpers import phi, random_network
 
 
@@ -203,17 +204,6 @@ def test_a_program_is_scored_and_clears_nobody(program, capsys):
     assert said[-1].startswith("membership: a low AUC does not mean that nothing leaks")
 
 
-@pytest.mark.parametrize(("last", "status"), [(torch.nn.Softmax(1), 1), (torch.nn.LogSoftmax(1), 0)])
-def test_outputs_that_are_probabilities_are_refused(program, capsys, last, status):
-    """Of their logarithms log-odds are the same as of the outputs before."""
-    folder, random = program[0], np.random.default_rng(0)
-    np.savez(folder / "pool.npz", inputs=random.normal(size=(8, 5)), labels=np.arange(8) % 3)
-    head = torch.nn.Sequential(torch.nn.Linear(5, 3), last)
-    saved(folder / "network.pt2", exported(head, torch.zeros(1, 5)))
-    assert ask(folder) == status
-    assert ("export the network without its last softmax" in capsys.readouterr().err) == bool(status)
-
-
 def test_a_program_of_vectors_is_scored(program):
     folder, random = program[0], np.random.default_rng(0)
     network = torch.nn.Sequential(torch.nn.Linear(5, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))
@@ -262,7 +252,10 @@ def test_of_vectors_nothing_is_called_an_image(network, program, capsys, monkeyp
     saved(folder / "network.pt2", exported(layer, torch.zeros(1, 5)))
     mlp = deployed.arrays(random_network(5, [6]), np.zeros(5, np.float32), np.ones(1, np.float32))
     store.write(folder / "model.h5", "model", mlp, settings_json="{}")
-    file = {"program": "network.pt2", "mlp": "model.h5"}[network]
+    file, *targets_alone = {
+        "program": ("network.pt2", 0, "by margin, AUC"),
+        "mlp": ("model.h5", 1, "give one for each of the vectors, as the model was trained"),
+    }[network]
     vectors[7] = vectors[2]
     sound = {"inputs": vectors, "labels": np.arange(12) % 2, "member": np.arange(12) < 6}
     command = [
@@ -278,7 +271,8 @@ def test_of_vectors_nothing_is_called_an_image(network, program, capsys, monkeyp
         ({"member": np.ones(12)}, 1, "give one boolean for each of the vectors"),
         ({"inputs": np.ones((12, 4))}, 1, "vectors have shape (4,), and the model takes (5,)"),
         ({"inputs": np.tile(vectors[:6], (2, 1))}, 1, "give other vectors that are no members"),
-        ({"labels": None, "targets": np.zeros(12)}, 1, "give one for each of the vectors, as the model was trained"),
+        ({"labels": None}, 1, "store one array inputs (N, D) and one array labels (N,)"),
+        ({"labels": None, "targets": np.zeros(12)}, *targets_alone),
     ):
         given = {name: array for name, array in {**sound, **changes}.items() if array is not None}
         np.savez(folder / "pool.npz", **given)
@@ -314,3 +308,68 @@ def test_a_program_that_was_cut_off_is_refused(program, capsys):
     saved(folder / "network.pt2", convolutional_program()[:5000])
     assert ask(folder) == 1
     assert "network.pt2: no program of torch.export, or truncated" in the_error(capsys)
+
+
+class Ended(torch.nn.Module):
+    def __init__(self, last, outputs=3):
+        super().__init__()
+        self.inner, self.last = convolutional(outputs), last
+
+    def forward(self, images):
+        return self.last(self.inner(images))
+
+
+@pytest.mark.parametrize(("last", "outputs"), [(torch.nn.Softmax(1), 3), (torch.nn.Sigmoid(), 1)])
+def test_a_program_of_probabilities_is_refused(last, outputs, program, capsys):
+    folder, _ = program
+    saved(folder / "network.pt2", exported(Ended(last, outputs).eval()))
+    assert ask(folder) == 1
+    assert "network.pt2: gives probabilities, and a score" in the_error(capsys)
+
+
+def test_logarithms_of_probabilities_have_the_same_scores(program):
+    folder, _ = program
+    assert ask(folder) == 0
+    expected = pd.read_csv(folder / "membership.csv")
+    saved(folder / "network.pt2", exported(Ended(torch.nn.LogSoftmax(1)).eval()))
+    assert ask(folder) == 0
+    found = pd.read_csv(folder / "membership.csv")
+    for name in ("lambda", "margin"):
+        assert found[name].to_numpy() == pytest.approx(expected[name].to_numpy(), rel=1e-4, abs=1e-6)
+
+
+def test_a_pool_of_targets_makes_a_program_a_regression(program, capsys):
+    folder, arrays = program
+    targets = np.random.default_rng(1).normal(size=12)
+    np.savez(folder / "pool.npz", images=arrays["images"], targets=targets, member=arrays["member"])
+    assert ask(folder) == 1
+    assert "network.pt2: has 3 outputs, and the pool targets in the place of labels" in the_error(capsys)
+    saved(folder / "network.pt2", convolutional_program(1))
+    assert ask(folder) == 0
+    found = pd.read_csv(folder / "membership.csv")
+    images = torch.from_numpy(arrays["images"].astype(np.float32))[:, None]
+    network = convolutional(1).double()
+    outputs = network(images.double())[:, 0]
+    assert found["margin"].to_numpy() == pytest.approx(-np.abs(outputs.detach().numpy() - targets), rel=1e-4)
+    parameters = list(network.parameters())
+    rows = [
+        torch.cat([each.flatten() for each in torch.autograd.grad(out, parameters, retain_graph=True)])
+        for out in outputs
+    ]
+    gradients, theta = torch.stack(rows), torch.cat([each.detach().flatten() for each in parameters])
+    gram = gradients @ gradients.T
+    lambdas = torch.linalg.solve(gram + RIDGE * gram.diagonal().mean() * torch.eye(12), gradients @ theta)
+    assert (lambdas < 0).any()
+    assert found["lambda"].to_numpy() == pytest.approx(lambdas.abs().numpy(), rel=1e-3, abs=1e-6)
+
+
+def test_weights_alone_are_no_program(program, capsys):
+    folder, _ = program
+    torch.save(convolutional().state_dict(), folder / "conv.pt")
+    files = ["--pool", str(folder / "pool.npz"), "--output", str(folder / "membership.csv")]
+    assert main(["membership", "--model", str(folder / "conv.pt"), *files]) == 1
+    said = the_error(capsys)
+    assert (
+        "conv.pt: may hold weights, without the network that they belong to; give model.h5 as `adopt` makes it" in said
+    )
+    assert "torch.export" in said

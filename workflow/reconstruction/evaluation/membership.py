@@ -70,13 +70,15 @@ def read_pool(path: Path, model: Deployed | Program, labelled: bool = True) -> S
     pool = read_for(model.image_shape, path, labelled and bool(model.family.labels))
     what = pool.what
     said: list[str] = []
-    if isinstance(model, Program) or model.family.labels:
+    if model.family.labels:
         labels = _labels(pool, model.family, path) if labelled else pool.classes
     elif pool.targets is not None:
         labels = pool.targets
-    else:
+    elif isinstance(model, Deployed):
         labels = answers(model.outputs(pool.images), model.family)
         said = [f"{path}: has no array 'targets', so that the margin tells nothing; lambda and closure do without"]
+    else:
+        raise UserError(f"{path}: has no array 'targets'", "give one number for each image, as the model was trained")
     member = image_files.read_arrays(str(path), ("member",)).get("member")
     if member is not None:
         if member.shape != pool.classes.shape or member.dtype != bool:
@@ -89,6 +91,11 @@ def read_pool(path: Path, model: Deployed | Program, labelled: bool = True) -> S
     return Suspects(
         pool.images[keep], labels[keep], None if member is None else member[keep], keep, (*pool.remarks, *said, *copied)
     )
+
+
+def has_targets_alone(path: Path) -> bool:
+    """Whether a pool has targets and no labels."""
+    return list(image_files.read_arrays(str(path), ("labels", "targets"))) == ["targets"]
 
 
 def _labels(pool: Pool, family: Family, path: Path) -> np.ndarray:

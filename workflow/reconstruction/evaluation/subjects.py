@@ -1,12 +1,15 @@
 """Whose training images are asked for: an MLP of this program's, or any network that is given as a program.
 
-A program has no closure, which is a first layer's. Its lambda tells members where the weights are a sum of the training
-images' gradients. How it was trained nobody knows, so that this is never said to hold, and no image is cleared.
+A program has no closure, which is a first layer's. Its outputs are those before softmax, or their logarithms after it,
+whose log-odds are the same; with targets in the place of labels it is a regression by squared loss. Its lambda tells
+members where the weights are a sum of the training images' gradients. How it was trained nobody knows, so that this is
+never said to hold, and no image is cleared.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +21,13 @@ from ..errors import UserError
 from ..models import deployed, program
 from ..models.deployed import Deployed
 from ..models.program import Program
+from ..models.regression import Regression
 from ..training.block_stationarity import block_stationarity, bytes_for, outputs
 from ..training.verdict import CAUSES, FAILS, LARGE, UNKNOWN
 from . import membership
 from .membership import Suspects
 
-ROUNDING = 1e-6  # of probabilities that add up to one
+WEIGHTS = {".pt", ".pth", ".ckpt", ".bin", ".safetensors"}
 
 
 class Subject(ABC):
@@ -83,15 +87,11 @@ class Exported(Subject):
         return outputs(self.model, torch.from_numpy(images).double())
 
     def score(self, suspects: Suspects) -> tuple[pd.DataFrame, str]:
-        labels, found = torch.from_numpy(suspects.labels).double(), self.outputs(suspects.images)
-        if found.shape[1] > 1 and (found >= 0).all() and ((found.sum(1) - 1).abs() < ROUNDING).all():
-            raise UserError(
-                "the program's outputs are probabilities, of which log-odds cannot be taken as of outputs",
-                "export the network without its last softmax; log_softmax may stay",
-            )
-        stationarity = block_stationarity(self.model, torch.from_numpy(suspects.images).double(), labels)
-        scores = {"lambda": stationarity.lambdas, "margin": self.model.family.margins(found, labels).numpy()}
-        return membership.tabled(suspects, scores), condition(stationarity.unexplained)
+        labels = torch.from_numpy(suspects.labels).double()
+        found = block_stationarity(self.model, torch.from_numpy(suspects.images).double(), labels)
+        margins = self.model.family.margins(self.outputs(suspects.images), labels).numpy()
+        lambdas = found.lambdas if self.model.family.lambda_has_a_sign else np.abs(found.lambdas)
+        return membership.tabled(suspects, {"lambda": lambdas, "margin": margins}), condition(found.unexplained)
 
 
 def condition(unexplained: float) -> str:
@@ -104,6 +104,22 @@ def condition(unexplained: float) -> str:
     )
 
 
-def read(path: Path) -> Subject:
-    """Of a .pt2 file or a model.h5; raises UserError."""
-    return Exported(program.read(path)) if path.suffix == program.ENDING else Mlp(deployed.read(path))
+def read(path: Path, of_targets: bool = False) -> Subject:
+    """Of a .pt2 file or a model.h5; of_targets: whether a program is a regression. Raises UserError."""
+    if path.suffix in WEIGHTS:
+        raise UserError(
+            f"{path}: may hold weights, without the network that they belong to",
+            "give model.h5 as `adopt` makes it of an MLP's, or any network as a .pt2 file of torch.export",
+        )
+    if path.suffix != program.ENDING:
+        return Mlp(deployed.read(path))
+    found = program.read(path)
+    if of_targets:
+        if found.family.outputs > 1:
+            problem = f"{path}: has {found.family.outputs} outputs, and the pool targets in the place of labels"
+            raise UserError(problem, "give labels, or a program of one output")
+        found = replace(found, family=Regression())
+    elif found.gives_probabilities:
+        problem = f"{path}: gives probabilities, and a score is of what softmax or sigmoid makes them of"
+        raise UserError(problem, "export the network without that last step; LogSoftmax may stay")
+    return Exported(found)

@@ -1,50 +1,56 @@
-"""Which of PyTorch's operations a program may call: those that compute one tensor from others and do nothing else.
+"""Which of PyTorch's operations a program may call: those that compute tensors from others and do nothing else.
 
-An operation ending in _ writes its result into its first argument.
+These are all that PyTorch itself marks as computing each number of a result from the numbers in its place, or from
+those of a row, and what is listed here. None reads a file, prints, draws random numbers unless it is told to train, or
+is one of a device's own, whose arguments nobody checks. An operation ending in _ writes its result into its first
+argument.
 """
 
 from __future__ import annotations
 
 import torch
-from torch._ops import OpOverload
+from torch import Tag
+from torch._ops import OpOverload, OpOverloadPacket
 
 from ..errors import UserError, shown
 
 NAMESPACE = "torch.ops.aten."
-KNOWN = """
-conv1d conv2d conv3d conv_transpose1d conv_transpose2d convolution linear matmul mm bmm addmm baddbmm
-scaled_dot_product_attention
+MARKS = {Tag.pointwise, Tag.reduction}
+LISTED = """
+conv1d conv2d conv3d conv_transpose1d conv_transpose2d convolution linear bilinear embedding
+matmul mm bmm addmm baddbmm mv dot vdot outer einsum tensordot cosine_similarity cdist scaled_dot_product_attention
 batch_norm _native_batch_norm_legit_no_training instance_norm group_norm native_group_norm layer_norm
-native_layer_norm rms_norm
-relu relu_ relu6 relu6_ leaky_relu leaky_relu_ prelu elu elu_ selu selu_ celu celu_ gelu silu silu_ mish mish_
-glu tanh tanh_ sigmoid sigmoid_ softplus hardtanh hardtanh_ hardswish hardswish_ hardsigmoid hardsigmoid_ log_sigmoid
-softmax _softmax log_softmax _log_softmax
+native_layer_norm rms_norm _weight_norm
+relu6_ prelu mish_ hardswish hardswish_ log_sigmoid glu softmax _softmax log_softmax _log_softmax
 max_pool1d max_pool2d max_pool3d max_pool2d_with_indices avg_pool1d avg_pool2d avg_pool3d
 adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d _adaptive_avg_pool2d adaptive_max_pool2d
-mean sum amax amin std var linalg_vector_norm _weight_norm einsum
 dropout dropout_ feature_dropout feature_dropout_ alpha_dropout
-flatten unflatten view _unsafe_view reshape permute transpose t movedim squeeze unsqueeze expand expand_as repeat roll
-flip
-select slice index narrow split split_with_sizes chunk unbind cat stack contiguous clone alias pad constant_pad_nd
-pixel_shuffle channel_shuffle upsample_nearest2d upsample_bilinear2d upsample_bicubic2d
-_upsample_bilinear2d_aa _upsample_bicubic2d_aa
-add add_ sub sub_ rsub mul mul_ div div_ neg pow sqrt rsqrt exp log abs square clamp clamp_ clamp_min clamp_max
-minimum maximum erf sin cos log1p expm1 eq ne lt le gt ge logical_not where masked_fill
+flatten unflatten view view_as _unsafe_view reshape permute transpose t numpy_T mT swapaxes movedim squeeze unsqueeze
+expand expand_as repeat roll flip diagonal tril triu unfold im2col
+select slice narrow split split_with_sizes chunk unbind cat stack contiguous alias pad constant_pad_nd
+index index_select gather sort topk cumsum
+pixel_shuffle pixel_unshuffle channel_shuffle upsample_nearest2d _upsample_nearest_exact2d
+upsample_bilinear2d _upsample_bilinear2d_aa upsample_bicubic2d _upsample_bicubic2d_aa
+zeros ones full arange new_zeros new_ones new_full zeros_like ones_like full_like
+detach detach_ lift_fresh_copy zero_ fill_ copy_ to type_as
+rsub floor_divide where masked_fill prod __and__ __or__
 """
-OPERATIONS = frozenset(KNOWN.split())
+RECURRENT = frozenset(
+    ["lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"]
+)
+OPERATIONS = RECURRENT.union(LISTED.split())
 
 
 def operation(target: str) -> OpOverload:
     """The operation of a name, torch.ops.aten.relu.default; raises UserError, without a file, of any other."""
     name, _, overload = target.removeprefix(NAMESPACE).partition(".")
-    if not target.startswith(NAMESPACE) or name not in OPERATIONS:
-        problem = f"calls {shown(target)}, which is none of the operations known here to compute and do nothing else"
-        raise UserError(problem, "write the network with common layers")
-    packet = getattr(torch.ops.aten, name)
-    if overload not in packet.overloads() or overload.endswith("out"):
+    packet = getattr(torch.ops.aten, name, None) if target.startswith(NAMESPACE) else None
+    if isinstance(packet, OpOverloadPacket) and overload in packet.overloads():
+        called: OpOverload = getattr(packet, overload)
+        into_another = any(argument.is_out for argument in called._schema.arguments)
+        if not into_another and (name in OPERATIONS or MARKS.intersection(called.tags)):
+            return called
+    elif name in OPERATIONS:
         raise UserError(f"calls {shown(target)}, which this PyTorch does not have", "export with the PyTorch used here")
-    return getattr(packet, overload)
-
-
-def writes_into_its_argument(called: OpOverload) -> bool:
-    return called._schema.is_mutable
+    problem = f"calls {shown(target)}, which is none of the operations known here to compute and do nothing else"
+    raise UserError(problem, "write the network with common layers")

@@ -12,50 +12,20 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._ops import OpOverload
 from torch.func import grad, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..errors import UserError, reason, shown
 from ..files import exported
 from ..machine.devices import require_memory
+from .calls import EVALUATION, ONE_IMAGE, Step, step
 from .family import Family
-from .operations import operation, writes_into_its_argument
 from .softmax import family_of
 
 ENDING = ".pt2"
 KEPT = 4  # numbers that differentiating keeps of one that the network makes
-PLAIN = {"as_int", "as_ints", "as_float", "as_floats", "as_bool", "as_bools", "as_string"}
-SYMBOLIC = {"as_sym_int", "as_sym_ints", "as_sym_float", "as_sym_floats", "as_sym_bool", "as_sym_bools"}
-ONE_IMAGE = (
-    "export it for one image and without dynamic_shapes, torch.export.export(network, (torch.zeros(1, C, H, W),)), or "
-    "torch.zeros(1, D) for a vector"
-)
 PLAIN_TENSORS = "give the network plain tensors, and export it again"
-EVALUATION = "call network.eval() before exporting it"
 KINDS = {"parameter": "parameter_name", "buffer": "buffer_name", "tensor_constant": "tensor_constant_name"}
-
-
-@dataclass(frozen=True)
-class _Name:
-    """Of a tensor, in its place."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class _Step:
-    """operation(**arguments), whose results have names; arguments that are tensors are names as well."""
-
-    operation: OpOverload
-    arguments: dict[str, Any]
-    results: tuple[str, ...]
-
-    def run(self, values: dict[str, Tensor]) -> list[Tensor]:
-        found = self.operation(**{name: _filled(argument, values) for name, argument in self.arguments.items()})
-        results = list(found) if isinstance(found, tuple | list) else [found]
-        values.update(zip(self.results, results, strict=True))
-        return results
 
 
 @dataclass(frozen=True)
@@ -64,7 +34,7 @@ class Program:
     behind each of the graph's inputs but the image; all of floating point are float64. image_shape: (C, H, W), or (D,)
     of vectors; values: how many numbers the graph makes of an image."""
 
-    steps: tuple[_Step, ...]
+    steps: tuple[Step, ...]
     parameters: dict[str, Tensor]
     fixed: dict[str, Tensor]
     names: dict[str, str]
@@ -73,6 +43,16 @@ class Program:
     image_shape: tuple[int, ...]
     family: Family
     values: int
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether softmax or a sigmoid is its last step, by two random images or by its name."""
+        if self.family.outputs == 1:
+            return self.steps[-1].operation.overloadpacket.__name__.startswith("sigmoid")
+        images = torch.rand(2, *self.image_shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            found = torch.stack([self.outputs({}, image) for image in images])
+        return bool((found >= 0).all()) and torch.allclose(found.sum(1), torch.ones(2).double(), atol=1e-9)
 
     def bytes_to_differentiate(self, width: int) -> int:
         """What an image takes, by so many parameters."""
@@ -84,8 +64,8 @@ class Program:
         values = {name: tensors[tensor] for name, tensor in self.names.items()}
         values[self.image] = image[None].clone()
         with sdpa_kernel(SDPBackend.MATH):  # of attention, the one that is differentiated for several images at once
-            for step in self.steps:
-                step.run(values)
+            for each in self.steps:
+                each.run(values, values[self.image])
         return values[self.output][0]
 
 
@@ -122,9 +102,7 @@ def _program(content: exported.Exported) -> Program:
     graph = content.graph
     names, image = _inputs(content.signature["input_specs"])
     output = _output(content.signature["output_specs"])
-    steps = tuple(_step(node) for node in graph["nodes"])
-    if any(_changes_state(step, names) for step in steps):
-        raise UserError("changes its own buffers, as a network in training does", EVALUATION)
+    steps = tuple(step(node) for node in graph["nodes"] if node["outputs"])  # the others only assert
     shape = [size.get("as_int") for size in graph["tensor_values"][image]["sizes"]]
     if len(shape) not in (2, 4) or shape[0] != 1 or None in shape:
         sizes = " x ".join("?" if size is None else str(size) for size in shape)
@@ -171,50 +149,16 @@ def _double(tensor: Tensor) -> Tensor:
     return tensor.double() if tensor.is_floating_point() else tensor
 
 
-def _step(node: Mapping[str, Any]) -> _Step:
-    called = operation(node["target"])
-    arguments = {given["name"]: _argument(given["arg"]) for given in node["inputs"]}
-    if arguments.get("training", arguments.get("train")) is True:
-        raise UserError(f"runs {called.name()} as in training", EVALUATION)
-    results = [result[kind] for result in node["outputs"] for kind in result]
-    names = [item["name"] for found in results for item in (found if isinstance(found, list) else [found])]
-    return _Step(called, arguments, tuple(names))
-
-
-def _argument(given: Mapping[str, Any]) -> Any:
-    ((kind, value),) = given.items()
-    if kind in PLAIN:
-        return value
-    if kind == "as_none":
-        return None
-    if kind == "as_tensor":
-        return _Name(value["name"])
-    if kind in ("as_tensors", "as_optional_tensors"):
-        return [_argument(item if kind == "as_optional_tensors" else {"as_tensor": item}) for item in value]
-    if kind in SYMBOLIC:
-        raise UserError("is made for images of several sizes or numbers", ONE_IMAGE)
-    raise UserError(f"gives an operation an argument of kind {shown(kind)}", "write the network with common layers")
-
-
-def _filled(argument: Any, values: Mapping[str, Tensor]) -> Any:
-    if isinstance(argument, list):
-        return [_filled(item, values) for item in argument]
-    return values[argument.name] if isinstance(argument, _Name) else argument
-
-
-def _changes_state(step: _Step, names: Mapping[str, str]) -> bool:
-    """Whether it writes into one of the graph's inputs."""
-    first = next(iter(step.arguments.values()), None)
-    return writes_into_its_argument(step.operation) and isinstance(first, _Name) and first.name in names
-
-
 def _tried(
-    steps: Sequence[_Step], tensors: Mapping[str, Tensor], image: str, shape: Sequence[int], output: str
+    steps: Sequence[Step], tensors: Mapping[str, Tensor], image: str, shape: Sequence[int], output: str
 ) -> tuple[int, int]:
     """How many outputs a graph has, and how many numbers it makes; found by shapes alone, without computing one."""
-    values = {name: tensor.to("meta") for name, tensor in tensors.items()}
-    values[image] = torch.empty(shape, dtype=torch.float64, device="meta")
-    made = sum(result.numel() for step in steps for result in step.run(values))
+    given = {name: tensor.to("meta") for name, tensor in tensors.items()}
+    example = torch.empty(shape, dtype=torch.float64, device="meta")
+    values = {**given, image: example}
+    made = sum(result.numel() for each in steps for result in each.run(values, example))
+    if any(tensor._version for tensor in given.values()):
+        raise UserError("changes its own buffers, as a network in training does", EVALUATION)
     found = values[output]
     if found.dim() != 2 or len(found) != 1 or not found.numel() or found.dtype != torch.float64:
         raise UserError(f"gives a result of shape {tuple(found.shape)}", "let it give (1, classes)")

@@ -15,7 +15,7 @@ from sklearn.metrics import roc_curve
 
 from ..errors import UserError
 from ..evaluation import subjects
-from ..evaluation.membership import SCORES, answers, read_pool, scores_of, summary
+from ..evaluation.membership import SCORES, answers, has_targets_alone, read_pool, scores_of, summary
 from ..evaluation.separation import FALSE_POSITIVE_RATE, Estimate
 from ..files import store
 from ..machine.devices import require_memory
@@ -30,7 +30,7 @@ def run(model_path: Path, pool_path: Path, output: Path, own_answers: bool = Fal
     """Write the scores, and where members are known their ROC curve (.png, .pdf) and summary (.json) beside them."""
     if output.suffix != ".csv":
         raise UserError(f"{output}: the scores are a table", "let the output's name end in .csv")
-    subject = subjects.read(model_path)
+    subject = subjects.read(model_path, has_targets_alone(pool_path))
     suspects = read_pool(pool_path, subject.model, labelled=not own_answers)
     for remark in suspects.remarks:
         print(f"membership: warning: {remark}")

@@ -4,8 +4,9 @@ In each block theta_b the images' gradients make up the weights as well as they 
 
     min over lambda >= 0 of || theta_b - sum_i lambda_i grad_b q_i ||^2
 
-and an image's lambda is the mean over the blocks (ImpMIA, Golbari et al. 2025). So n x block numbers are in memory at
-once, however large the network; one that is no larger than a block is solved as a whole.
+and an image's lambda is the mean over the blocks (ImpMIA, Golbari et al. 2025); of a regression it has either sign.
+So n x block numbers are in memory at once, however large the network; one that is no larger than a block is solved as a
+whole.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from torch.func import grad, vmap
 
 from ..machine.blocks import blocks
 from ..models.program import Program
-from .true_stationarity import gram_nnls
+from .true_stationarity import gram_nnls, gram_ridge
 
 BLOCK = 150_000  # parameters
 AT_ONCE = 2**30  # bytes of gradients that several blocks together may take
@@ -48,13 +49,14 @@ def bytes_for(images: int, program: Program, block: int = BLOCK) -> int:
 def block_stationarity(program: Program, images: Tensor, labels: Tensor, block: int = BLOCK) -> BlockStationarity:
     """images: (n, C, H, W), or vectors (n, D), and labels (n,) of the program's family, both float64."""
     theta = torch.cat([parameter.flatten() for parameter in program.parameters.values()])
+    solve = gram_nnls if program.family.lambda_has_a_sign else gram_ridge
     edges, found, left = _edges(len(theta), block), [], 0.0
     for first, last in _passes(len(images), program, block):
         gradients = _gradients(program, images, labels, first, last)
         for start, end in pairwise(edge for edge in edges if first <= edge <= last):
             some, own = gradients[:, start - first : end - first], theta[start:end]
             gram, projection = (some @ some.T).numpy(), (some @ own).numpy()
-            lambdas = gram_nnls(gram, projection)
+            lambdas = solve(gram, projection)
             found.append(lambdas)
             left += own.square().sum().item() - 2 * lambdas @ projection + lambdas @ gram @ lambdas
     return BlockStationarity(np.mean(found, axis=0), float(left / theta.square().sum().item()))

@@ -145,9 +145,9 @@ class Doubled(nn.Module):
         (nn.Linear(6, 2), [torch.zeros(2, 6)], "takes an input of shape 2 x 6"),
         (nn.Linear(6, 2), [torch.zeros(1, 3, 6)], "takes an input of shape 1 x 3 x 6"),
         (
-            Doubled(convolutional(), lambda out, *_: out.sum(1)),
+            Doubled(convolutional(), lambda out, *_: out[None]),
             [torch.zeros(1, *SHAPE)],
-            "gives a result of shape (1,)",
+            "gives a result of shape (1, 1, 3)",
         ),
         (Doubled(convolutional(), lambda out, *_: (out, out + 1)), [torch.zeros(1, *SHAPE)], "gives 2 results"),
         (
@@ -165,6 +165,17 @@ class Doubled(nn.Module):
 )
 def test_a_network_that_cannot_be_asked_is_refused(network, images, said, tmp_path):
     assert said in refusal(read, tmp_path / "network.pt2", exported(network, *images))
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_squeezed_outputs_are_the_same(outputs, tmp_path):
+    network = convolutional(outputs)
+    found = read(tmp_path / "network.pt2", exported(Doubled(network, lambda out, *_: out.squeeze())))
+    image = normal(*SHAPE)
+    assert torch.equal(found.outputs({}, image), network.double()(image[None])[0])
+    network = network.float()
+    found = read(tmp_path / "network.pt2", exported(Doubled(network, lambda out, *_: out.sigmoid().squeeze())))
+    assert found.gives_probabilities == (outputs == 1)
 
 
 def test_a_buffer_that_is_written_by_way_of_a_view_is_found(tmp_path):

@@ -23,6 +23,7 @@ from .family import Family
 from .softmax import family_of
 
 ENDING = ".pt2"
+RESHAPING = {"squeeze", "flatten", "view", "reshape", "select"}  # that one output may pass through at last
 KEPT = 4  # numbers that differentiating keeps of one that the network makes
 PLAIN_TENSORS = "give the network plain tensors, and export it again"
 KINDS = {"parameter": "parameter_name", "buffer": "buffer_name", "tensor_constant": "tensor_constant_name"}
@@ -48,7 +49,8 @@ class Program:
     def gives_probabilities(self) -> bool:
         """Whether softmax or a sigmoid is its last step, by two random images or by its name."""
         if self.family.outputs == 1:
-            return self.steps[-1].operation.overloadpacket.__name__.startswith("sigmoid")
+            called = [each.operation.overloadpacket.__name__ for each in self.steps]
+            return next((name for name in reversed(called) if name not in RESHAPING), "").startswith("sigmoid")
         images = torch.rand(2, *self.image_shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
         with torch.no_grad():
             found = torch.stack([self.outputs({}, image) for image in images])
@@ -66,7 +68,7 @@ class Program:
         with sdpa_kernel(SDPBackend.MATH):  # of attention, the one that is differentiated for several images at once
             for each in self.steps:
                 each.run(values, values[self.image])
-        return values[self.output][0]
+        return values[self.output].flatten()
 
 
 def read(path: Path) -> Program:
@@ -160,6 +162,7 @@ def _tried(
     if any(tensor._version for tensor in given.values()):
         raise UserError("changes its own buffers, as a network in training does", EVALUATION)
     found = values[output]
-    if found.dim() != 2 or len(found) != 1 or not found.numel() or found.dtype != torch.float64:
+    of_one_image = found.dim() < 2 or (found.dim() == 2 and len(found) == 1)  # squeezed outputs are the same
+    if not of_one_image or not found.numel() or found.dtype != torch.float64:
         raise UserError(f"gives a result of shape {tuple(found.shape)}", "let it give (1, classes)")
-    return found.shape[1], made
+    return found.numel(), made

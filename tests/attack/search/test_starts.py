@@ -65,14 +65,16 @@ def test_methods_share_their_axes():
 
 
 @properties
-@given(SEEDS, NUMBERS, st.floats(1e-6, 10))
-def test_initial_values_scale(seed, number, scale):
-    x, lambdas = initial_values(seed, number, 6, 5, scale)
-    unit, same = initial_values(seed, number, 6, 5, 1.0)
+@given(SEEDS, NUMBERS, st.floats(1e-6, 10), st.floats(1e-3, 100), st.booleans())
+def test_initial_values_scale(seed, number, scale, largest, signed):
+    x, lambdas = initial_values(seed, number, 6, 5, scale, largest, signed)
+    unit, within_one = initial_values(seed, number, 6, 5, 1.0, signed=signed)
     assert x.shape == (6, 5)
     assert x.dtype == torch.float64
     assert torch.equal(x, unit * scale)
-    assert torch.equal(lambdas, same)
+    assert torch.equal(lambdas, within_one * largest)
+    assert within_one.abs().max() <= 1
+    assert signed or (within_one >= 0).all()
 
 
 def test_initial_values_have_the_published_distributions():

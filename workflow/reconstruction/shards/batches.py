@@ -96,7 +96,7 @@ def prepare(
     space = attack.method.space
     network = space.restrict(network.to(dtype=torch.float64))
     signed = not network.family.lambda_has_a_sign
-    starts = begin(network.input_size, space, settings, numbers, drawn, signed)
+    starts = begin(network.input_size, space, settings, numbers, drawn, attack.settings.initial_lambda, signed)
     parameters = torch.promote_types(products, torch.float32)
     return network.to(device=device, dtype=products), starts.to(device, parameters)
 

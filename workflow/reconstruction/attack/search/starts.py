@@ -40,29 +40,35 @@ def _place(range_: Range, u: float) -> float:
 
 
 def initial_values(
-    seed: int, restart: int, candidates: int, size: int, scale: float, signed: bool = False
+    seed: int, restart: int, candidates: int, size: int, scale: float, largest: float = 1.0, signed: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """x ~ N(0, scale^2) of shape (candidates, size) and lambda ~ U[0, 1] of shape (candidates,), in float64.
+    """x ~ N(0, scale^2) of shape (candidates, size) and lambda ~ U[0, largest] of shape (candidates,), in float64.
 
-    signed: lambda ~ U[-1, 1].
+    signed: lambda ~ U[-largest, largest].
     An isotropic Gaussian over all pixels is one over the coordinates of any orthonormal basis, too.
     """
     state = int(np.random.SeedSequence([seed, restart]).generate_state(1, np.uint64)[0] >> 1)
     generator = torch.Generator().manual_seed(state)
     x = torch.randn(candidates, size, generator=generator, dtype=torch.float64) * scale
     lambdas = torch.rand(candidates, generator=generator, dtype=torch.float64)
-    return x, 2 * lambdas - 1 if signed else lambdas
+    return x, largest * (2 * lambdas - 1 if signed else lambdas)
 
 
 def begin(
-    size: int, space: Space, settings: Restarts, numbers: range, drawn: list[dict[str, float]], signed: bool = False
+    size: int,
+    space: Space,
+    settings: Restarts,
+    numbers: range,
+    drawn: list[dict[str, float]],
+    initial_lambda: float = 1.0,
+    signed: bool = False,
 ) -> Starts:
     """Where the restarts of these numbers begin, in a search space of the given size; float64.
 
-    signed: whether lambda may be negative.
+    initial_lambda: the largest; signed: whether lambda may be negative.
     """
     initial = [
-        initial_values(settings.seed, number, settings.candidates, size, row["initial_scale"], signed)
+        initial_values(settings.seed, number, settings.candidates, size, row["initial_scale"], initial_lambda, signed)
         for number, row in zip(numbers, drawn, strict=True)
     ]
     rates = ("learning_rate", "lambda_learning_rate", "lambda_min", "alpha")

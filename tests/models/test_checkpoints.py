@@ -235,12 +235,19 @@ def test_a_weight_that_is_made_up_is_refused_until_it_is_one(parametrise, remove
     assert answers(model, some_inputs()) == pytest.approx(net(some_inputs()).squeeze(1).tolist(), abs=1e-6)
 
 
+def contiguous(content, path):
+    save_file({name: tensor.contiguous() for name, tensor in content.items()}, path)
+
+
 def test_matrices_of_other_libraries_are_refused_as_transposed(tmp_path):
     content = {f"W{place}": tensor.T for place, tensor in enumerate(t for t in RAW.values() if t.dim() == 2)}
     with pytest.raises(UserError, match=r"its matrices are transposed, \(inputs, outputs\)"):
         read(content, tmp_path / "weights.pt")
     plain = {name: tensor.T for name, tensor in content.items()} | {"b0": RAW["0.bias"]}
     assert torch.equal(read(plain, tmp_path / "weights.pt").network.bias, RAW["0.bias"])
+    with pytest.raises(UserError, match=r"weights\.npz: no PyTorch checkpoint.* of another library as \.safetensors"):
+        read(plain, tmp_path / "weights.npz", lambda content, path: np.savez(path, **content))
+    assert torch.equal(read(plain, tmp_path / "weights.safetensors", contiguous).network.bias, RAW["0.bias"])
 
 
 def in_shards(content, path):

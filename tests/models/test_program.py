@@ -137,6 +137,20 @@ class Doubled(nn.Module):
         return self.gives(self.inner(images[0]), *images)
 
 
+class Under(nn.Module):
+    """A head on top of a network that runs in a context."""
+
+    def __init__(self, context):
+        super().__init__()
+        self.context, self.inner, self.head = context, convolutional(), nn.LazyLinear(2)
+        self(torch.zeros(1, *SHAPE))
+
+    def forward(self, images):
+        with self.context():
+            found = self.inner(images)
+        return self.head(found.float())
+
+
 @pytest.mark.parametrize(
     ("network", "images", "said"),
     [
@@ -160,6 +174,10 @@ class Doubled(nn.Module):
             Doubled(convolutional(), lambda out, *_: out + torch.rand(1)),
             [torch.zeros(1, *SHAPE)],
             "calls torch.ops.aten.",
+        ),
+        *(
+            (Under(context), [torch.zeros(1, *SHAPE)], "; export it without either; requires_grad_(False) freezes")
+            for context in (torch.no_grad, lambda: torch.autocast("cpu"))
         ),
     ],
 )

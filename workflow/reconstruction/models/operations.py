@@ -15,6 +15,7 @@ from torch._ops import OpOverload, OpOverloadPacket
 from ..errors import UserError, shown
 
 NAMESPACE = "torch.ops.aten."
+UNDER = "torch.ops.higher_order.wrap_with_"
 MARKS = {Tag.pointwise, Tag.reduction}
 LISTED = """
 conv1d conv2d conv3d conv_transpose1d conv_transpose2d convolution linear bilinear embedding
@@ -50,6 +51,9 @@ def operation(target: str) -> OpOverload:
         into_another = any(argument.is_out for argument in called._schema.arguments)
         if not into_another and (name in OPERATIONS or MARKS.intersection(called.tags)):
             return called
+    elif target.startswith(UNDER):
+        problem = f"runs a part of itself under torch.no_grad() or autocast ({shown(target)})"
+        raise UserError(problem, "export it without either; requires_grad_(False) freezes a part as well")
     elif name in OPERATIONS:
         raise UserError(f"calls {shown(target)}, which this PyTorch does not have", "export with the PyTorch used here")
     problem = f"calls {shown(target)}, which is none of the operations known here to compute and do nothing else"

@@ -26,15 +26,18 @@ relu6_ prelu mish_ hardswish hardswish_ log_sigmoid glu softmax _softmax log_sof
 max_pool1d max_pool2d max_pool3d max_pool2d_with_indices avg_pool1d avg_pool2d avg_pool3d
 adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d _adaptive_avg_pool2d adaptive_max_pool2d
 dropout dropout_ feature_dropout feature_dropout_ alpha_dropout
-flatten unflatten view view_as _unsafe_view reshape permute transpose t numpy_T mT swapaxes movedim squeeze unsqueeze
-expand expand_as repeat roll flip diagonal tril triu unfold im2col
-select slice narrow split split_with_sizes chunk unbind cat stack contiguous alias pad constant_pad_nd
-index index_select gather sort topk cumsum
-pixel_shuffle pixel_unshuffle channel_shuffle upsample_nearest2d _upsample_nearest_exact2d
-upsample_bilinear2d _upsample_bilinear2d_aa upsample_bicubic2d _upsample_bicubic2d_aa
-zeros ones full arange new_zeros new_ones new_full zeros_like ones_like full_like
+flatten unflatten ravel view view_as _unsafe_view reshape reshape_as permute transpose t numpy_T mT swapaxes swapdims
+movedim squeeze unsqueeze expand expand_as broadcast_to broadcast_tensors repeat repeat_interleave tile
+roll flip fliplr flipud rot90 diagonal tril triu unfold im2col
+select slice narrow split split_with_sizes tensor_split hsplit chunk unbind cat concat concatenate stack hstack vstack
+contiguous alias pad constant_pad_nd
+index index_select gather take_along_dim scatter scatter_add index_add one_hot sort topk cumsum cumprod diff
+pixel_shuffle pixel_unshuffle channel_shuffle grid_sampler upsample_nearest1d upsample_nearest2d upsample_nearest3d
+_upsample_nearest_exact2d upsample_linear1d upsample_bilinear2d _upsample_bilinear2d_aa upsample_bicubic2d
+_upsample_bicubic2d_aa upsample_trilinear3d
+zeros ones full eye arange linspace meshgrid new_zeros new_ones new_full zeros_like ones_like full_like
 detach detach_ lift_fresh_copy zero_ fill_ copy_ to type_as
-rsub floor_divide where masked_fill prod __and__ __or__
+rsub floor_divide multiply divide subtract negative absolute where masked_fill prod linalg_norm __and__ __or__
 """
 RECURRENT = frozenset(
     ["lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"]

@@ -33,7 +33,7 @@ class _Name:
 
 
 class _Device:
-    """The image's, in its place."""
+    """The image's, in its place, whatever the graph says: where shapes alone are tried, nothing is computed."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,8 @@ class Step:
 def step(node: Mapping[str, Any]) -> Step:
     called = operation(node["target"])
     arguments = {given["name"]: _argument(given["arg"]) for given in node["inputs"]}
+    if any(taken.name == "device" for taken in called._schema.arguments):
+        arguments["device"] = _Device
     is_training = arguments.get("training", arguments.get("train")) is True
     if is_training and arguments.get("running_mean", True) is not None:  # else it normalises by an image's own numbers
         raise UserError(f"runs {called.name()} as in training", EVALUATION)

@@ -99,6 +99,9 @@ def test_a_convolution_before_the_layers_is_no_part_to_pass_over(tmp_path):
     with pytest.raises(UserError, match=r"conv\.weight has shape 3x3x3x3: a convolution, .*under `entry`"):
         read(content, tmp_path / "weights.pt")
     assert read(content, tmp_path / "weights.pt", entry="body").network.sizes == (24, 9, 1)
+    content["perceptual_loss.conv.weight"] = content.pop("conv.weight")
+    content["loss.classes.weight"] = content.pop("classes.weight")
+    assert read(content, tmp_path / "weights.pt").network.sizes == (24, 9, 1)
 
 
 def test_what_is_passed_over_is_told(tmp_path):

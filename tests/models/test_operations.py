@@ -113,6 +113,10 @@ NETWORKS = {
     "placed": (hidden(placed), VECTOR),
     "arithmetic": (hidden(arithmetic), VECTOR),
     "sampled": (With(sampled, nn.Linear(4, 2)), IMAGE),
+    "folded": (
+        With(lambda x, last: last(functional.fold(functional.unfold(x, 4, stride=2).sigmoid(), 8, 4, stride=2)
+                                  .flatten(1)), nn.Linear(128, 2)), IMAGE,
+    ),
     "standardised": (With(standardised, nn.Conv2d(2, 3, 3), nn.Linear(108, 2)), IMAGE),
     "lstm": (recurrent(nn.LSTM, num_layers=2, bidirectional=True), IMAGE),
     "gru": (recurrent(nn.GRU), IMAGE),

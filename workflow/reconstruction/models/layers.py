@@ -58,7 +58,7 @@ def find_layers(tensors: Mapping[str, Tensor], size: int, keeps_order: bool, pat
 
 def refuse_convolutions(tensors: Mapping[str, Tensor], path: Path) -> None:
     for name, tensor in tensors.items():
-        if tensor.dim() > 2 and CONVOLUTION.search(name):
+        if tensor.dim() > 2 and CONVOLUTION.search(name) and not OF_NO_LAYER.search(name):
             raise UserError(
                 f"{path}: {name} has shape {shape(tensor)}: a convolution, and the attack reads MLPs alone",
                 "export the network with torch.export and ask `python -m reconstruction membership` for given images, "

@@ -28,7 +28,7 @@ adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d _adaptive_avg_pool2d
 dropout dropout_ feature_dropout feature_dropout_ alpha_dropout
 flatten unflatten ravel view view_as _unsafe_view reshape reshape_as permute transpose t numpy_T mT swapaxes swapdims
 movedim squeeze unsqueeze expand expand_as broadcast_to broadcast_tensors repeat repeat_interleave tile
-roll flip fliplr flipud rot90 diagonal tril triu unfold im2col
+roll flip fliplr flipud rot90 diagonal tril triu unfold im2col col2im
 select slice narrow split split_with_sizes tensor_split hsplit chunk unbind cat concat concatenate stack hstack vstack
 contiguous alias pad constant_pad_nd
 index index_select gather take_along_dim scatter scatter_add index_add one_hot sort topk cumsum cumprod diff

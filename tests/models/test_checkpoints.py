@@ -11,6 +11,7 @@ from reconstruction.models import adopted
 from reconstruction.models.mlp import phi
 from safetensors.torch import save_file
 from torch import nn
+from torch.nn.utils import prune
 
 NET = mlp(24, 9, 8, 1)
 RAW = NET.state_dict()
@@ -58,6 +59,49 @@ def averaged():
 def test_the_network_is_found_wherever_it_lies(content, tmp_path):
     model = read(content, tmp_path / "weights.ckpt")
     assert answers(model, some_inputs()) == pytest.approx(NET(some_inputs()).squeeze(1).tolist(), abs=1e-6)
+
+
+@pytest.mark.parametrize("optimiser", [torch.optim.Adam, lambda of: torch.optim.SGD(of, momentum=0.9)])
+def test_the_state_of_an_optimiser_is_no_network_whatever_it_is_called(optimiser, tmp_path):
+    net = mlp(24, 9, 8, 1)
+    solver = optimiser(net.parameters())
+    net(some_inputs()).sum().backward()
+    solver.step()
+    model = read({"net": net.state_dict(), "solver": solver.state_dict()}, tmp_path / "weights.pt")
+    assert answers(model, some_inputs()) == pytest.approx(net(some_inputs()).squeeze(1).tolist(), abs=1e-6)
+    assert not model.notes
+
+
+def prefixed_layers(sizes):
+    return prefixed("body.", mlp(24, *sizes).state_dict())
+
+
+@pytest.mark.parametrize(
+    ("others", "of"),
+    [
+        ({"head.weight": torch.ones(3, 8), "auxiliary.weight": torch.ones(5, 8)}, "head.weight"),
+        ({"classes.weight": torch.ones(7, 5), "mean": torch.ones(1, 1, 1)}, "classes.weight"),
+        ({"mean": torch.ones(3, 1, 1), "std": torch.ones(3, 1, 1)}, "mean"),
+        ({"history": torch.ones(4)}, "history"),
+    ],
+)
+def test_a_part_of_what_may_be_one_network_is_asked_for(others, of, tmp_path):
+    content = {**prefixed_layers((9, 8)), **others}
+    with pytest.raises(UserError, match=rf"{of} of shape .* is no weight .*, or set `entry: body` if that part alone"):
+        read(content, tmp_path / "weights.pt")
+    model = read(content, tmp_path / "weights.pt", entry="body")
+    assert model.network.sizes == (24, 9, 8)
+    assert model.notes[0].startswith(f"passed over: {of}")
+
+
+def test_a_convolution_before_the_layers_is_no_part_to_pass_over(tmp_path):
+    content = {"conv.weight": torch.ones(3, 3, 3, 3), "classes.weight": torch.ones(7, 5), **prefixed_layers((9, 1))}
+    with pytest.raises(UserError, match=r"conv\.weight has shape 3x3x3x3: a convolution, .*under `entry`"):
+        read(content, tmp_path / "weights.pt")
+    assert read(content, tmp_path / "weights.pt", entry="body").network.sizes == (24, 9, 1)
+    content["perceptual_loss.conv.weight"] = content.pop("conv.weight")
+    content["loss.classes.weight"] = content.pop("classes.weight")
+    assert read(content, tmp_path / "weights.pt").network.sizes == (24, 9, 1)
 
 
 def test_what_is_passed_over_is_told(tmp_path):
@@ -157,17 +201,45 @@ def test_weights_in_lists_are_named_by_their_places(tmp_path):
     assert answers(model, some_inputs()) == pytest.approx(NET(some_inputs()).squeeze(1).tolist(), abs=1e-6)
 
 
+class Positive(nn.Module):
+    def forward(self, weight):
+        return weight.abs()
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated")
+@pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize(
-    ("names", "defect"),
+    ("parametrise", "removed"),
     [
-        (["0.weight_g", "0.weight_v", "2.weight"], "remove the parametrisation"),
-        (["0.parametrizations.weight.original0", "0.parametrizations.weight.original1", "2.weight"], "made up from"),
+        (nn.utils.weight_norm, nn.utils.remove_weight_norm),
+        (nn.utils.parametrizations.weight_norm, nn.utils.parametrize.remove_parametrizations),
+        (nn.utils.spectral_norm, nn.utils.remove_spectral_norm),
+        (nn.utils.parametrizations.spectral_norm, nn.utils.parametrize.remove_parametrizations),
+        (nn.utils.parametrizations.orthogonal, nn.utils.parametrize.remove_parametrizations),
+        (
+            lambda layer: nn.utils.parametrize.register_parametrization(layer, "weight", Positive()),
+            nn.utils.parametrize.remove_parametrizations,
+        ),
+        (lambda layer: prune.l1_unstructured(layer, "weight", 0.3), prune.remove),
     ],
 )
-def test_parametrised_weights_are_refused_as_such(names, defect, tmp_path):
-    content = dict(zip(names, (torch.ones(9, 1), torch.ones(9, 24), torch.ones(1, 9)), strict=True))
-    with pytest.raises(UserError, match=defect):
-        read(content, tmp_path / "weights.pt")
+def test_a_weight_that_is_made_up_is_refused_until_it_is_one(parametrise, removed, bias, tmp_path):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(24, 9, bias=bias), nn.ReLU(), nn.Linear(9, 1, bias=False))
+    parametrise(net[0])
+    net.eval()
+    names = [name for name, tensor in net.state_dict().items() if tensor.dim() == 2 and name.startswith("0.")]
+    layers = [{"weight": names[0], "bias": "0.bias" if bias else None}, {"weight": "2.weight"}]
+    for given in (None, layers):
+        with pytest.raises(UserError, match="remove the parametrisation"):
+            read(net.state_dict(), tmp_path / "weights.pt", layers=given)
+    removed(net[0], "weight")
+    model = read(net.state_dict(), tmp_path / "weights.pt")
+    assert answers(model, some_inputs()) == pytest.approx(net(some_inputs()).squeeze(1).tolist(), abs=1e-6)
+
+
+def contiguous(content, path):
+    save_file({name: tensor.contiguous() for name, tensor in content.items()}, path)
 
 
 def test_matrices_of_other_libraries_are_refused_as_transposed(tmp_path):
@@ -176,6 +248,9 @@ def test_matrices_of_other_libraries_are_refused_as_transposed(tmp_path):
         read(content, tmp_path / "weights.pt")
     plain = {name: tensor.T for name, tensor in content.items()} | {"b0": RAW["0.bias"]}
     assert torch.equal(read(plain, tmp_path / "weights.pt").network.bias, RAW["0.bias"])
+    with pytest.raises(UserError, match=r"weights\.npz: no PyTorch checkpoint.* of another library as \.safetensors"):
+        read(plain, tmp_path / "weights.npz", lambda content, path: np.savez(path, **content))
+    assert torch.equal(read(plain, tmp_path / "weights.safetensors", contiguous).network.bias, RAW["0.bias"])
 
 
 def in_shards(content, path):

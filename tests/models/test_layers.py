@@ -18,6 +18,7 @@ def test_weights_of_classes_are_left_out_where_they_can_be_nothing_else(tmp_path
         {**net.state_dict(), "l.weight": -weights},
         {**net.state_dict(), "l.weight": weights, "l.bias": weights},
         {**net.state_dict(), "last_bias": weights},
+        {**net.state_dict(), "5.weight": weights},  # of an RMSNorm after the outputs
         {**square, "l.weight": weights},
         {**one, "l.weight": torch.ones(1)},
     ):

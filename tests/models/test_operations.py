@@ -1,5 +1,7 @@
 """What programs call: real modules, exported, answer and are differentiated as PyTorch does it, one by one."""
 
+from contextlib import contextmanager
+
 import pytest
 import torch
 from hypothesis import given
@@ -68,7 +70,54 @@ def windows(images, last):
     return (torch.roll(blocks, 1, 1) @ table[:, places.flatten()].view(2, 2, 2)).sum((1, 2))[None]
 
 
+def rearranged(units):
+    """By PyTorch's second names and the rarer ways to move numbers about."""
+    rows = units.view(1, 2, 3)
+    turned = rows.swapdims(1, 2).mT.fliplr().flipud().rot90(2, (1, 2)).reshape_as(units)
+    joined = torch.hstack(torch.tensor_split(torch.concat([units, turned], 1), 3, 1)[:2])
+    wide = torch.concatenate([joined.tile(1, 2), units.repeat_interleave(2, 1)], 1)[:, 3:9]
+    both, _ = torch.broadcast_tensors(wide, units.ravel().broadcast_to(1, 6))
+    return torch.vstack([both, both.diff(dim=1, prepend=units[:, :1])]).mean(0, keepdim=True)
+
+
+def placed(units):
+    places, row = torch.tensor([[1, 0, 3]]), torch.meshgrid(torch.arange(2), torch.arange(3), indexing="ij")[0]
+    found = torch.zeros(1, 6).scatter(1, places, units[:, :3]).scatter_add(1, places, units[:, 3:])
+    found = found.index_add(1, places[0], torch.take_along_dim(units, places, 1)).cumprod(1)
+    return found * functional.one_hot(places[0], 6).sum(0) + torch.linspace(0, 1, 6) * row.flatten()
+
+
+def arithmetic(units):
+    found = torch.subtract(torch.multiply(units, 2), torch.divide(units, 3)).absolute().negative()
+    return found / torch.linalg.norm(units, dim=1, keepdim=True) @ (torch.ones(6, 6).triu() + torch.eye(6))
+
+
+def sampled(images, last):
+    """Images at places between their pixels, and signals and volumes of another size."""
+    grid = torch.stack(torch.meshgrid(torch.linspace(-1, 1, 3), torch.linspace(-1, 1, 3), indexing="ij"), -1)
+    found = functional.grid_sample(images, grid[None], align_corners=False).flatten(1)[:, :4]
+    signal, volume = images.flatten(2), images.view(1, 2, 4, 4, 4)
+    for mode, of in (("linear", signal), ("nearest", signal), ("trilinear", volume), ("nearest", volume)):
+        found = found + functional.interpolate(of, scale_factor=0.5, mode=mode).flatten(1)[:, :4]
+    return last(found)
+
+
+def standardised(images, first, last):
+    """A convolution of weights that are brought to one spread, as of networks without normalisation."""
+    weight = functional.batch_norm(first.weight.view(1, 3, -1), None, None, training=True).view_as(first.weight)
+    return last(functional.conv2d(images, weight).flatten(1))
+
+
 NETWORKS = {
+    "rearranged": (hidden(rearranged), VECTOR),
+    "placed": (hidden(placed), VECTOR),
+    "arithmetic": (hidden(arithmetic), VECTOR),
+    "sampled": (With(sampled, nn.Linear(4, 2)), IMAGE),
+    "folded": (
+        With(lambda x, last: last(functional.fold(functional.unfold(x, 4, stride=2).sigmoid(), 8, 4, stride=2)
+                                  .flatten(1)), nn.Linear(128, 2)), IMAGE,
+    ),
+    "standardised": (With(standardised, nn.Conv2d(2, 3, 3), nn.Linear(108, 2)), IMAGE),
     "lstm": (recurrent(nn.LSTM, num_layers=2, bidirectional=True), IMAGE),
     "gru": (recurrent(nn.GRU), IMAGE),
     "rnn": (recurrent(nn.RNN), IMAGE),
@@ -103,6 +152,16 @@ NETWORKS = {
 }  # fmt: skip
 
 
+@contextmanager
+def of_float64():
+    """What a network makes of no tensor is of float64, as all else of it."""
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 @pytest.mark.filterwarnings("ignore:The tensor attributes .*_flat_weights")
 @pytest.mark.parametrize("name", NETWORKS)
 def test_outputs_and_gradients_are_pytorch_s_own(name, tmp_path):
@@ -117,7 +176,8 @@ def test_outputs_and_gradients_are_pytorch_s_own(name, tmp_path):
     own = {known: value for known, value in network.named_parameters() if known in program.parameters}
     assert own
     for place, image in enumerate(images):
-        expected = network(image[None])[0]
+        with of_float64():
+            expected = network(image[None])[0]
         assert torch.allclose(found[place], expected, atol=1e-12)
         for known, value in zip(
             own, torch.autograd.grad(expected[1], own.values(), materialize_grads=True), strict=True

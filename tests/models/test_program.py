@@ -94,6 +94,31 @@ def test_a_graph_that_would_fill_memory_is_tried_by_shapes_alone(tmp_path):
     assert "cannot be run" in refusal(read, tmp_path / "network.pt2", with_json(convolutional_program(), GRAPH, change))
 
 
+class Doubled(nn.Module):
+    def __init__(self, inner, gives):
+        super().__init__()
+        self.inner, self.gives = inner, gives
+
+    def forward(self, *images):
+        return self.gives(self.inner(images[0]), *images)
+
+
+@pytest.mark.parametrize("device", [None, {"as_none": True}, {"as_device": {"type": "cpu", "index": None}}])
+def test_neither_would_one_that_names_no_device_or_another(device, tmp_path):
+    network = Doubled(convolutional(), lambda out, *_: out + torch.ones(6).sum())
+
+    def change(document):
+        (made,) = (node for node in document["graph_module"]["graph"]["nodes"] if ".ones." in node["target"])
+        others = [given for given in made["inputs"] if given["name"] not in ("size", "device")]
+        made["inputs"] = [{"name": "size", "arg": {"as_ints": [2**50]}, "kind": 1}, *others]
+        if device:
+            made["inputs"].append({"name": "device", "arg": device, "kind": 2})
+
+    sentence = refusal(read, tmp_path / "network.pt2", with_json(exported(network), GRAPH, change))
+    assert "to differentiate it" in sentence
+    assert "allocate" not in sentence
+
+
 PLAIN = st.one_of(
     st.integers(-(2**70), 2**70).map(lambda value: {"as_int": value}),
     st.lists(st.integers(-3, 2**40), max_size=3).map(lambda values: {"as_ints": values}),
@@ -128,13 +153,18 @@ def test_what_cannot_be_differentiated_for_several_images_is_refused(tmp_path):
     assert "network.pt2: cannot be differentiated for several images at once (" in sentence
 
 
-class Doubled(nn.Module):
-    def __init__(self, inner, gives):
-        super().__init__()
-        self.inner, self.gives = inner, gives
+class Under(nn.Module):
+    """A head on top of a network that runs in a context."""
 
-    def forward(self, *images):
-        return self.gives(self.inner(images[0]), *images)
+    def __init__(self, context):
+        super().__init__()
+        self.context, self.inner, self.head = context, convolutional(), nn.LazyLinear(2)
+        self(torch.zeros(1, *SHAPE))
+
+    def forward(self, images):
+        with self.context():
+            found = self.inner(images)
+        return self.head(found.float())
 
 
 @pytest.mark.parametrize(
@@ -160,6 +190,10 @@ class Doubled(nn.Module):
             Doubled(convolutional(), lambda out, *_: out + torch.rand(1)),
             [torch.zeros(1, *SHAPE)],
             "calls torch.ops.aten.",
+        ),
+        *(
+            (Under(context), [torch.zeros(1, *SHAPE)], "; export it without either; requires_grad_(False) freezes")
+            for context in (torch.no_grad, lambda: torch.autocast("cpu"))
         ),
     ],
 )

@@ -37,3 +37,13 @@ def test_settings_stand_before_the_quantities_and_one_that_is_lacking_is_empty(e
     assert found["sweep.restarts.method"].isna().tolist() == [True, False]
     assert first(found.columns) == [*EXPERIMENT, "model.seed", "sweep.restarts.method", *FIRST[3:]]
     assert len(FIRST) == 12
+
+
+@pytest.mark.parametrize(
+    "values", [["all", 30, None], [0.5, None, 0], ["[20, 10]", "all", 5], [0.5, "mean.npy", "[0.4, 0.5, 0.6]"]]
+)
+def test_a_setting_may_be_a_number_here_and_a_text_there(values, evaluation):
+    settings = [{} if value is None else {"dataset.per_label": value} for value in values]
+    found = files([evaluation] * 3, [], settings)
+    cells = pd.read_csv(io.StringIO(found[layout.TABLE]), dtype=str)["dataset.per_label"].tolist()
+    assert [None if cell != cell else cell for cell in cells] == [None if v is None else str(v) for v in values]

@@ -165,7 +165,10 @@ class AdoptedModel(Activated):
                 "batch_norm",
             ):
                 if getattr(self, name) != type(self).model_fields[name].default:
-                    raise ValueError(f"{name} is part of a model.h5 already; leave it out")
+                    raise ValueError(
+                        f"{name} is part of a model.h5 already; leave it out, or save the weights of another "
+                        "program's file as .safetensors"
+                    )
         elif self.input_shape is None:
             raise ValueError("input_shape is missing; add it as [C, H, W], or as [D] of vectors")
         elif len(self.input_shape) == 1:

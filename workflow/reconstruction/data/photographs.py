@@ -35,7 +35,7 @@ def read_folder(path: str, turn: bool = True, resize: Resize | None = None) -> P
     if not found.files:
         raise UserError(
             f"{path}: no class folder holds an image{''.join(f', {remark}' for remark in remarks)}",
-            "put PNG, JPEG, BMP, PGM, TIFF or WebP files there",
+            "put PNG, JPEG, BMP, PGM, TIFF or WebP files there, in a folder for each class",
         )
     count = len(found.files)
     first, kind = found.files[0], ""

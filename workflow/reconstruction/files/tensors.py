@@ -68,7 +68,8 @@ def _refusal(path: Path, said: str) -> UserError:
     if refused:
         problem = f"holds more than tensors ({refused[1]}), and reading that could run code of its author's"
         return UserError(f"{path}: {problem}", REMEDY)
-    return UserError(f"{path}: no PyTorch checkpoint, or truncated", REMEDY)
+    remedy = f"{REMEDY}, or those of another library as .safetensors, matrices as (outputs, inputs)"
+    return UserError(f"{path}: no PyTorch checkpoint, or truncated", remedy)
 
 
 def plain(content: Mapping[Any, Any], path: Path) -> dict[str, Tensor]:

@@ -22,7 +22,16 @@ from . import deployed
 from .activations import Activation, activation_of
 from .checkpoints import files_of, flatten, listing, network_in, networks
 from .folding import batch_norms, channels_first, fold, one_output
-from .layers import Linear, class_weights, find_layers, has_numbers, linears, named_layers, refuse_left_over
+from .layers import (
+    Linear,
+    class_weights,
+    find_layers,
+    has_numbers,
+    linears,
+    named_layers,
+    refuse_convolutions,
+    refuse_left_over,
+)
 from .mlp import Network
 from .ordering import natural
 from .plausibility import dead_layer
@@ -75,6 +84,7 @@ def _read_network(settings: AdoptedModel, shape: tuple[int, ...], path: Path) ->
     everything, notes, size = read_tensors(path), [], prod(shape)
     if settings.layers is None:
         tensors = network_in(everything, settings.entry, size, path)
+        refuse_convolutions(everything if settings.entry is None else tensors, path)
         layers = find_layers(tensors, size, ".safetensors" not in path.name.lower(), path)
     else:
         tensors = everything if settings.entry is None else network_in(everything, settings.entry, size, path)
@@ -88,7 +98,7 @@ def _read_network(settings: AdoptedModel, shape: tuple[int, ...], path: Path) ->
     for name in class_weights(used, tensors, found):
         used.add(name)
         notes.append(f"{name} is taken for the weights of the classes in a loss, which the outputs do not depend on")
-    refuse_left_over(used, tensors, path)
+    refuse_left_over(used, everything if settings.layers is None and settings.entry is None else tensors, path)
     unread = {name: tensor for name, tensor in everything.items() if name not in used and has_numbers(tensor)}
     if passed := [name for name, tensor in unread.items() if tensor.dim() or not name.startswith("callbacks.")]:
         notes.append(f"passed over: {listing({name: everything[name] for name in passed})}")

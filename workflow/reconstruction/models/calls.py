@@ -33,7 +33,7 @@ class _Name:
 
 
 class _Device:
-    """The image's, in its place."""
+    """The image's, in its place, whatever the graph says: where shapes alone are tried, nothing is computed."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Step:
     results: tuple[str, ...]
 
     def run(self, values: dict[str, Tensor], image: Tensor) -> list[Tensor]:
-        """Adds the results to the values by name. What is made of no tensor is made an image's own, which others of
-        the image may be written into where several are differentiated at once."""
+        """Adds the results to the values by name. What is made of no tensor is made an image's own, of its type, which
+        others of the image may be written into where several are differentiated at once."""
         filled = {name: _filled(argument, values, image) for name, argument in self.arguments.items()}
         if self.operation.overloadpacket.__name__ in RECURRENT:  # which are differentiated for one image only
             found = self.operation.decompose(**filled)
@@ -54,7 +54,7 @@ class Step:
             found = self.operation(**filled)
         results = list(found) if isinstance(found, tuple | list) else [found]
         if not any(map(_holds_a_tensor, filled.values())):
-            results = [image.new_zeros(result.shape, dtype=result.dtype) + result for result in results]
+            results = [image.new_zeros(made.shape, dtype=_type_of(made, image)) + made for made in results]
         values.update(zip(self.results, results, strict=True))
         return results
 
@@ -62,7 +62,10 @@ class Step:
 def step(node: Mapping[str, Any]) -> Step:
     called = operation(node["target"])
     arguments = {given["name"]: _argument(given["arg"]) for given in node["inputs"]}
-    if arguments.get("training", arguments.get("train")) is True:
+    if any(taken.name == "device" for taken in called._schema.arguments):
+        arguments["device"] = _Device
+    is_training = arguments.get("training", arguments.get("train")) is True
+    if is_training and arguments.get("running_mean", True) is not None:  # else it normalises by an image's own numbers
         raise UserError(f"runs {called.name()} as in training", EVALUATION)
     results = [result[kind] for result in node["outputs"] for kind in result]
     names = [item["name"] for found in results for item in (found if isinstance(found, list) else [found])]
@@ -90,6 +93,10 @@ def _argument(given: Mapping[str, Any]) -> Any:
     if kind in SYMBOLIC:
         raise UserError("is made for images of several sizes or numbers", ONE_IMAGE)
     raise UserError(f"gives an operation an argument of kind {shown(kind)}", "write the network with common layers")
+
+
+def _type_of(made: Tensor, image: Tensor) -> torch.dtype:
+    return image.dtype if made.is_floating_point() else made.dtype
 
 
 def _holds_a_tensor(argument: Any) -> bool:

@@ -53,8 +53,12 @@ def _walk(content: Mapping | list | tuple, prefix: str, depth: int) -> Iterator[
     for key, value in content.items() if isinstance(content, Mapping) else enumerate(content):
         if isinstance(value, Tensor):
             yield f"{prefix}{key}", value
-        elif isinstance(value, Mapping | list | tuple) and depth < NESTING and "optim" not in str(key).lower():
+        elif isinstance(value, Mapping | list | tuple) and depth < NESTING and not _is_optimisers(key, value):
             yield from _walk(value, f"{prefix}{key}.", depth + 1)
+
+
+def _is_optimisers(key: object, value: Mapping | list | tuple) -> bool:
+    return "optim" in str(key).lower() or "param_groups" in value
 
 
 def matrices(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

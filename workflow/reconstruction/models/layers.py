@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from math import prod
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from .checkpoints import full_name, listing, matrices, shape
 from .ordering import orders
 
 BIAS_OF = ((re.compile(r"weight$"), "bias"), (re.compile(r"(?<![a-zA-Z])[Ww](\d*)$"), r"b\1"))  # a weight's own
-PARAMETRISED = re.compile(r"weight_(g|v|orig|u)$|(^|\.)parametrizations\.")
+PARAMETRISED = re.compile(r"(^|\.)((weight|bias)_(g|v|orig|u|mask)$|parametrizations\.)")
+CONVOLUTION = re.compile(r"(weight|kernel)$")
 OF_NO_LAYER = re.compile(r"(^|[._])(loss\w*|criterion\w*|metrics?|pos_weight)([._]|$)", re.IGNORECASE)
 
 
@@ -39,16 +40,14 @@ def find_layers(tensors: Mapping[str, Tensor], size: int, keeps_order: bool, pat
     keeps_order: whether the tensors have an order of their own, which decides where names and shapes do not. Raises
     UserError where nothing decides.
     """
-    for name, tensor in tensors.items():
-        if tensor.dim() > 2:
-            raise UserError(
-                f"{path}: {name} has shape {shape(tensor)}: a convolution, and the attack reads MLPs alone",
-                "export the network with torch.export and ask `python -m reconstruction membership` for given images",
-            )
+    _refuse_parametrised(tensors, path)
     found = matrices(tensors)
     possible = orders(found, size)
-    if not possible:
-        _refuse_by_name(found, size, path)
+    if not possible and orders({name: tensor.T for name, tensor in found.items()}, size):
+        raise UserError(
+            f"{path}: its matrices are transposed, (inputs, outputs) ({listing(found)})",
+            "save them as PyTorch has them, (outputs, inputs)",
+        )
     if len(possible) > 1 and not keeps_order:
         raise UserError(
             f"{path}: the order of {_first_difference(*possible)} cannot be told by their names or shapes",
@@ -57,20 +56,25 @@ def find_layers(tensors: Mapping[str, Tensor], size: int, keeps_order: bool, pat
     return [Layer(weight=name, bias=_bias(name, tensors)) for name in (possible[0] if len(possible) == 1 else found)]
 
 
-def _refuse_by_name(found: Mapping[str, Tensor], size: int, path: Path) -> None:
-    """Raises UserError where matrices are known to be something else than layers' weights in PyTorch's form."""
-    for name in found:
+def refuse_convolutions(tensors: Mapping[str, Tensor], path: Path) -> None:
+    for name, tensor in tensors.items():
+        if tensor.dim() > 2 and CONVOLUTION.search(name) and not OF_NO_LAYER.search(name):
+            raise UserError(
+                f"{path}: {name} has shape {shape(tensor)}: a convolution, and the attack reads MLPs alone",
+                "export the network with torch.export and ask `python -m reconstruction membership` for given images, "
+                "or name an MLP on top of embeddings under `entry`",
+            )
+
+
+def _refuse_parametrised(names: Iterable[str], path: Path) -> None:
+    """Raises UserError where a weight or bias is made up from several tensors, or from one by a function."""
+    for name in names:
         if PARAMETRISED.search(name):
             raise UserError(
-                f"{path}: {name} is part of a weight that is made up from several tensors",
-                "remove the parametrisation (torch.nn.utils.parametrize.remove_parametrizations or remove_weight_norm) "
-                "and save again",
+                f"{path}: {name} is part of a weight or bias that the network makes up from it",
+                "remove the parametrisation (torch.nn.utils.parametrize.remove_parametrizations, remove_weight_norm, "
+                "remove_spectral_norm or prune.remove) and save again",
             )
-    if orders({name: tensor.T for name, tensor in found.items()}, size):
-        raise UserError(
-            f"{path}: its matrices are transposed, (inputs, outputs) ({listing(found)})",
-            "save them as PyTorch has them, (outputs, inputs)",
-        )
 
 
 def _first_difference(one: Sequence[str], other: Sequence[str]) -> str:
@@ -87,13 +91,15 @@ def _bias(weight: str, tensors: Mapping[str, Tensor]) -> str | None:
 
 def named_layers(layers: Sequence[Layer], tensors: Mapping[str, Tensor], path: Path) -> list[Layer]:
     """The layers that a configuration names, by their whole names."""
-    return [
+    found = [
         Layer(
             weight=full_name(layer.weight, tensors, path),
             bias=None if layer.bias is None else full_name(layer.bias, tensors, path),
         )
         for layer in layers
     ]
+    _refuse_parametrised((name for layer in found for name in (layer.weight, layer.bias) if name), path)
+    return found
 
 
 def linears(
@@ -118,29 +124,42 @@ def linears(
 
 
 def class_weights(used: Set[str], tensors: Mapping[str, Tensor], layers: Sequence[Linear]) -> list[str]:
-    """The vectors that can be nothing else than a loss's weights of the classes: alone in their module, none below
-    zero, of as many numbers as there are outputs and as no other layer has."""
+    """The vectors that can be nothing else than a loss's weights of the classes: alone in their module, which is none
+    of a Sequential, none below zero, of as many numbers as there are outputs and as no other layer has."""
     classes, widths = len(layers[-1].weight), {layer.weight.shape[1] for layer in layers}
     if classes == 1 or classes in widths:
         return []
     modules = Counter(name.rpartition(".")[0] for name in tensors)
+    alone = {f"{module}.weight" for module, parts in modules.items() if parts == 1 and not module[-1:].isdigit()}
     return [
         name
         for name, tensor in tensors.items()
-        if name not in used and name.endswith(".weight") and modules[name.rpartition(".")[0]] == 1
+        if name not in used and name in alone
         if tensor.shape == (classes,) and (tensor >= 0).all()
     ]
 
 
 def refuse_left_over(used: Set[str], tensors: Mapping[str, Tensor], path: Path) -> None:
     """Raises UserError where a tensor is left that no layer has a place for, and that is no loss's or a scalar."""
+    part = ".".join(_in_common([name.split(".")[:-1] for name in used]))
     for name, tensor in tensors.items():
         if name not in used and not OF_NO_LAYER.search(name) and tensor.dim() and has_numbers(tensor):
+            apart = part and not name.startswith(f"{part}.")
+            otherwise = (
+                f"set `entry: {part}` if that part alone is the network"
+                if apart
+                else "save the file without it if the outputs do not depend on it"
+            )
             raise UserError(
                 f"{path}: {name} of shape {shape(tensor)} is no weight or bias of an MLP, and no layer names it "
                 f"(the file has {listing(tensors)})",
-                "name it under `layers` if it belongs to a linear layer; other layers with weights cannot be read",
+                f"name it under `layers` if it belongs to a linear layer, or {otherwise}",
             )
+
+
+def _in_common(names: Sequence[Sequence[str]]) -> list[str]:
+    """What all begin with."""
+    return [parts[0] for parts in takewhile(lambda parts: len(set(parts)) == 1, zip(*names, strict=False))]
 
 
 def has_numbers(tensor: Tensor) -> bool:

@@ -85,7 +85,7 @@ def long(names: Sequence[Mapping[str, Any]], evaluations: Sequence[store.Stored]
 
 def column(values: Sequence[Any]) -> pd.Series:
     """A column of the table; counts stay whole numbers where some are missing."""
-    counts = None in values and any(isinstance(value, int) for value in values)
+    counts = None in values and all(value is None or isinstance(value, int) for value in values)
     return pd.Series(values, dtype="Int64" if counts else None)
 
 

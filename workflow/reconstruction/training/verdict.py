@@ -22,8 +22,8 @@ HOLDS, IN_PART, FAILS, UNKNOWN = "holds", "holds in part", "does not hold", "not
 SMALL, LARGE = 0.25, 0.6  # of the first layer; ReLU networks trained for long leave 0.05 to 0.5
 BALANCED = 0.5  # a correlation; 0.97 and more after training for long, 0.3 and less otherwise
 OTHERWISE = (
-    "a network trained by Adam, from larger initial values or for a short time is like that, and of it this attack can "
-    "tell little"
+    "a network trained by Adam, from larger initial values, for a short time or with batch normalisation is like that, "
+    "and of it this attack can tell little"
 )
 CAUSES = (
     "check the order of the layers (`layers`) and of the inputs (`input_order`), the activation (`activation`), "

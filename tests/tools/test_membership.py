@@ -356,7 +356,19 @@ def test_a_pool_of_targets_makes_a_program_a_regression(program, capsys):
         torch.cat([each.flatten() for each in torch.autograd.grad(out, parameters, retain_graph=True)])
         for out in outputs
     ]
-    gradients, theta = torch.stack(rows), torch.cat([each.detach().flatten() for each in parameters])
+    layers = [list(module.parameters(recurse=False)) for module in network.modules()]
+    sizes = torch.cat(
+        [
+            torch.cat([part.detach().flatten() for part in own])
+            .square()
+            .mean()
+            .sqrt()
+            .expand(sum(map(torch.numel, own)))
+            for own in layers
+            if own
+        ]
+    )
+    gradients, theta = torch.stack(rows) / sizes, torch.cat([each.detach().flatten() for each in parameters]) / sizes
     gram = gradients @ gradients.T
     lambdas = torch.linalg.solve(gram + RIDGE * gram.diagonal().mean() * torch.eye(12), gradients @ theta)
     assert (lambdas < 0).any()

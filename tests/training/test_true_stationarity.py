@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from reconstruction.models.mlp import Network
-from reconstruction.training.true_stationarity import gram_nnls, on_margin, true_stationarity
+from reconstruction.training.true_stationarity import even_lambdas, gram_nnls, on_margin, true_stationarity
 from science_helpers import (
     EVERY_ACTIVATION,
     alternating,
@@ -61,6 +61,33 @@ def test_lambdas_and_residuals_equal_the_dense_problem(hidden, count, seed, late
         assert found.lambdas == pytest.approx(lambdas, abs=1e-6)
     norms = [np.square(target).sum() for target in targets]
     assert found.squared_norms == pytest.approx(by_layer(network, norms))
+
+
+@properties
+@given(
+    st.lists(st.integers(4, 8), min_size=1, max_size=3), st.integers(1, 8), st.integers(0, 99), st.booleans(), OUTPUTS
+)
+def test_even_lambdas_are_those_of_layers_over_the_roots_of_their_mean_squares(hidden, count, seed, later, outputs):
+    network = random_network(9, hidden, seed, later, outputs)
+    inputs, labels = normal(count, 9, seed=seed), classes(count, outputs)
+    gradients_of = dict(zip(map(id, network.parameters), gradients(network, inputs, labels), strict=True))
+    rows, targets = [], []
+    for layer in zip(network.weights, network.biases, strict=True):
+        own = [parameter for parameter in layer if parameter is not None]
+        target = np.concatenate([parameter.flatten().numpy() for parameter in own])
+        size = np.sqrt(np.mean(target**2))
+        targets.append(target / size)
+        rows.append(np.concatenate([gradients_of[id(parameter)] for parameter in own], 1) / size)
+    matrix, target = np.concatenate(rows, 1).T, np.concatenate(targets)
+    found = even_lambdas(network, inputs, labels)
+    assert found.min() >= 0
+    assert np.linalg.norm(matrix @ found - target) == pytest.approx(nnls(matrix, target)[1], rel=1e-9)
+
+
+def test_a_layer_of_zeros_tells_nothing():
+    network, inputs, labels = random_network(9, [6]), normal(5, 9), alternating(5)
+    silent = network.with_layers([network.weights[0], torch.zeros_like(network.weights[1])], network.biases)
+    assert not even_lambdas(silent, inputs, labels).any()
 
 
 def test_planted_lambdas_are_found():

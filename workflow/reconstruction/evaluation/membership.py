@@ -2,7 +2,7 @@
 
 With the images fixed, stationarity is linear in lambda,
 
-    min over lambda >= 0 of sum_k || W_k - sum_i lambda_i grad_{W_k} q_i ||^2
+    min over lambda >= 0 of sum_k || W_k - sum_i lambda_i grad_{W_k} q_i ||^2 / (mean square of W_k)
 
 and an image that was not trained on has no part in the sum. Beside its lambda stand its closure, how well it closes the
 first layer's equations by itself (attack/exact/closure.py), and its margin q, y Phi(x) of two classes, the
@@ -33,7 +33,7 @@ from ..models.family import Family
 from ..models.mlp import Network, margins
 from ..models.program import Program
 from ..training.capacity import to_examine
-from ..training.true_stationarity import true_stationarity
+from ..training.true_stationarity import even_lambdas
 from .findings import Matched
 from .scores import RARE, tells_rare
 from .separation import FALSE_POSITIVE_RATE, Estimate, area, true_positive_rate
@@ -152,7 +152,7 @@ def score(model: Deployed, suspects: Suspects) -> pd.DataFrame:
     """One row for each image of the suspects."""
     network = model.network.to(dtype=torch.float64)
     inputs, labels = model.inputs(suspects.images).double(), torch.from_numpy(suspects.labels).double()
-    lambdas = true_stationarity(network, inputs, labels).lambdas
+    lambdas = even_lambdas(network, inputs, labels)
     scores = {
         "lambda": lambdas if network.family.lambda_has_a_sign else np.abs(lambdas),
         "closure": closure(network, inputs, labels).numpy(),
@@ -169,7 +169,11 @@ def tabled(suspects: Suspects, scores: Mapping[str, np.ndarray]) -> pd.DataFrame
 
 def chosen_score(network: Network) -> str:
     """Which score tells members best, by the weights alone and never by the images at hand: closure at rest under
-    weight decay, lambda otherwise."""
+    weight decay, lambda otherwise.
+
+    Away from rest closure tells what images show, as much of those never trained on as of members: where members and
+    others differ in kind, it finds what is no membership. So nothing takes the better of the two, either.
+    """
     return "closure" if network.activation.is_homogeneous and condition(network).applies else "lambda"
 
 

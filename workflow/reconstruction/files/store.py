@@ -45,7 +45,7 @@ STAGE_OF = {
     "evaluation": "evaluate",
     "inspection": "inspect",
 }
-FORMAT_VERSIONS = dict(dict.fromkeys(STAGE_OF, 2), subset=3, model=3, evaluation=12, inspection=8, progress=3)
+FORMAT_VERSIONS = dict(dict.fromkeys(STAGE_OF, 2), subset=3, model=3, evaluation=13, inspection=8, progress=3)
 
 Arrays = Mapping[str, np.ndarray]
 

@@ -2,10 +2,11 @@
 
 In each block theta_b the images' gradients make up the weights as well as they can,
 
-    min over lambda >= 0 of || theta_b - sum_i lambda_i grad_b q_i ||^2
+    min over lambda >= 0 of || (theta_b - sum_i lambda_i grad_b q_i) / s ||^2
 
-and an image's lambda is the mean over the blocks (ImpMIA, Golbari et al. 2025); of a regression it has either sign.
-So n x block numbers are in memory at once, however large the network; one that is no larger than a block is solved as a
+where s is the root mean square of the layer that a parameter is of, as in even_lambdas of true_stationarity.py, and an
+image's lambda is the mean over the blocks (ImpMIA, Golbari et al. 2025); of a regression it has either sign. So
+n x block numbers are in memory at once, however large the network; one that is no larger than a block is solved as a
 whole.
 """
 
@@ -31,7 +32,7 @@ BATCH = 2**28  # bytes that the images differentiated at once may take
 
 @dataclass(frozen=True)
 class BlockStationarity:
-    """lambdas: (n,); unexplained: the share of the parameters' squared norm that the blocks' sums leave."""
+    """lambdas: (n,); unexplained: the share of the squared norm of theta / s that the blocks' sums leave."""
 
     lambdas: np.ndarray
     unexplained: float
@@ -48,11 +49,12 @@ def bytes_for(images: int, program: Program, block: int = BLOCK) -> int:
 
 def block_stationarity(program: Program, images: Tensor, labels: Tensor, block: int = BLOCK) -> BlockStationarity:
     """images: (n, C, H, W), or vectors (n, D), and labels (n,) of the program's family, both float64."""
-    theta = torch.cat([parameter.flatten() for parameter in program.parameters.values()])
+    scale = _even(program)
+    theta = scale * torch.cat([parameter.flatten() for parameter in program.parameters.values()])
     solve = gram_nnls if program.family.lambda_has_a_sign else gram_ridge
     edges, found, left = _edges(len(theta), block), [], 0.0
     for first, last in _passes(len(images), program, block):
-        gradients = _gradients(program, images, labels, first, last)
+        gradients = _gradients(program, images, labels, first, last).mul_(scale[first:last])
         for start, end in pairwise(edge for edge in edges if first <= edge <= last):
             some, own = gradients[:, start - first : end - first], theta[start:end]
             gram, projection = (some @ some.T).numpy(), (some @ own).numpy()
@@ -67,6 +69,20 @@ def outputs(program: Program, images: Tensor) -> Tensor:
     batch = _batch(len(images), program, 0)
     with torch.no_grad():
         return vmap(program.outputs, in_dims=(None, 0), chunk_size=batch)({}, images)
+
+
+def _even(program: Program) -> Tensor:
+    """1 / s of every parameter (P,), 0 in a layer of zeros; a module's own parameters are a layer."""
+    layer_of = {name: name.rpartition(".")[0] for name in program.parameters}
+    layers: dict[str, list[Tensor]] = {layer: [] for layer in layer_of.values()}
+    for name, parameter in program.parameters.items():
+        layers[layer_of[name]].append(parameter.flatten())
+    sizes = {layer: torch.cat(parts).square().mean().sqrt().item() for layer, parts in layers.items()}
+    scales = {layer: 1 / size if size else 0.0 for layer, size in sizes.items()}
+    parts = [
+        torch.full_like(parameter.flatten(), scales[layer_of[name]]) for name, parameter in program.parameters.items()
+    ]
+    return torch.cat(parts)
 
 
 def _edges(count: int, block: int) -> list[int]:

@@ -10,6 +10,7 @@ from scipy.linalg import eigh
 from scipy.optimize import nnls
 from torch import Tensor
 
+from ..models.family import Family
 from ..models.mlp import Network, activations, gradient_grams, outputs, sensitivities
 
 RIDGE = 1e-6  # of the mean squared norm of an image's gradient; up to 1e-3 members are told alike, beyond it worse
@@ -42,9 +43,20 @@ def true_stationarity(network: Network, inputs: Tensor, labels: Tensor) -> TrueS
     the images' gradients; of a regression, whose lambda has no sign, a least squares with a ridge.
     """
     products = _gradient_products(network, inputs, labels)
-    solve = gram_nnls if network.family.lambda_has_a_sign else gram_ridge
-    lambdas = solve(np.sum(products.grams, axis=0), np.sum(products.projections, axis=0))
-    return products.with_lambdas(lambdas)
+    return products.with_lambdas(products.solve(np.ones(len(network.weights))))
+
+
+def even_lambdas(network: Network, inputs: Tensor, labels: Tensor) -> np.ndarray:
+    """The lambdas (n,) of the same problem with each layer's part of the sum over the mean square of its parameters.
+
+    Most of a network that is not at rest are its initial values, noise of another size in each layer, and so each
+    equation counts by its own. A layer of zeros tells nothing.
+    """
+    products = _gradient_products(network, inputs, labels)
+    of_layers = zip(network.weights, network.biases, strict=True)
+    counts = np.array([weight.numel() + (0 if bias is None else len(bias)) for weight, bias in of_layers])
+    norms = products.squared_norms
+    return products.solve(np.divide(counts, norms, out=np.zeros(len(norms)), where=norms > 0))
 
 
 def derivative_stationarity(network: Network, inputs: Tensor, labels: Tensor, weight_decay: float) -> TrueStationarity:
@@ -67,6 +79,12 @@ class _GradientProducts:
     grams: list[np.ndarray]  # (n, n)
     projections: list[np.ndarray]  # (n,)
     squared_norms: np.ndarray  # (L,), of the layers
+    family: Family
+
+    def solve(self, weights: np.ndarray) -> np.ndarray:
+        """The lambdas (n,) that leave the least of the layers, each counting by its weight (L,)."""
+        solve = gram_nnls if self.family.lambda_has_a_sign else gram_ridge
+        return solve(np.tensordot(weights, self.grams, 1), np.tensordot(weights, self.projections, 1))
 
     def with_lambdas(self, lambdas: np.ndarray) -> TrueStationarity:
         residuals = [
@@ -88,7 +106,7 @@ def _gradient_products(network: Network, inputs: Tensor, labels: Tensor) -> _Gra
         if bias is not None:
             projection = projection + delta @ bias
         projections.append(projection.numpy())
-    return _GradientProducts(grams, projections, network.squared_norms.numpy())
+    return _GradientProducts(grams, projections, network.squared_norms.numpy(), network.family)
 
 
 def gram_nnls(gram: np.ndarray, projection: np.ndarray) -> np.ndarray:

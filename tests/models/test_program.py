@@ -207,9 +207,26 @@ def test_squeezed_outputs_are_the_same(outputs, tmp_path):
     found = read(tmp_path / "network.pt2", exported(Doubled(network, lambda out, *_: out.squeeze())))
     image = normal(*SHAPE)
     assert torch.equal(found.outputs({}, image), network.double()(image[None])[0])
-    network = network.float()
-    found = read(tmp_path / "network.pt2", exported(Doubled(network, lambda out, *_: out.sigmoid().squeeze())))
-    assert found.gives_probabilities == (outputs == 1)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "last", "known"),
+    [
+        (1, lambda out: out.sigmoid().squeeze(), True),
+        (1, lambda out: out.sigmoid().view(-1, 1).clamp(1e-6, 1 - 1e-6), True),
+        (2, lambda out: out.softmax(1)[:, 1:], True),
+        (2, lambda out: out.softmax(1)[:, 1], True),
+        (4, torch.sigmoid, True),
+        (3, lambda out: out.exp() / out.exp().sum(1, keepdim=True), True),
+        (3, lambda out: out.log_softmax(1), False),
+        (3, lambda out: out.softmax(1).log(), False),
+        (1, lambda out: out * out.sigmoid(), False),
+        (3, torch.abs, False),
+    ],
+)
+def test_probabilities_are_known(outputs, last, known, tmp_path):
+    network = Doubled(convolutional(outputs), lambda out, *_: last(out))
+    assert read(tmp_path / "network.pt2", exported(network)).gives_probabilities == known
 
 
 def test_a_buffer_that_is_written_by_way_of_a_view_is_found(tmp_path):

@@ -15,6 +15,7 @@ from reconstruction.evaluation import subjects
 from reconstruction.evaluation.membership import read_pool, summary
 from reconstruction.files import store
 from reconstruction.models import deployed
+from reconstruction.models.mlp import Network
 from reconstruction.stages import subset, train
 from reconstruction.tools import membership
 from reconstruction.training.true_stationarity import RIDGE
@@ -271,7 +272,7 @@ def test_of_vectors_nothing_is_called_an_image(network, program, capsys, monkeyp
         ({"member": np.ones(12)}, 1, "give one boolean for each of the vectors"),
         ({"inputs": np.ones((12, 4))}, 1, "vectors have shape (4,), and the model takes (5,)"),
         ({"inputs": np.tile(vectors[:6], (2, 1))}, 1, "give other vectors that are no members"),
-        ({"labels": None}, 1, "store one array inputs (N, D) and one array labels (N,)"),
+        ({"labels": None}, 1, "give one for each of the vectors, as the model was trained, or ask with --own-answers"),
         ({"labels": None, "targets": np.zeros(12)}, *targets_alone),
     ):
         given = {name: array for name, array in {**sound, **changes}.items() if array is not None}
@@ -308,6 +309,20 @@ def test_a_program_that_was_cut_off_is_refused(program, capsys):
     saved(folder / "network.pt2", convolutional_program()[:5000])
     assert ask(folder) == 1
     assert "network.pt2: no program of torch.export, or truncated" in the_error(capsys)
+
+
+def test_it_is_said_where_the_weights_speak_against_the_attack(program, capsys):
+    folder, random = program[0], np.random.default_rng(0)
+    norms = torch.arange(1.0, 10)
+    units = torch.nn.functional.normalize(torch.randn(9, 5, generator=torch.Generator().manual_seed(0)))
+    for outgoing, said in ((norms, False), (norms.flip(0), True)):
+        network = Network((norms[:, None] * units, outgoing[None]), None)
+        mlp = deployed.arrays(network, np.zeros(5, np.float32), np.ones(1, np.float32))
+        store.write(folder / "model.h5", "model", mlp, settings_json="{}")
+        np.savez(folder / "pool.npz", inputs=random.normal(size=(8, 5)), labels=np.arange(8) % 2)
+        files = [f"--{name}={folder / name}.{ending}" for name, ending in (("model", "h5"), ("pool", "npz"))]
+        assert main(["membership", *files, f"--output={folder / 'scores.csv'}"]) == 0
+        assert ("what the attack assumes does not hold: the squared norms of" in capsys.readouterr().out) == said
 
 
 class Ended(torch.nn.Module):

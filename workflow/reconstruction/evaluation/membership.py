@@ -67,6 +67,10 @@ def read_pool(path: Path, model: Deployed | Program, labelled: bool = True) -> S
 
     Where it need not be labelled, since others take the labels' place, these are as they are, or 0.
     """
+    if labelled and model.family.labels and "labels" not in image_files.read_arrays(str(path), ("labels",)):
+        what = "vectors" if len(model.image_shape) == 1 else "images"
+        advice = f"give one for each of the {what}, as the model was trained, or ask with --own-answers"
+        raise UserError(f"{path}: has no array 'labels'", advice)
     pool = read_for(model.image_shape, path, labelled and bool(model.family.labels))
     what = pool.what
     said: list[str] = []
@@ -99,10 +103,7 @@ def has_targets_alone(path: Path) -> bool:
 
 
 def _labels(pool: Pool, family: Family, path: Path) -> np.ndarray:
-    """The labels (n,) that classes stand for; raises UserError where the network has no such, or there are none."""
-    if "labels" not in image_files.read_arrays(str(path), ("labels",)):
-        advice = f"give one for each of the {pool.what}, as the model was trained, or ask with --own-answers"
-        raise UserError(f"{path}: has no array 'labels'", advice)
+    """The labels (n,) that classes stand for; raises UserError where the network has no such."""
     classes = pool.classes
     found, known = set(np.unique(classes).tolist()), family.labels
     if found <= set(known):

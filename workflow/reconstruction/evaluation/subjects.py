@@ -23,7 +23,7 @@ from ..models.deployed import Deployed
 from ..models.program import Program
 from ..models.regression import Regression
 from ..training.block_stationarity import block_stationarity, bytes_for, outputs
-from ..training.verdict import CAUSES, FAILS, LARGE, UNKNOWN
+from ..training.verdict import CAUSES, FAILS, LARGE, UNKNOWN, by_weights, reason
 from . import membership
 from .membership import Suspects
 
@@ -69,7 +69,9 @@ class Mlp(Subject):
         return self.model.outputs(images)
 
     def score(self, suspects: Suspects) -> tuple[pd.DataFrame, str]:
-        return membership.score(self.model, suspects), ""
+        found = by_weights(self.model.network, self.model.image_shape)
+        told = f"{found}: {reason(found.columns)}" if found.is_doubtful else ""
+        return membership.score(self.model, suspects), told
 
 
 class Exported(Subject):

@@ -23,7 +23,7 @@ from .family import Family
 from .softmax import family_of
 
 ENDING = ".pt2"
-RESHAPING = {"squeeze", "flatten", "view", "reshape", "select"}  # that one output may pass through at last
+MOVING = {"squeeze", "flatten", "view", "reshape", "select", "slice", "clamp", "clone", "contiguous", "alias"}
 KEPT = 4  # numbers that differentiating keeps of one that the network makes
 PLAIN_TENSORS = "give the network plain tensors, and export it again"
 KINDS = {"parameter": "parameter_name", "buffer": "buffer_name", "tensor_constant": "tensor_constant_name"}
@@ -47,14 +47,17 @@ class Program:
 
     @property
     def gives_probabilities(self) -> bool:
-        """Whether softmax or a sigmoid is its last step, by two random images or by its name."""
-        if self.family.outputs == 1:
-            called = [each.operation.overloadpacket.__name__ for each in self.steps]
-            return next((name for name in reversed(called) if name not in RESHAPING), "").startswith("sigmoid")
+        """Whether softmax or a sigmoid is its last step but for those in MOVING, or its outputs for two random images
+        add up to one."""
+        called = [each.operation.overloadpacket.__name__ for each in self.steps]
+        last = next((name for name in reversed(called) if name not in MOVING), "")
+        if last.startswith(("sigmoid", "softmax", "_softmax")):
+            return True
         images = torch.rand(2, *self.image_shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
         with torch.no_grad():
             found = torch.stack([self.outputs({}, image) for image in images])
-        return bool((found >= 0).all()) and torch.allclose(found.sum(1), torch.ones(2).double(), atol=1e-9)
+        adds_up = torch.allclose(found.sum(1), torch.ones(2).double(), atol=1e-9)
+        return self.family.outputs > 1 and bool((found >= 0).all()) and adds_up
 
     def bytes_to_differentiate(self, width: int) -> int:
         """What an image takes, by so many parameters."""

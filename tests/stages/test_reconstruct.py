@@ -1,5 +1,6 @@
 """A shard: the oracle, precisions, and restarts at once as memory allows."""
 
+import numpy as np
 import pytest
 import torch
 from reconstruction.attack.plan import choose
@@ -7,10 +8,13 @@ from reconstruction.attack.search import reference
 from reconstruction.attack.search.starts import begin, draw
 from reconstruction.configuration import Restarts
 from reconstruction.errors import UserError
+from reconstruction.files import store
 from reconstruction.machine.progress import Progress
+from reconstruction.models import deployed
 from reconstruction.models.space import INPUTS
 from reconstruction.shards import batches, capacity
 from reconstruction.shards.batches import product_dtype, search_in_batches
+from reconstruction.stages import reconstruct
 from science_helpers import normal, orthonormal, random_network, relative
 
 CPU = torch.device("cpu")
@@ -85,3 +89,15 @@ def test_bfloat16_products_follow_float32_ones():
     moved = exact.candidates - starts.candidates
     assert relative(coarse.candidates - starts.candidates, moved) < 0.3
     assert relative(coarse.residuals, exact.residuals) < 0.02
+
+
+@pytest.mark.parametrize(("scale", "said"), [(0.1, False), (1.0, True)])
+def test_it_is_said_where_candidates_are_larger_than_images(scale, said, tmp_path, capsys):
+    """Of 100 pixels over a std of 0.5 the usual norm is 4.6, that of the candidates 10 times their scale."""
+    network, std = random_network(100, [8]), np.full(1, 0.5, np.float32).reshape(1, 1, 1)
+    model = deployed.arrays(network, np.zeros((1, 10, 10), np.float32), std)
+    store.write(tmp_path / "model.h5", "model", model, settings_json="{}")
+    search = {"iterations": 1, "initial_scale": scale, "learning_rate": 0.0, "lambda_learning_rate": 0.0}
+    sweep = Restarts(per_shard=2, candidates=50, method="published", published=search)
+    reconstruct.run(sweep, 0, tmp_path / "model.h5", tmp_path / "0.h5", CPU)
+    assert ("candidates are 2.2 times as large as images are" in capsys.readouterr().out) == said

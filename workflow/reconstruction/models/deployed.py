@@ -67,6 +67,11 @@ class Deployed:
             return torch.full(self.mean.shape, PIXELS)
         return torch.from_numpy(np.broadcast_to(self.std, self.mean.shape).copy())
 
+    @property
+    def usual_norm(self) -> float:
+        """Of an image or vector as network input (D,)."""
+        return (PIXELS / self.stds).norm().item()
+
     def outputs(self, images: np.ndarray) -> Tensor:
         """Phi (n, C) of images (n, C, H, W) in [0, 1], or vectors (n, D), float64."""
         return phi(self.network.to(dtype=torch.float64), self.inputs(images).double())

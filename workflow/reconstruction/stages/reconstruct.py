@@ -29,6 +29,8 @@ from ..shards.checkpoint import Checkpoint, conditions
 from ..shards.exploration import explore
 from ..shards.saving import Keeper
 
+TOO_LARGE = 2.0  # times a usual image's norm
+
 Made = tuple[dict[str, np.ndarray], dict[str, Any], str]  # arrays and facts of a shard, and what was found in words
 
 
@@ -120,6 +122,12 @@ def descend(
     network, starts = prepare(attack, model.network, settings, numbers, drawn, device, products)
     outcome = search_in_batches(attack, network, starts, progress, keeper)
     labels = network.family.candidate_labels(settings.candidates)
+    sizes = outcome.candidates[~outcome.diverged].norm(dim=-1) / model.usual_norm
+    if sizes.numel() and (times := sizes.median().item()) > TOO_LARGE:
+        say(
+            f"candidates are {times:.1f} times as large as {'vectors' if model.of_vectors else 'images'} are, since "
+            "lambda begins too small for this model; a larger initial_lambda sharpens them (docs/search.md)"
+        )
     kept = preselection.largest(outcome.candidates, labels, settings.keep)
     arrays = {
         "restart": np.array(numbers),

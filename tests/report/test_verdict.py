@@ -48,6 +48,17 @@ def test_where_the_assumptions_fail_nothing_reads_as_safe(condition):
     assert first.endswith("what does not come back has not been shown to be safe.")
 
 
+@pytest.mark.parametrize(("condition", "leak"), list(itertools.product(CONDITIONS, LEAKS)))
+def test_held_out_images_of_another_kind_are_told_before_what_was_found(condition, leak):
+    said = headline(row(condition, **LEAKS[leak], kind_auc=0.9, kind_auc_low=0.65))
+    first = said.splitlines()[0]
+    assert first.index("Held-out images are of another kind than the training images") < first.index(leak)
+    assert ("even so" in first) == (leak != NOTHING)
+    assert "tells held-out images that it has not seen from training ones with an AUC of 0.90" in said
+    assert "kind" not in headline(row(condition))
+    assert "kind" not in headline(inspected(FAILS))
+
+
 @pytest.mark.parametrize("condition", [UNKNOWN, FAILS])
 def test_without_images_the_warning_stands_before_what_was_found(condition):
     said = headline(inspected(condition))

@@ -325,6 +325,19 @@ def test_it_is_said_where_the_weights_speak_against_the_attack(program, capsys):
         assert ("what the attack assumes does not hold: the squared norms of" in capsys.readouterr().out) == said
 
 
+def test_members_of_another_kind_are_told(program, capsys):
+    folder, random = program[0], np.random.default_rng(0)
+    mlp = deployed.arrays(random_network(5, [6]), np.zeros(5, np.float32), np.ones(1, np.float32))
+    store.write(folder / "model.h5", "model", mlp, settings_json="{}")
+    vectors, member = random.normal(size=(40, 5)), np.arange(40) < 20
+    for shift in (0, 3):
+        np.savez(folder / "pool.npz", inputs=vectors + shift * member[:, None], labels=np.arange(40) % 2, member=member)
+        files = [f"--{name}={folder / name}.{ending}" for name, ending in (("model", "h5"), ("pool", "npz"))]
+        assert main(["membership", *files, f"--output={folder / 'scores.csv'}"]) == 0
+        out = capsys.readouterr().out
+        assert ("members are of another kind than the other vectors" in out) == bool(shift)
+
+
 class Ended(torch.nn.Module):
     def __init__(self, last, outputs=3):
         super().__init__()

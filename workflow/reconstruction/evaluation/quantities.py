@@ -18,6 +18,11 @@ class Quantity:
 QUANTITIES = {
     "n": Quantity("training images"),
     "n_held_out": Quantity("images of the same kind never trained on"),
+    "kind_auc": Quantity(
+        "how well a random forest tells training images from held-out ones that it has not seen: 0.5 where they are of "
+        "one kind"
+    ),
+    "kind_auc_low": Quantity("lower end of its 95 % interval; above 0.6 they are of different kinds"),
     "network": Quantity("sizes of the layers, from the input to the output"),
     "training_loss": Quantity("mean loss at the end of training"),
     "on_margin": Quantity("training images within 10 % of the smallest margin", "n"),

@@ -18,6 +18,7 @@ from ..configuration import Evaluation
 from ..evaluation import controls, membership, pixels, uncertainty
 from ..evaluation.capacity import to_match
 from ..evaluation.findings import Findings, Matched, find, restarts_of, scores_of
+from ..evaluation.kinds import told_apart
 from ..evaluation.neighbours import Public
 from ..evaluation.quantities import COLUMNS
 from ..evaluation.scores import PartScores, Row, best_first, precision, summarise
@@ -75,11 +76,14 @@ def run(
     hits, limit = int(found["ncc_hits"]), findings.thresholds.both
     suspects = membership.score(model, membership.of_parts(findings.trained, findings.held_out))
     told = membership.summary(suspects)
+    kind = told_apart(findings.trained.images, findings.held_out.images)
     sure |= {name: uncertainty.of_images(estimate) for name, estimate in told.items()}
     values: Row = {
         **layout.names(experiment),
         "n": len(findings.trained.images),
         "n_held_out": len(findings.held_out.images),
+        "kind_auc": kind.value,
+        "kind_auc_low": kind.low,
         "network": str(model.network),
         "training_loss": float(training["curve/loss"][-1]),
         "on_margin": int(training["on_margin"].sum()),

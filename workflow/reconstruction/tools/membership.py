@@ -15,6 +15,7 @@ from sklearn.metrics import roc_curve
 
 from ..errors import UserError
 from ..evaluation import subjects
+from ..evaluation.kinds import DIFFERENT, told_apart
 from ..evaluation.membership import SCORES, answers, has_targets_alone, read_pool, scores_of, summary
 from ..evaluation.separation import FALSE_POSITIVE_RATE, Estimate
 from ..files import store
@@ -54,6 +55,12 @@ def run(model_path: Path, pool_path: Path, output: Path, own_answers: bool = Fal
     if family.lambda_has_a_sign:
         print(f"membership: {(scores['lambda'] > 0).sum()} of {len(scores)} {what} have a positive lambda")
     if suspects.member is not None:
+        kind = told_apart(suspects.images[suspects.member], suspects.images[~suspects.member])
+        if kind.low > DIFFERENT:
+            print(
+                f"membership: warning: members are of another kind than the other {what}: a random forest tells apart "
+                f"those that it has not seen with an AUC of {kind.value:.2f}, so that the rates below may tell the kind"
+            )
         found = summary(scores)
         write[output.with_suffix(".json")] = json.dumps(written(scores, found), indent=2) + "\n"
         for name in scores_of(scores):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from program_helpers import SHAPE, convolutional, convolutional_program, exported, read, with_json
 from science_helpers import normal
 from torch import nn
+from torch.nn import functional
 
 GRAPH = "models/model.json"
 
@@ -117,6 +118,22 @@ def test_neither_would_one_that_names_no_device_or_another(device, tmp_path):
     sentence = refusal(read, tmp_path / "network.pt2", with_json(exported(network), GRAPH, change))
     assert "to differentiate it" in sentence
     assert "allocate" not in sentence
+
+
+def test_numbers_within_an_operation_are_counted(tmp_path):
+    """Attention makes a product of every pair, and gives back a row for each."""
+
+    def attended(out, *_):
+        rows = out.view(1, 1, 32, 1)
+        return functional.scaled_dot_product_attention(rows, rows, rows).flatten(1)
+
+    content = exported(Doubled(nn.Linear(6, 32), attended), torch.zeros(1, 6))
+    assert read(tmp_path / "network.pt2", content).values > 32**2
+
+
+def test_an_index_beyond_a_tensor_is_refused(tmp_path):
+    network = Doubled(convolutional(), lambda out, *_: out[:, torch.tensor([2]) * 2])
+    assert "several images at once (index 4" in refusal(read, tmp_path / "network.pt2", exported(network))
 
 
 PLAIN = st.one_of(

@@ -91,11 +91,14 @@ def test_bfloat16_products_follow_float32_ones():
     assert relative(coarse.residuals, exact.residuals) < 0.02
 
 
-@pytest.mark.parametrize(("scale", "said"), [(0.1, False), (1.0, True)])
-def test_it_is_said_where_candidates_are_larger_than_images(scale, said, tmp_path, capsys):
-    """Of 100 pixels over a std of 0.5 the usual norm is 4.6, that of the candidates 10 times their scale."""
+@pytest.mark.parametrize(("scale", "mean", "said"), [(0.1, 0.5, False), (1.0, 0.5, True), (1.0, 0.0, False)])
+def test_it_is_said_where_candidates_are_larger_than_images(scale, mean, said, tmp_path, capsys):
+    """Of 100 pixels over a std of 0.5 the usual norm is 4.6, that of the candidates 10 times their scale.
+
+    Without a mean nobody knows an image's norm.
+    """
     network, std = random_network(100, [8]), np.full(1, 0.5, np.float32).reshape(1, 1, 1)
-    model = deployed.arrays(network, np.zeros((1, 10, 10), np.float32), std)
+    model = deployed.arrays(network, np.full((1, 10, 10), mean, np.float32), std)
     store.write(tmp_path / "model.h5", "model", model, settings_json="{}")
     search = {"iterations": 1, "initial_scale": scale, "learning_rate": 0.0, "lambda_learning_rate": 0.0}
     sweep = Restarts(per_shard=2, candidates=50, method="published", published=search)

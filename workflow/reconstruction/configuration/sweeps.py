@@ -42,7 +42,9 @@ class SearchSettings(Section):
     learning_rate: Range = Field(description="of the candidates")
     lambda_learning_rate: Range
     initial_scale: Range = Field(description="standard deviation sigma_x of the initial candidates")
-    initial_lambda: Positive = Field(1.0, description="largest of the initial lambdas, which are drawn from 0 on")
+    initial_lambda: Positive = Field(
+        1.0, description="largest of the initial lambdas, drawn from 0 on, or of a regression from its negative"
+    )
     lambda_min: Range = Field(description="dual feasibility's lower bound of lambda")
     alpha: Range = Field(description="sharpness of the sigmoid that replaces the derivative of ReLU and LeakyReLU")
     decay: Literal["constant", "cosine"] = Field(description="of the learning rates over the iterations")

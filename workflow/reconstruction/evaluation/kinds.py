@@ -1,4 +1,4 @@
-"""Whether held-out images are of the kind of the training images: nothing that was trained on one of them could tell.
+"""Whether held-out images are of the kind of the training images, so that their looks alone do not tell them apart.
 
 A random forest that tells images of the one from those of the other which it has not seen finds a difference of kind,
 and then a count beside held-out images may tell the kind instead of what was trained on.

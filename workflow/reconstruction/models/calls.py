@@ -48,8 +48,11 @@ class Step:
         """Adds the results to the values by name. What is made of no tensor is made an image's own, of its type, which
         others of the image may be written into where several are differentiated at once."""
         filled = {name: _filled(argument, values, image) for name, argument in self.arguments.items()}
-        if self.operation.overloadpacket.__name__ in RECURRENT:  # which are differentiated for one image only
+        name = self.operation.overloadpacket.__name__
+        if name in RECURRENT:  # which are differentiated for one image only
             found = self.operation.decompose(**filled)
+        elif name == "_weight_norm":
+            found = _weight_norm(**filled)
         else:
             found = self.operation(**filled)
         results = list(found) if isinstance(found, tuple | list) else [found]
@@ -93,6 +96,11 @@ def _argument(given: Mapping[str, Any]) -> Any:
     if kind in SYMBOLIC:
         raise UserError("is made for images of several sizes or numbers", ONE_IMAGE)
     raise UserError(f"gives an operation an argument of kind {shown(kind)}", "write the network with common layers")
+
+
+def _weight_norm(v: Tensor, g: Tensor, dim: int = 0) -> Tensor:
+    """The operation's, which itself reads beyond g where that is too small."""
+    return v * (g / torch.norm_except_dim(v, 2, dim))
 
 
 def _type_of(made: Tensor, image: Tensor) -> torch.dtype:

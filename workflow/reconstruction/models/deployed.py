@@ -69,7 +69,7 @@ class Deployed:
 
     @property
     def usual_norm(self) -> float:
-        """Of an image or vector as network input (D,)."""
+        """Of an image or vector as network input (D,), where mean is that of the data."""
         return (PIXELS / self.stds).norm().item()
 
     def outputs(self, images: np.ndarray) -> Tensor:

@@ -2,8 +2,8 @@
 
 These are all that PyTorch itself marks as computing each number of a result from the numbers in its place, or from
 those of a row, and what is listed here. None reads a file, prints, draws random numbers unless it is told to train, or
-is one of a device's own, whose arguments nobody checks. An operation ending in _ writes its result into its first
-argument.
+is one of a device's own or of PyTorch's inner ones whose arguments nobody checks, so that they read or write beyond
+their tensors. An operation ending in _ writes its result into its first argument.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MARKS = {Tag.pointwise, Tag.reduction}
 LISTED = """
 conv1d conv2d conv3d conv_transpose1d conv_transpose2d convolution linear bilinear embedding
 matmul mm bmm addmm baddbmm mv dot vdot outer einsum tensordot cosine_similarity cdist scaled_dot_product_attention
-batch_norm _native_batch_norm_legit_no_training instance_norm group_norm native_group_norm layer_norm
+batch_norm instance_norm group_norm native_group_norm layer_norm
 native_layer_norm rms_norm _weight_norm
 relu6_ prelu mish_ hardswish hardswish_ log_sigmoid glu softmax _softmax log_softmax _log_softmax
 max_pool1d max_pool2d max_pool3d max_pool2d_with_indices avg_pool1d avg_pool2d avg_pool3d
@@ -33,8 +33,8 @@ select slice narrow split split_with_sizes tensor_split hsplit chunk unbind cat 
 contiguous alias pad constant_pad_nd
 index index_select gather take_along_dim scatter scatter_add index_add one_hot sort topk cumsum cumprod diff
 pixel_shuffle pixel_unshuffle channel_shuffle grid_sampler upsample_nearest1d upsample_nearest2d upsample_nearest3d
-_upsample_nearest_exact2d upsample_linear1d upsample_bilinear2d _upsample_bilinear2d_aa upsample_bicubic2d
-_upsample_bicubic2d_aa upsample_trilinear3d
+_upsample_nearest_exact2d upsample_linear1d upsample_bilinear2d _upsample_bilinear2d_aa.vec upsample_bicubic2d
+_upsample_bicubic2d_aa.vec upsample_trilinear3d
 zeros ones full eye arange linspace meshgrid new_zeros new_ones new_full zeros_like ones_like full_like
 detach detach_ lift_fresh_copy zero_ fill_ copy_ to type_as
 rsub floor_divide multiply divide subtract negative absolute where masked_fill prod linalg_norm __and__ __or__
@@ -52,7 +52,8 @@ def operation(target: str) -> OpOverload:
     if isinstance(packet, OpOverloadPacket) and overload in packet.overloads():
         called: OpOverload = getattr(packet, overload)
         into_another = any(argument.is_out for argument in called._schema.arguments)
-        if not into_another and (name in OPERATIONS or MARKS.intersection(called.tags)):
+        is_listed = not OPERATIONS.isdisjoint((name, f"{name}.{overload}"))
+        if not into_another and (is_listed or MARKS.intersection(called.tags)):
             return called
     elif target.startswith(UNDER):
         problem = f"runs a part of itself under torch.no_grad() or autocast ({shown(target)})"

@@ -12,8 +12,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._ops import OpOverload
 from torch.func import grad, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from ..errors import UserError, reason, shown
 from ..files import exported
@@ -98,7 +101,7 @@ def _try_gradients(program: Program, path: Path) -> None:
 
     try:
         vmap(grad(total), in_dims=(None, 0))(program.parameters, torch.zeros(2, *program.image_shape).double())
-    except RuntimeError as error:
+    except Exception as error:  # an index beyond a tensor is none of PyTorch's RuntimeErrors
         problem = f"cannot be differentiated for several images at once ({reason(error)})"
         raise UserError(f"{path}: {problem}", "write the network with common layers") from None
 
@@ -154,6 +157,20 @@ def _double(tensor: Tensor) -> Tensor:
     return tensor.double() if tensor.is_floating_point() else tensor
 
 
+class _Counting(TorchDispatchMode):
+    """How many numbers were made, those within an operation that is made of others, as attention is, included."""
+
+    made = 0
+
+    def __torch_dispatch__(
+        self, called: OpOverload, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        found = called(*args, **(kwargs or {}))
+        if not called.is_view:
+            self.made += sum(each.numel() for each in tree_leaves(found) if isinstance(each, Tensor))
+        return found
+
+
 def _tried(
     steps: Sequence[Step], tensors: Mapping[str, Tensor], image: str, shape: Sequence[int], output: str
 ) -> tuple[int, int]:
@@ -161,11 +178,13 @@ def _tried(
     given = {name: tensor.to("meta") for name, tensor in tensors.items()}
     example = torch.empty(shape, dtype=torch.float64, device="meta")
     values = {**given, image: example}
-    made = sum(result.numel() for each in steps for result in each.run(values, example))
+    with _Counting() as counting:
+        for each in steps:
+            each.run(values, example)
     if any(tensor._version for tensor in given.values()):
         raise UserError("changes its own buffers, as a network in training does", EVALUATION)
     found = values[output]
     of_one_image = found.dim() < 2 or (found.dim() == 2 and len(found) == 1)  # squeezed outputs are the same
     if not of_one_image or not found.numel() or found.dtype != torch.float64:
         raise UserError(f"gives a result of shape {tuple(found.shape)}", "let it give (1, classes)")
-    return found.numel(), made
+    return found.numel(), counting.made

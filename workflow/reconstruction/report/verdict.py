@@ -50,7 +50,8 @@ def meaning(row: Row) -> str:
     said = ". ".join(caveats)
     if not said:
         return f"{found[0].upper()}{found[1:]}."
-    return f"{said}; {'' if found == NOTHING else 'even so, '}{found}."
+    despite = "unless it does, " if has_other_kind(row) else "even so, "
+    return f"{said}; {'' if found == NOTHING else despite}{found}."
 
 
 def leak(row: Row) -> str:

@@ -123,10 +123,10 @@ def descend(
     outcome = search_in_batches(attack, network, starts, progress, keeper)
     labels = network.family.candidate_labels(settings.candidates)
     sizes = outcome.candidates[~outcome.diverged].norm(dim=-1) / model.usual_norm
-    if sizes.numel() and (times := sizes.median().item()) > TOO_LARGE:
+    if model.mean.any() and sizes.numel() and (times := sizes.median().item()) > TOO_LARGE:
         say(
-            f"candidates are {times:.1f} times as large as {'vectors' if model.of_vectors else 'images'} are, since "
-            "lambda begins too small for this model; a larger initial_lambda sharpens them (docs/search.md)"
+            f"candidates are {times:.1f} times as large as {'vectors' if model.of_vectors else 'images'} are, as where "
+            "lambda begins too small for a model; a larger initial_lambda may sharpen them (docs/search.md)"
         )
     kept = preselection.largest(outcome.candidates, labels, settings.keep)
     arrays = {

@@ -1,13 +1,15 @@
 """What programs call: real modules, exported, answer and are differentiated as PyTorch does it, one by one."""
 
+import io
 from contextlib import contextmanager, suppress
 
 import pytest
 import torch
-from program_helpers import exported, read
+from program_helpers import SHAPE, convolutional, exported, read
 from reconstruction.errors import UserError
 from reconstruction.models.calls import step
 from reconstruction.models.operations import NAMESPACE, operation
+from science_helpers import normal
 from torch import nn
 from torch.func import grad, vmap
 from torch.nn import functional
@@ -190,7 +192,7 @@ def test_outputs_and_gradients_are_pytorch_s_own(name, tmp_path):
         "from_file.default", "_print.default", "rand.default", "bernoulli.default", "multinomial.default",
         "native_dropout.default", "rrelu_with_noise.default", "empty.memory_format", "set_.source_Storage",
         "resize_.default", "as_strided.default", "_cudnn_rnn.default", "_flash_attention_forward.default", "sin.out",
-        "_upsample_bilinear2d_aa.default", "_native_batch_norm_legit_no_training.default",
+        "_upsample_bilinear2d_aa.default",
         "_embedding_bag.default", "gather.out", "_pin_memory.default", "item.default", "overloads", "__class__.default",
     ],
 )  # fmt: skip
@@ -225,3 +227,17 @@ def test_a_weight_norm_reads_nothing_beyond_its_lengths():
     assert torch.equal(called.run({"v": rows, "g": torch.full((4, 1), 6.0)}, image)[0], 2 * rows)
     with pytest.raises(RuntimeError, match="must match"):
         called.run({"v": rows, "g": torch.ones(2, 1)}, image)
+
+
+@pytest.mark.filterwarnings(r"ignore:`isinstance\(treespec, LeafSpec\)` is deprecated")
+def test_a_decomposed_batch_normalisation_is_the_same_and_reads_nothing_beyond_its_numbers(tmp_path):
+    network, file = convolutional(), io.BytesIO()
+    torch.export.save(torch.export.export(network, (torch.zeros(1, *SHAPE),)).run_decompositions(), file)
+    program = read(tmp_path / "network.pt2", file.getvalue())
+    normalise = next(each for each in program.steps if "native_batch_norm" in each.operation.name())
+    image = normal(*SHAPE)
+    assert torch.allclose(program.outputs({}, image), network.double()(image[None])[0], atol=1e-12)
+    values = dict.fromkeys((name for name in program.names), torch.ones(2).double())
+    given = {each.name: torch.ones(1, 4, 6, 6).double() for each in [normalise.arguments["input"]]}
+    with pytest.raises(RuntimeError, match="should contain 4 elements"):
+        normalise.run({**values, **given}, image)

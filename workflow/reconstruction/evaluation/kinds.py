@@ -11,6 +11,7 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from .separation import Estimate, area
 
@@ -21,11 +22,14 @@ DIRECTIONS, FOLDS, TREES = 20, 5, 100
 def told_apart(images: np.ndarray, others: np.ndarray) -> Estimate:
     """The AUC, with its interval, of a forest on the principal components, cross-validated.
 
-    images: (n, ...); others: (k, ...). Of fewer than FOLDS of either it is guessing, and anything may be.
+    images: (n, ...); others: (k, ...), of vectors (n, D) with standardised coordinates. Of fewer than FOLDS of either,
+    or where nothing varies, it is guessing, and anything may be.
     """
-    if min(len(images), len(others)) < FOLDS:
-        return Estimate(0.5, 0.0, 1.0)
     both = np.concatenate([images.reshape(len(images), -1), others.reshape(len(others), -1)]).astype(np.float32)
+    if min(len(images), len(others)) < FOLDS or not both.std(0).any():
+        return Estimate(0.5, 0.0, 1.0)
+    if images.ndim == 2:
+        both = StandardScaler().fit_transform(both)
     first = np.arange(len(both)) < len(images)
     directions = min(DIRECTIONS, both.shape[1], len(both) * (FOLDS - 1) // FOLDS - 1)
     forest = make_pipeline(

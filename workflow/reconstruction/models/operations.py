@@ -20,7 +20,7 @@ MARKS = {Tag.pointwise, Tag.reduction}
 LISTED = """
 conv1d conv2d conv3d conv_transpose1d conv_transpose2d convolution linear bilinear embedding
 matmul mm bmm addmm baddbmm mv dot vdot outer einsum tensordot cosine_similarity cdist scaled_dot_product_attention
-batch_norm instance_norm group_norm native_group_norm layer_norm
+batch_norm _native_batch_norm_legit_no_training instance_norm group_norm native_group_norm layer_norm
 native_layer_norm rms_norm _weight_norm
 relu6_ prelu mish_ hardswish hardswish_ log_sigmoid glu softmax _softmax log_softmax _log_softmax
 max_pool1d max_pool2d max_pool3d max_pool2d_with_indices avg_pool1d avg_pool2d avg_pool3d

@@ -67,7 +67,7 @@ def answers(row: Row) -> dict[str, str]:
     """What the verdict goes by, each question with its answer."""
     found = {"Does the attack apply?": assumptions(row)}
     if has_other_kind(row):
-        found["Can held-out ones compare?"] = kinds(row)
+        found["Are held-out ones of the same kind?"] = kinds(row)
     if is_evaluated(row):
         found |= {"Are members told?": members(row), "Do images come back?": images(row)}
     return found | {"Plain counts:": counts(row)}
@@ -86,7 +86,8 @@ def has_other_kind(row: Row) -> bool:
 def kinds(row: Row) -> str:
     return (
         f"No: a random forest tells held-out {things(row)} that it has not seen from training ones with an AUC of "
-        f"{row['kind_auc']:.2f}, where 0.5 is guessing; hold out {things(row)} of the same source and classes."
+        f"{row['kind_auc']:.2f}, where 0.5 is guessing; hold out {things(row)} of the same source and classes, "
+        "mixed by `draw: seeded`."
     )
 
 

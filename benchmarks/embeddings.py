@@ -71,11 +71,11 @@ def main() -> None:
     train(model, images[: options.seen], classes[: options.seen], options.epochs)
     images, classes = images[options.seen :], classes[options.seen :]
     with torch.no_grad():
-        right = (model(images).argmax(1) == classes).float().mean().item()
+        inputs = torch.cat([body(batch) for batch in images.split(500)])
+        right = (model[1](inputs).argmax(1) == classes).float().mean().item()
         print(f"the encoder labels {right:.1%} of the others right")
         if options.faces:
-            images, classes = faces, torch.zeros(len(faces), dtype=torch.int64)
-        inputs = body(images)
+            images, inputs, classes = faces, body(faces), torch.zeros(len(faces), dtype=torch.int64)
     print(f"{(inputs > 0).float().mean().item():.0%} of the embeddings' coordinates are not 0")
     np.savez_compressed(
         options.output,

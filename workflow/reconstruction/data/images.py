@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +13,11 @@ from ..files import outside
 
 BLACK = 2.5 / 255  # the brightest pixel of an image that shows nothing, or was scaled wrongly
 DARK = 0.25  # of a pool
+
+
+def things_of(shape: Sequence[int]) -> str:
+    """What inputs of a shape are: images (C, H, W), or vectors (D,)."""
+    return "vectors" if len(shape) == 1 else "images"
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Pool:
 
     @property
     def what(self) -> str:
-        return "vectors" if self.images.ndim == 2 else "images"
+        return things_of(self.images.shape[1:])
 
 
 def checked(

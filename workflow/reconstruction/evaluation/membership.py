@@ -26,7 +26,7 @@ from ..attack.exact.condition import condition
 from ..data import image_files
 from ..data.copies import copies
 from ..data.given import read_for
-from ..data.images import Pool
+from ..data.images import Pool, things_of
 from ..errors import UserError
 from ..models.deployed import Deployed
 from ..models.family import Family
@@ -67,15 +67,14 @@ def read_pool(path: Path, model: Deployed | Program, labelled: bool = True) -> S
 
     Where it need not be labelled, since others take the labels' place, these are as they are, or 0.
     """
+    what = things_of(model.image_shape)
     if labelled and model.family.labels and "labels" not in image_files.read_arrays(str(path), ("labels",)):
-        what = "vectors" if len(model.image_shape) == 1 else "images"
         advice = f"give one for each of the {what}, as the model was trained, or ask with --own-answers"
         raise UserError(f"{path}: has no array 'labels'", advice)
     pool = read_for(model.image_shape, path, labelled and bool(model.family.labels))
-    what = pool.what
     said: list[str] = []
     if model.family.labels:
-        labels = _labels(pool, model.family, path) if labelled else pool.classes
+        labels = _labels(pool.classes, model.family, path) if labelled else pool.classes
     elif pool.targets is not None:
         labels = pool.targets
     elif isinstance(model, Deployed):
@@ -102,9 +101,8 @@ def has_targets_alone(path: Path) -> bool:
     return list(image_files.read_arrays(str(path), ("labels", "targets"))) == ["targets"]
 
 
-def _labels(pool: Pool, family: Family, path: Path) -> np.ndarray:
-    """The labels (n,) that classes stand for; raises UserError where the network has no such."""
-    classes = pool.classes
+def _labels(classes: np.ndarray, family: Family, path: Path) -> np.ndarray:
+    """The labels that classes (n,) stand for; raises UserError where the network has no such."""
     found, known = set(np.unique(classes).tolist()), family.labels
     if found <= set(known):
         return classes

@@ -17,6 +17,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from ..data.images import things_of
 from ..errors import UserError
 from ..models import deployed, program
 from ..models.deployed import Deployed
@@ -41,7 +42,7 @@ class Subject(ABC):
     @property
     def what(self) -> str:
         """That it is asked about."""
-        return "vectors" if len(self.model.image_shape) == 1 else "images"
+        return things_of(self.model.image_shape)
 
     @abstractmethod
     def bytes_for(self, images: int) -> int:

@@ -44,7 +44,7 @@ class Step:
     arguments: dict[str, Any]
     results: tuple[str, ...]
 
-    def run(self, values: dict[str, Tensor], image: Tensor) -> list[Tensor]:
+    def run(self, values: dict[str, Tensor], image: Tensor) -> None:
         """Adds the results to the values by name. What is made of no tensor is made an image's own, of its type, which
         others of the image may be written into where several are differentiated at once."""
         filled = {name: _filled(argument, values, image) for name, argument in self.arguments.items()}
@@ -59,7 +59,6 @@ class Step:
         if not any(map(_holds_a_tensor, filled.values())):
             results = [image.new_zeros(made.shape, dtype=_type_of(made, image)) + made for made in results]
         values.update(zip(self.results, results, strict=True))
-        return results
 
 
 def step(node: Mapping[str, Any]) -> Step:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ..configuration import Evaluation
+from ..data.images import things_of
 from ..evaluation import controls, membership, pixels, uncertainty
 from ..evaluation.capacity import to_match
 from ..evaluation.findings import Findings, Matched, find, restarts_of, scores_of
@@ -52,7 +53,7 @@ def run(
     store.require_source(model.stored, "subset", subset)
     store.require_source(training, "model", model.stored)
     store.require_source(candidates, "model", model.stored)
-    what, public = "vectors" if model.of_vectors else "images", len(subset.arrays.get("public/images", ()))
+    what, public = things_of(model.image_shape), len(subset.arrays.get("public/images", ()))
     require_memory(
         to_match(model.mean.shape, len(candidates["candidates/coordinates"]), count(subset), public)
         + membership.bytes_for(sum(len(subset[f"{part}/labels"]) for part in ("training", "held_out")), model.network),

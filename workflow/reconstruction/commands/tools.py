@@ -71,7 +71,11 @@ def prune(given: Namespace) -> None:
 
 @command(
     path("model", "model.h5, or any network as torch.export.save writes it, .pt2"),
-    path("pool", "NPZ or HDF5 file of images, or vectors as inputs, labels and, where it is known, boolean member"),
+    path(
+        "pool",
+        "NPZ or HDF5 file of images, or vectors as inputs, labels or, of a regression, targets and, where it is known, "
+        "boolean member",
+    ),
     option(
         "--own-answers",
         action="store_true",
